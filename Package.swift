@@ -1,0 +1,50 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "piforge",
+    products: [.executable(name: "piforge", targets: ["piforge"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CExt2FS", pkgConfig: "ext2fs", providers: [.apt(["libext2fs-dev", "comerr-dev"])]),
+        .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+        .target(
+            name: "Blocks",
+            dependencies: ["CLZMA", "CArchive", "CCrypto", .product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: settings),
+        .target(name: "Trees", swiftSettings: settings),
+        .target(
+            name: "Plans",
+            dependencies: ["Trees", .product(name: "Yams", package: "Yams")],
+            swiftSettings: settings),
+        .target(name: "Volumes", dependencies: ["Blocks", "Trees", "CExt2FS"], swiftSettings: settings),
+        .target(
+            name: "Forge",
+            dependencies: ["Plans", "Volumes", "CCrypt", .product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "piforge",
+            dependencies: ["Forge", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings),
+        .target(name: "TestSupport", dependencies: ["Blocks", "Trees"], path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "BlocksTests", dependencies: ["Blocks", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "TreesTests", dependencies: ["Trees", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "PlansTests", dependencies: ["Plans", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "VolumesTests", dependencies: ["Volumes", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "ForgeTests", dependencies: ["Forge", "TestSupport"], swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,9 @@
+/// Why bytes could not be read or written.
+package enum BlockError: Error, Equatable, Sendable {
+    /// A range outside the device was asked for; `size` is the device's size in bytes.
+    case outOfBounds(offset: Int64, count: Int, size: Int64)
+    /// The operating system refused: `errno` and what was being done ("read", "write", "open", …) to which file.
+    case system(errno: Int32, operation: String, path: String)
+    /// The file ended at `found` bytes where `expected` were promised.
+    case truncated(path: String, expected: Int64, found: Int64)
+}

@@ -1,0 +1,72 @@
+/// Bytes at offsets that nobody can change: the base image, shared by every slot.
+///
+/// Reads are positional; there is no cursor. A read that does not lie wholly inside `0..<byteCount`
+/// throws `BlockError.outOfBounds`.
+package protocol BlockReader: Sendable {
+    /// Size in bytes.
+    var byteCount: Int64 { get }
+
+    /// Fills the whole `buffer` with the bytes that start at `offset`.
+    func read(into buffer: inout MutableRawSpan, at offset: Int64) throws(BlockError)
+
+    /// The first range at or after `offset` that may hold bytes other than zero; `nil` when only zeros follow.
+    ///
+    /// A reader that knows its holes (a sparse file) tells them here; every byte outside such ranges reads as zero.
+    func nextData(from offset: Int64) throws(BlockError) -> Range<Int64>?
+}
+
+extension BlockReader {
+    package func nextData(from offset: Int64) throws(BlockError) -> Range<Int64>? {
+        offset < byteCount ? max(0, offset)..<byteCount : nil
+    }
+}
+
+/// Bytes at offsets with one owner, who may change them: an overlay, a slice of one, or a file.
+///
+/// Bounds are as for `BlockReader`; a write never grows the device.
+package protocol BlockDevice: AnyObject {
+    /// Size in bytes.
+    var byteCount: Int64 { get }
+
+    /// Fills the whole `buffer` with the bytes that start at `offset`.
+    func read(into buffer: inout MutableRawSpan, at offset: Int64) throws(BlockError)
+
+    /// Stores all of `bytes` from `offset` on.
+    func write(_ bytes: RawSpan, at offset: Int64) throws(BlockError)
+}
+
+extension BlockReader {
+    /// A copy of `count` bytes from `offset`.
+    package func bytes(at offset: Int64, count: Int) throws(BlockError) -> [UInt8] {
+        try checkBounds(offset: offset, count: count, size: byteCount)
+        var bytes = [UInt8](repeating: 0, count: count)
+        var span = bytes.mutableSpan
+        var raw = span.mutableBytes
+        try read(into: &raw, at: offset)
+        return bytes
+    }
+}
+
+extension BlockDevice {
+    /// A copy of `count` bytes from `offset`.
+    package func bytes(at offset: Int64, count: Int) throws(BlockError) -> [UInt8] {
+        try checkBounds(offset: offset, count: count, size: byteCount)
+        var bytes = [UInt8](repeating: 0, count: count)
+        var span = bytes.mutableSpan
+        var raw = span.mutableBytes
+        try read(into: &raw, at: offset)
+        return bytes
+    }
+
+    /// Stores an array from `offset` on.
+    package func write(_ bytes: [UInt8], at offset: Int64) throws(BlockError) {
+        try write(bytes.span.bytes, at: offset)
+    }
+}
+
+/// Throws unless `count` bytes at `offset` lie inside a device of `size` bytes; no sum can overflow.
+package func checkBounds(offset: Int64, count: Int, size: Int64) throws(BlockError) {
+    guard offset >= 0, count >= 0, Int64(count) <= size, offset <= size - Int64(count) else {
+        throw BlockError.outOfBounds(offset: offset, count: count, size: size)
+    }
+}

@@ -1,0 +1,78 @@
+package import Trees
+
+/// Where in an image an edit works.
+package struct Target: Hashable, Sendable {
+    package var partition: Partition
+    package var path: VolumePath
+
+    package enum Partition: String, Hashable, Sendable, CaseIterable, Comparable {
+        /// The FAT partition that the firmware reads.
+        case boot
+        /// The ext4 partition with the system.
+        case root
+
+        package static func < (a: Self, b: Self) -> Bool { a == .boot && b == .root }
+    }
+
+    package init(_ partition: Partition, _ path: VolumePath) {
+        self.partition = partition
+        self.path = path
+    }
+}
+
+extension Target: CustomStringConvertible {
+    /// `boot:/cmdline.txt`, `root:/etc/hostname`.
+    package var description: String { "\(partition.rawValue):\(path)" }
+}
+
+extension Target: Comparable {
+    package static func < (a: Target, b: Target) -> Bool {
+        a.partition == b.partition ? a.path < b.path : a.partition < b.partition
+    }
+}
+
+/// One idempotent change of one node: `wanted(old)` is what must be there, and `wanted(wanted(old)) == wanted(old)`.
+package struct Edit: Equatable, Sendable {
+    package var target: Target
+    package var action: Action
+    /// Why, in a few words for `plan`: "hostname tealc", "container engines need the memory cgroup".
+    package var reason: String
+    /// The bytes are a secret: `plan` and the manifest show that they change, not what they are.
+    package var isSecret: Bool
+
+    package enum Action: Equatable, Sendable {
+        /// Exactly this. When only `modified` differs the old node stays.
+        case put(Node)
+        /// A folder that must exist; one that does is left as it is.
+        case ensureDirectory(Node.Metadata)
+        /// Nothing may be there.
+        case remove
+        /// The file's text after all rules; `missing` is the metadata of a file that is made when there is none,
+        /// nil when a missing file is an error.
+        case rewrite([TextRule], missing: Node.Metadata?)
+    }
+
+    package init(_ target: Target, _ action: Action, reason: String, isSecret: Bool = false) {
+        self.target = target
+        self.action = action
+        self.reason = reason
+        self.isSecret = isSecret
+    }
+}
+
+/// Everything that shall change in one slot's image: at most one edit a target, in the order of application.
+package struct EditPlan: Equatable, Sendable {
+    package var slot: Slot
+    package var edits: [Edit]
+    /// The time that changed nodes get, seconds since 1970-01-01 UTC.
+    package var modified: Int64
+    /// Things the user should know that are no errors.
+    package var warnings: [String]
+
+    package init(slot: Slot, edits: [Edit], modified: Int64, warnings: [String] = []) {
+        self.slot = slot
+        self.edits = edits
+        self.modified = modified
+        self.warnings = warnings
+    }
+}

@@ -1,0 +1,56 @@
+/// A volume in a dictionary: for the planner's tests, and the reference for what every volume must do.
+package final class MemoryVolume: Volume {
+    private var nodes: [VolumePath: Node]
+
+    package init(_ nodes: [VolumePath: Node] = [:]) {
+        self.nodes = nodes
+        self.nodes[.root] = nodes[.root] ?? Node(content: .directory, metadata: .init(mode: 0o755))
+    }
+
+    package func status(at path: VolumePath) throws(VolumeError) -> NodeStatus? {
+        guard let node = try node(at: path) else { return nil }
+        let byteCount: Int =
+            switch node.content {
+            case .file(let bytes): bytes.count
+            case .symlink(let text): text.utf8.count
+            case .directory, .special: 0
+            }
+        return NodeStatus(kind: node.kind, byteCount: Int64(byteCount), metadata: node.metadata)
+    }
+
+    package func node(at path: VolumePath) throws(VolumeError) -> Node? {
+        try checkAncestors(of: path)
+        return nodes[path]
+    }
+
+    package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
+        guard let node = try node(at: directory) else { throw .notFound(directory) }
+        guard node.kind == .directory else { throw .notADirectory(directory) }
+        return nodes.keys.filter { !$0.isRoot && $0.parent == directory }.sorted().compactMap(\.name)
+    }
+
+    package func put(_ node: Node, at path: VolumePath) throws(VolumeError) {
+        try checkAncestors(of: path)
+        guard nodes[path.parent] != nil else { throw .notFound(path.parent) }
+        if let old = nodes[path] {
+            if old.kind == .directory, node.kind != .directory { throw .isADirectory(path) }
+            if old.kind != .directory, node.kind == .directory { throw .notADirectory(path) }
+        }
+        nodes[path] = node
+    }
+
+    package func remove(_ path: VolumePath) throws(VolumeError) {
+        guard let node = try node(at: path) else { throw .notFound(path) }
+        if node.kind == .directory, try !entries(in: path).isEmpty { throw .directoryNotEmpty(path) }
+        nodes[path] = nil
+    }
+
+    package func close() throws(VolumeError) {}
+
+    private func checkAncestors(of path: VolumePath) throws(VolumeError) {
+        for folder in path.ancestors {
+            guard let node = nodes[folder] else { return }
+            guard node.kind == .directory else { throw .notADirectory(folder) }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+/// One thing in a volume: a file, folder, link or special file, with all that a volume stores about it.
+package struct Node: Equatable, Sendable {
+    package var content: Content
+    package var metadata: Metadata
+
+    package enum Content: Equatable, Sendable {
+        case file([UInt8])
+        case directory
+        /// The link's text, as stored.
+        case symlink(String)
+        case special(Kind)
+    }
+
+    package enum Kind: Equatable, Sendable {
+        case file, directory, symlink, characterDevice, blockDevice, fifo, socket
+    }
+
+    /// What a file system stores beside the bytes. A FAT volume stores `modified` alone.
+    package struct Metadata: Equatable, Sendable {
+        /// Permission bits, 0...0o7777.
+        package var mode: UInt16
+        package var owner: UInt32
+        package var group: UInt32
+        /// Seconds since 1970-01-01 UTC.
+        package var modified: Int64
+        /// By full name, such as `security.capability`.
+        package var extendedAttributes: [String: [UInt8]]
+
+        package init(
+            mode: UInt16, owner: UInt32 = 0, group: UInt32 = 0, modified: Int64 = 0,
+            extendedAttributes: [String: [UInt8]] = [:]
+        ) {
+            self.mode = mode
+            self.owner = owner
+            self.group = group
+            self.modified = modified
+            self.extendedAttributes = extendedAttributes
+        }
+    }
+
+    package init(content: Content, metadata: Metadata) {
+        self.content = content
+        self.metadata = metadata
+    }
+
+    package var kind: Kind {
+        switch content {
+        case .file: .file
+        case .directory: .directory
+        case .symlink: .symlink
+        case .special(let kind): kind
+        }
+    }
+}
+
+/// What can be known of a node without reading its bytes.
+package struct NodeStatus: Equatable, Sendable {
+    package var kind: Node.Kind
+    /// Bytes of a file or of a link's text; 0 for anything else.
+    package var byteCount: Int64
+    package var metadata: Node.Metadata
+
+    package init(kind: Node.Kind, byteCount: Int64, metadata: Node.Metadata) {
+        self.kind = kind
+        self.byteCount = byteCount
+        self.metadata = metadata
+    }
+}

@@ -1,0 +1,46 @@
+/// A tree of files that can be read and edited, whatever stores it.
+///
+/// Paths are taken literally: no symbolic link is followed, neither on the way (that is `notADirectory`) nor at the
+/// end; `resolve` in `Volume+Resolve.swift` follows them inside the volume. A volume has one owner and no locks.
+package protocol Volume: AnyObject {
+    /// Kind, size and metadata of what lies at `path`, without reading its bytes; nil when nothing does.
+    func status(at path: VolumePath) throws(VolumeError) -> NodeStatus?
+
+    /// All of what lies at `path`, bytes included; nil when nothing does.
+    func node(at path: VolumePath) throws(VolumeError) -> Node?
+
+    /// The names in a folder, sorted by their UTF-8 bytes, without `.` and `..`.
+    func entries(in directory: VolumePath) throws(VolumeError) -> [String]
+
+    /// Makes `path` be `node`. The folder above must exist. A folder put over a folder keeps its entries and changes
+    /// metadata only; nothing else may be put over a folder, nor a folder over anything else.
+    func put(_ node: Node, at path: VolumePath) throws(VolumeError)
+
+    /// Removes a file, link or empty folder; `notFound` when nothing lies there.
+    func remove(_ path: VolumePath) throws(VolumeError)
+
+    /// Writes everything out to the device below; the only call that promises it. Nothing may be called afterwards.
+    func close() throws(VolumeError)
+}
+
+/// Why a volume could not be opened, read or edited.
+package enum VolumeError: Error, Equatable, Sendable {
+    case notFound(VolumePath)
+    case notADirectory(VolumePath)
+    case isADirectory(VolumePath)
+    case directoryNotEmpty(VolumePath)
+    /// More links on the way than any real path has.
+    case tooManyLinks(VolumePath)
+    case invalidName(String, reason: String)
+    /// The volume cannot hold it: free space, inodes or directory entries ran out.
+    case noSpace(VolumePath)
+    case fileTooLarge(VolumePath, byteCount: Int64, limit: Int64)
+    /// The volume stores no such thing (an owner, a link, a device on FAT).
+    case notStorable(VolumePath, what: String)
+    /// Well-formed, but not safe to edit: names the feature or state, and what the user can do.
+    case unsupported(feature: String, remedy: String)
+    /// Not what the format's specification allows.
+    case corrupt(String)
+    /// The device below failed; the text says how.
+    case device(String)
+}

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Piforge: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "piforge")
+}
