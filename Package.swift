@@ -39,7 +39,8 @@ let package = Package(
             name: "piforge",
             dependencies: ["Forge", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
-        .target(name: "TestSupport", dependencies: ["Blocks", "Trees"], path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["Blocks", "Trees"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "BlocksTests", dependencies: ["Blocks", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TreesTests", dependencies: ["Trees", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "PlansTests", dependencies: ["Plans", "TestSupport"], swiftSettings: settings),
