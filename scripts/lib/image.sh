@@ -27,7 +27,7 @@ make_fat() { # IMAGE TREE
 		{ cat "$image.log" >&2; return 1; }
 	export MTOOLS_SKIP_CHECK=1
 	(
-		cd "$tree"
+		cd "$tree" || exit
 		mcopy -m -i "$image" ./*.* ::
 		for dir in */; do
 			mkdir -p "$image.empty/$dir"
@@ -42,7 +42,7 @@ make_fat() { # IMAGE TREE
 	fsck.fat -n "$image" > "$image.log" 2>&1 || { cat "$image.log" >&2; return 1; }
 }
 
-# Prints debugfs commands that give all of TREE its owners and times.
+# Prints debugfs commands that give all of TREE its owners.
 owner_commands() { # TREE
 	(cd "$1" && find . -mindepth 1 -printf '%P\n' | sort) | awk '
 		function set(field, value) { printf "sif \"/%s\" %s %s\n", $0, field, value }
@@ -53,9 +53,9 @@ owner_commands() { # TREE
 			if ($0 == "var/mail") group = 8
 			set("uid", user); set("gid", group)
 		}'
-	time_commands "$1"
 }
 
+# Prints debugfs commands for the times that the scratch tree cannot be given.
 time_commands() { # TREE
 	(cd "$1" && find . -mindepth 1 -printf '%P\n'; echo lost+found) | sort -u |
 		awk -v time="@$SOURCE_DATE_EPOCH" '
@@ -110,7 +110,7 @@ check_ext4() { # IMAGE
 }
 
 # make_ext4 IMAGE TREE [DEBUGFS_COMMAND_FILE]: directories get their index, as the kernel
-# would have made it; then owners, times and what else is asked for.
+# would have made it; then owners (OWNERS=tree keeps the tree's), times and the rest.
 make_ext4() {
 	local image=$1 tree=$2
 	export E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH
@@ -119,7 +119,8 @@ make_ext4() {
 	e2fsck -fyD "$image" > "$image.log" 2>&1 || [ $? = 1 ] || { cat "$image.log" >&2; return 1; }
 	{
 		[ -z "${3:-}" ] || cat "$3"
-		owner_commands "$tree"
+		[ "${OWNERS:-}" = tree ] || owner_commands "$tree"
+		time_commands "$tree"
 		echo "set_super_value lastcheck @$SOURCE_DATE_EPOCH" # e2fsck takes the clock's
 	} > "$image.commands"
 	run_debugfs "$image" "$image.commands"

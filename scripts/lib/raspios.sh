@@ -50,8 +50,7 @@ elf_stub() { # the first bytes of a program for our architecture
 }
 
 zone_file() { # ABBREVIATION POSIX_RULE: a time zone in TZif form with the rule only
-	local part
-	for part in 1 2; do
+	for _ in 1 2; do # the old header and the new one
 		printf 'TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
 		printf '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\4'
 		printf '\0\0\0\0\0\0%s\0' "$1"
@@ -72,7 +71,7 @@ make_skeleton() { # ROOT
 
 make_accounts() { # ROOT
 	local r=$1 secret='!' group
-	# "clusterctrl", the password of these older images
+	# shellcheck disable=SC2016 # "clusterctrl", the password of these older images
 	from bullseye || secret='$6$piforgetest$rHmlg.Q4ROB1f5KpQANQBdHuHjFOg46XsYZL7X1a21nYcvBv6kY7difVldfX4oA0YfAZuVYgfvmDxTni65PcF.'
 	put "$r" etc/passwd <<-'END'
 		root:x:0:0:root:/root:/bin/bash
