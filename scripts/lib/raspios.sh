@@ -403,8 +403,16 @@ make_crowds() { # ROOT
 	done
 }
 
+# Where these files were in earlier releases there are only notes now.
+add_moved_notes() { # ROOT
+	local name
+	for name in cmdline.txt config.txt; do
+		put "$1" boot/$name <<< "NOTHING READS THIS FILE. The one in use is /boot/firmware/$name"
+	done
+}
+
 make_raspios_root() { # ROOT HOSTNAME
-	local r=$1 name
+	local r=$1
 	make_skeleton "$r"
 	make_accounts "$r"
 	make_identity "$r" "$2"
@@ -415,11 +423,7 @@ make_raspios_root() { # ROOT HOSTNAME
 	make_crowds "$r"
 	chmod 1777 "$r/tmp" "$r/var/tmp"
 	chmod 2775 "$r/var/mail"
-	if from bookworm; then
-		for name in cmdline.txt config.txt; do
-			put "$r" boot/$name <<< "NOTHING READS THIS FILE. The one in use is /boot/firmware/$name"
-		done
-	fi
+	if from bookworm; then add_moved_notes "$r"; fi
 	noise 'a larger file' 3000000 | put "$r" usr/lib/libstand-in.so.1.0
 	truncate -s 5M "$r/var/cache/with-holes"
 	printf end >> "$r/var/cache/with-holes"

@@ -119,6 +119,7 @@ real_add_raspios() { # ROOT
 	mkdir -p "$r/etc/systemd/network" "$r$FW"
 	for link in 99-default.link 73-usb-net-by-mac.link; do ln -sfn /dev/null "$r/etc/systemd/network/$link"; done
 	add_ssh_units "$r"
+	add_moved_notes "$r"
 	real_add_uplink "$r"
 }
 
