@@ -15,7 +15,7 @@ package final class OpenFile: Sendable {
         package var changed: Timestamp
 
         package var isRegular: Bool { mode & S_IFMT == S_IFREG }
-        package var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+        package var isBlockDevice: Bool { mode & S_IFMT == S_IFBLK }
     }
 
     /// A moment of the kernel's clock, in seconds and nanoseconds.
@@ -75,6 +75,14 @@ package final class OpenFile: Sendable {
             }
         }
         return done
+    }
+
+    /// The first `count` bytes, or fewer when the file is shorter.
+    package func prefix(_ count: Int) throws(BlockError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var span = bytes.mutableSpan
+        let found = try span.withUnsafeMutableBytes { (bytes) throws(BlockError) in try read(upTo: bytes, at: 0) }
+        return Array(bytes.prefix(found))
     }
 
     /// Writes all of `buffer` from `offset` on.
