@@ -7,6 +7,11 @@ package struct ToolsTrait: TestTrait, SuiteTrait {
     package var isRecursive: Bool { true }
 
     package func prepare(for test: Test) async throws {
+        try Self.require(names)
+    }
+
+    /// The same for a test that learns its tools while it runs.
+    package static func require(_ names: [String]) throws {
         for name in names where Shell.find(name) == nil {
             if ProcessInfo.processInfo.environment["PIFORGE_REQUIRE"] != nil { throw Shell.MissingTool(name: name) }
             try Test.cancel("the tool \(name) is not installed")

@@ -19,7 +19,7 @@ struct DirectoryTime: Equatable, Sendable {
         let (year, month, day) = Self.civil(fromDays: Int(seconds / 86400))
         let rest = Int(seconds % 86400)
         date = UInt16((year - 1980) << 9 | month << 5 | day)
-        time = UInt16(rest / 3600 << 11 | rest / 60 % 60 << 5 | rest % 60 / 2)
+        time = UInt16((rest / 3600) << 11 | (rest / 60 % 60) << 5 | (rest % 60) / 2)
     }
 
     /// Seconds since 1970-01-01 UTC; a field out of its range counts as the nearest value within it.

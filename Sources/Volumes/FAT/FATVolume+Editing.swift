@@ -22,9 +22,11 @@ extension FATVolume {
         try requireWritable()
         switch try find(path) {
         case .missing: throw .notFound(path)
-        case .root: throw .invalidName("/", reason: "the root cannot be removed")
+        case .root:
+            guard try directory(cluster: 0, path: path).records.isEmpty else { throw .directoryNotEmpty(path) }
+            throw .invalidName("/", reason: "the root cannot be removed")
         case .entry(let directory, let record):
-            var chain: [Int]
+            let chain: [Int]
             if record.entry.isDirectory {
                 let removed = try self.directory(cluster: record.entry.cluster, path: path)
                 guard removed.records.isEmpty else { throw .directoryNotEmpty(path) }
