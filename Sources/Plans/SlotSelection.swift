@@ -1,0 +1,70 @@
+/// Which slots a command works on: `p3`, `p1-p4`, `cnat,p1`, `all`.
+package struct SlotSelection: Equatable, Sendable {
+    /// In the order of `Slot`, each once.
+    package let slots: [Slot]
+
+    /// Reads a selection; `all` means `available`, the slots of the profile, which is nil when there is none.
+    ///
+    /// Every other slot must be among `available` when that is given.
+    package init(_ text: String, available: [Slot]?) throws(Refusal) {
+        var chosen: Set<Slot> = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let word = part.trimmed
+            guard !word.isEmpty else {
+                throw Refusal("a slot is missing in \"\(text.shortened)\"", hint: "p1,p2")
+            }
+            if word == "all" {
+                guard let available else {
+                    throw Refusal(
+                        "`all` means the slots of a profile, and there is none", hint: "p1-p4, or --profile FILE")
+                }
+                chosen.formUnion(available)
+            } else {
+                chosen.formUnion(try Self.range(word, available: available))
+            }
+        }
+        slots = chosen.sorted()
+    }
+
+    private static func range(_ word: String, available: [Slot]?) throws(Refusal) -> [Slot] {
+        let ends = word.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
+        let named: [Slot]
+        if ends.count == 2, let low = ends.first, let high = ends.last {
+            guard case .node(let first) = try slot(low), case .node(let last) = try slot(high) else {
+                throw Refusal("\"\(word.shortened)\" is no range of nodes", hint: "p1-p4")
+            }
+            guard first <= last else {
+                throw Refusal("the range \(word) runs backwards", hint: "p\(last)-p\(first)")
+            }
+            named = (first...last).map { .node($0) }
+        } else {
+            named = [try slot(word)]
+        }
+        if let available, let missing = named.first(where: { !available.contains($0) }) {
+            let list = available.map(\.name).joined(separator: ", ")
+            throw Refusal(
+                "the profile has no slot \(missing)",
+                hint: available.isEmpty ? "list it under `slots`" : "it has \(list.shortened)")
+        }
+        return named
+    }
+
+    /// The slot of that name; the refusal says what was probably meant.
+    package static func slot(_ word: String) throws(Refusal) -> Slot {
+        if let slot = Slot(word) { return slot }
+        let range = "p\(Slot.nodeRange.lowerBound) to p\(Slot.nodeRange.upperBound)"
+        let lower = word.lowercased()
+        if let slot = Slot(lower) { throw Refusal("a slot is written in lower case", hint: slot.name) }
+        let digits = lower.hasPrefix("p") ? lower.dropFirst() : lower[...]
+        if !digits.isEmpty, digits.utf8.allSatisfy(Validation.isDigit) {
+            let plain = digits.drop { $0 == "0" }
+            if let slot = Slot("p\(plain)") {
+                throw Refusal("the slot \"\(word.shortened)\" is not written as p and a plain number", hint: slot.name)
+            }
+            throw Refusal("there is no slot \"\(word.shortened)\"", hint: "nodes are \(range)")
+        }
+        let near = SchemaSuggestion.nearest(to: lower, in: ["cnat", "cbridge"])
+        throw Refusal(
+            "there is no slot \"\(word.shortened)\"", hint: near ?? "cnat, cbridge, or \(range)")
+    }
+}
