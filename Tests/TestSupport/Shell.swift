@@ -38,6 +38,11 @@ package struct Shell {
         folders.map { $0 + "/" + command }.first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
+    /// Makes a file for a tool to read.
+    package static func write(_ bytes: [UInt8], to path: String) throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+    }
+
     package struct MissingTool: Error, Equatable, CustomStringConvertible {
         package var name: String
         package var description: String { "the tool \(name) is not installed" }

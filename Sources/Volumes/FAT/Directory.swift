@@ -28,8 +28,12 @@ final class Directory {
     /// The chain that holds the slots; empty for the fixed root folder.
     private(set) var clusters: [Int]
     private var bytes: [UInt8]
-    private(set) var records: [Record] = []
-    private var shortNames: Set<[UInt8]> = []
+    /// By the slot of the short entry.
+    private var recordsBySlot: [Int: Record] = [:]
+    /// The same slots by what a name means, as the long one and as the short one.
+    private var slotsByKey: [[UInt32]: Set<Int>] = [:]
+    /// The short names of all entries, the label's and those of `.` and `..` too.
+    private var shortNames: [[UInt8]: Int] = [:]
     /// The first slot that was never used; those behind it hold nothing, whatever their bytes are.
     private var endSlot = 0
 
@@ -46,22 +50,21 @@ final class Directory {
         bytes[slots.lowerBound * DirectoryEntry.byteCount..<slots.upperBound * DirectoryEntry.byteCount]
     }
 
+    /// All files and folders, in the order of their slots.
+    var records: [Record] { recordsBySlot.values.sorted { $0.slot < $1.slot } }
+
+    var isEmpty: Bool { recordsBySlot.isEmpty }
+
     /// What `name` means here, in any case, as a long name or as the short one beside it; an exact match is preferred.
     func record(named name: String) -> Record? {
-        let key = LongName.folded(name)
-        var found: Record?
-        for record in records where record.keys.contains(key) {
-            if record.name.unicodeScalars.elementsEqual(name.unicodeScalars) { return record }
-            found = found ?? record
-        }
-        return found
+        let slots = slotsByKey[LongName.folded(name)] ?? []
+        let found = slots.sorted().compactMap { recordsBySlot[$0] }
+        return found.first { $0.name.unicodeScalars.elementsEqual(name.unicodeScalars) } ?? found.first
     }
 
     /// Whether an entry has this short name, or its text as a long name.
     func isTaken(_ name: ShortName) -> Bool {
-        if shortNames.contains(name.bytes) { return true }
-        let key = LongName.folded(name.text)
-        return records.contains { $0.keys.contains(key) }
+        shortNames[name.bytes] != nil || slotsByKey[LongName.folded(name.text)] != nil
     }
 
     /// The first slot of the lowest run of `count` free ones, and how many of them are missing at the folder's end.
@@ -89,9 +92,8 @@ final class Directory {
             slot += 1
         }
         let record = Record(firstSlot: start, slot: slot - 1, entry: entry, longName: longName)
-        let index = records.firstIndex { $0.slot > record.slot } ?? records.endIndex
-        records.insert(record, at: index)
-        shortNames.insert(entry.name.bytes)
+        register(record)
+        shortNames[entry.name.bytes, default: 0] += 1
         guard slot > endSlot else { return start..<slot }
         endSlot = slot
         guard slot < slotCount, bytes[slot * DirectoryEntry.byteCount] != DirectoryEntry.endMark else {
@@ -104,7 +106,7 @@ final class Directory {
 
     /// Changes what an entry says, not its name; returns the slot that changed.
     func update(_ record: Record, to entry: DirectoryEntry) -> Range<Int> {
-        if let index = records.firstIndex(where: { $0.slot == record.slot }) { records[index].entry = entry }
+        recordsBySlot[record.slot]?.entry = entry
         store(entry.bytes, in: record.slot)
         return record.slot..<record.slot + 1
     }
@@ -114,16 +116,24 @@ final class Directory {
         for slot in record.firstSlot...record.slot {
             bytes[slot * DirectoryEntry.byteCount] = DirectoryEntry.deletedMark
         }
-        records.removeAll { $0.slot == record.slot }
-        if !records.contains(where: { $0.entry.name.bytes == record.entry.name.bytes }) {
-            shortNames.remove(record.entry.name.bytes)
+        recordsBySlot[record.slot] = nil
+        for key in record.keys {
+            slotsByKey[key]?.remove(record.slot)
+            if slotsByKey[key]?.isEmpty == true { slotsByKey[key] = nil }
         }
+        let count = (shortNames[record.entry.name.bytes] ?? 1) - 1
+        shortNames[record.entry.name.bytes] = count == 0 ? nil : count
         return record.firstSlot..<record.slot + 1
     }
 
     private func store(_ slotBytes: [UInt8], in slot: Int) {
         let start = slot * DirectoryEntry.byteCount
         bytes.replaceSubrange(start..<start + DirectoryEntry.byteCount, with: slotBytes)
+    }
+
+    private func register(_ record: Record) {
+        recordsBySlot[record.slot] = record
+        for key in record.keys { slotsByKey[key, default: []].insert(record.slot) }
     }
 
     private func parse() {
@@ -143,13 +153,13 @@ final class Directory {
                 longName.take(entry.bytes)
                 continue
             }
-            shortNames.insert(entry.name.bytes)
+            shortNames[entry.name.bytes, default: 0] += 1
             let name = longName.name(checksum: entry.name.checksum)
             let first = name == nil ? slot : slot - longName.slotCount
             longName.reset()
             let record = Record(firstSlot: first, slot: slot, entry: entry, longName: name)
             let isDots = entry.bytes[0] == UInt8(ascii: ".") && [".", ".."].contains(record.name)
-            if !entry.attributes.contains(.volumeLabel), !isDots, !record.name.isEmpty { records.append(record) }
+            if !entry.attributes.contains(.volumeLabel), !isDots, !record.name.isEmpty { register(record) }
         }
     }
 }

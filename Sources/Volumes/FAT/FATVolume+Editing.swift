@@ -23,13 +23,13 @@ extension FATVolume {
         switch try find(path) {
         case .missing: throw .notFound(path)
         case .root:
-            guard try directory(cluster: 0, path: path).records.isEmpty else { throw .directoryNotEmpty(path) }
+            guard try directory(cluster: 0, path: path).isEmpty else { throw .directoryNotEmpty(path) }
             throw .invalidName("/", reason: "the root cannot be removed")
         case .entry(let directory, let record):
             let chain: [Int]
             if record.entry.isDirectory {
                 let removed = try self.directory(cluster: record.entry.cluster, path: path)
-                guard removed.records.isEmpty else { throw .directoryNotEmpty(path) }
+                guard removed.isEmpty else { throw .directoryNotEmpty(path) }
                 chain = removed.clusters
             } else {
                 chain = try fileChain(record.entry, of: path)

@@ -89,6 +89,7 @@ enum LongName {
     /// What two names have in common that mean the same file: upper case, letter by letter.
     static func folded(_ name: String) -> [UInt32] {
         name.unicodeScalars.map { scalar in
+            if scalar.isASCII { return (0x61...0x7A).contains(scalar.value) ? scalar.value - 0x20 : scalar.value }
             let upper = scalar.properties.uppercaseMapping.unicodeScalars
             return upper.count == 1 ? upper.first?.value ?? scalar.value : scalar.value
         }
