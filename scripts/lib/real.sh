@@ -80,7 +80,7 @@ real_prepare_rootfs() { # CACHEDIR WORKDIR
 		real_enable_binfmt
 		mkdir -p "$cache"
 		mirror=$(real_mirror)
-		[ -n "$mirror" ] || die "$EXIT_TOOL" "apt knows no Debian archive (run apt-get update)"
+		mirror=${mirror:-http://deb.debian.org/debian}
 		SOURCE_DATE_EPOCH=$(date -u +%s -d "$(curl -fsS "$mirror/dists/$REAL_SUITE/InRelease" | awk '/^Date: / && !seen++ { sub("Date: ", ""); print }')")
 		export SOURCE_DATE_EPOCH
 		say "making $REAL_TAR with mmdebstrap (minutes)"
