@@ -12,15 +12,23 @@ extension TextRule {
         return lines.text
     }
 
+    /// A changed line keeps its indentation.
     static func setLine(
         _ pattern: LinePattern, to line: String, whenMissing: Missing, in text: String
     ) throws(TextRuleError) -> String {
         var lines = TextLines(text)
-        let matches = lines.lines.indices.filter {
-            pattern.matches(lines.lines[$0].text) || lines.lines[$0].text == line
+        let wanted = line.trimmed
+        var isThere = false
+        for index in lines.lines.indices {
+            let old = lines.lines[index].text
+            let trimmed = old.trimmed
+            guard trimmed == wanted || pattern.matches(old) else { continue }
+            isThere = true
+            if trimmed != wanted {
+                lines.lines[index].text = old.prefix(while: { $0 == " " || $0 == "\t" }) + wanted
+            }
         }
-        for index in matches { lines.lines[index].text = line }
-        if matches.isEmpty { try add(line, to: &lines, whenMissing, what: pattern.prefix + "…" + pattern.suffix) }
+        if !isThere { try add(line, to: &lines, whenMissing, what: pattern.prefix + "…" + pattern.suffix) }
         return lines.text
     }
 

@@ -1,0 +1,91 @@
+package import Trees
+
+extension ImageFacts {
+    /// A unit's file, in the image or among the files that a profile brings.
+    package struct UnitFile: Equatable, Sendable {
+        /// What a link to it says: /lib before /usr/lib, as systemd of these releases writes it.
+        package var path: VolumePath
+        package var text: String
+    }
+
+    static let systemdPath: VolumePath = "/etc/systemd/system"
+    static let unitFolders: [VolumePath] = [systemdPath, "/lib/systemd/system", "/usr/lib/systemd/system"]
+
+    /// The file of `name`, or of its template (`serial-getty@.service` for `serial-getty@ttyGS0.service`).
+    package func unitFile(_ name: String, among files: [Settings.FileCopy] = []) -> UnitFile? {
+        for name in [name, Self.unitTemplate(name)].compactMap({ $0 }) {
+            for path in Self.unitFolders.compactMap({ $0.appending(name) }) {
+                let brought = files.first { $0.target == Target(.root, path) }
+                if case .file(let bytes)? = brought?.content {
+                    return UnitFile(path: path, text: TextBytes.decode(bytes))
+                }
+                guard !isMask(path), let text = text(.root, path) else { continue }
+                return UnitFile(path: path, text: text)
+            }
+        }
+        return nil
+    }
+
+    func isMask(_ path: VolumePath) -> Bool { linkText(path) == "/dev/null" }
+
+    static func unitTemplate(_ name: String) -> String? {
+        guard let at = name.firstIndex(of: "@"), let dot = name.lastIndex(of: "."), at < dot else { return nil }
+        let afterAt = name.index(after: at)
+        return afterAt == dot ? nil : String(name[..<afterAt] + name[dot...])
+    }
+
+    /// Where a link lies that makes `name` start with the target of `folder`; nil for a name with a slash.
+    static func link(of name: String, in folder: String) -> VolumePath? {
+        systemdPath.appending(folder)?.appending(name)
+    }
+
+    /// All links below /etc/systemd/system that make `name` start.
+    package func enablingLinks(of name: String) -> [VolumePath] {
+        listings.keys.sorted().compactMap { folder in
+            guard let folderName = folder.name, folderName.hasSuffix(".wants") || folderName.hasSuffix(".requires"),
+                folder.parent == Self.systemdPath, listings[folder]?.contains(name) == true
+            else { return nil }
+            return folder.appending(name)
+        }
+    }
+}
+
+extension FactsReader {
+    mutating func readUnits(_ settings: Settings) throws(PlanError) {
+        try list(ImageFacts.systemdPath)
+        for name in facts.listings[ImageFacts.systemdPath] ?? [] {
+            guard name.hasSuffix(".wants") || name.hasSuffix(".requires") else { continue }
+            if let folder = ImageFacts.systemdPath.appending(name) { try list(folder) }
+        }
+        let own = [
+            "clusterctrl-init.service", "clusterctrl-composite.service", "clusterctrl-rpiboot.service",
+            "serial-getty@ttyGS0.service", "getty@ttyGS0.service", "getty@tty1.service", "userconfig.service",
+            "sshswitch.service", "ssh.service",
+        ]
+        var pending = own + settings.units.enable + settings.units.disable + settings.units.mask
+        var seen: Set<String> = []
+        while let name = pending.popLast() {
+            guard seen.insert(name).inserted, seen.count < 1000 else { continue }
+            pending += try lookAtUnit(name, settings)
+        }
+    }
+
+    /// Looks at the unit's files, its template's, and at every link that makes it start or could; returns the units
+    /// of its `Also=`.
+    private mutating func lookAtUnit(_ name: String, _ settings: Settings) throws(PlanError) -> [String] {
+        for name in [name, ImageFacts.unitTemplate(name)].compactMap({ $0 }) {
+            for folder in ImageFacts.unitFolders {
+                if let path = folder.appending(name) { try look(.root, path) }
+            }
+        }
+        try look(.root, facts.enablingLinks(of: name))
+        let install = UnitInstall(facts.unitFile(name, among: settings.files)?.text ?? "")
+        for folder in install.folders + ["multi-user.target.wants", "getty.target.wants"] {
+            if let path = ImageFacts.link(of: name, in: folder) { try look(.root, path) }
+        }
+        for alias in install.aliases {
+            if let path = ImageFacts.systemdPath.appending(alias) { try look(.root, path) }
+        }
+        return install.also
+    }
+}

@@ -1,0 +1,140 @@
+package import Trees
+
+/// What an image is, as far as the planner must know: a value, read once, with the old text of every file that a
+/// decision needs.
+package struct ImageFacts: Equatable, Sendable {
+    /// What lies at a path that was looked at.
+    package struct Found: Equatable, Sendable {
+        /// The path with the links among its folders followed; this is what an edit changes.
+        package var place: VolumePath
+        /// What lies at `place`, a link unfollowed; nil when nothing does. Of a file that is only of interest as
+        /// being there, the bytes are not read and the content is empty.
+        package var own: Node?
+        /// The bytes after following links; nil when that is no file or was not read.
+        package var bytes: [UInt8]?
+        /// What is found after following links.
+        package var kind: Node.Kind?
+        /// The folders above `place` that do not exist, the outermost first.
+        package var missingFolders: [VolumePath]
+    }
+
+    /// By the path that was asked for.
+    var found: [Target: Found] = [:]
+    /// The entries of folders of the root partition that were listed.
+    var listings: [VolumePath: [String]] = [:]
+    /// Whether the wanted locale is generated in the image; nil when none was wanted.
+    var hasLocale: Bool?
+    /// The 32-bit disk id of the partition table; nil when unknown.
+    package var diskID: UInt32?
+
+    package init() {}
+
+    package func found(_ partition: Target.Partition, _ path: VolumePath) -> Found? {
+        found[Target(partition, path)]
+    }
+
+    /// Whether something lies there after following links.
+    package func exists(_ partition: Target.Partition, _ path: VolumePath) -> Bool {
+        found(partition, path)?.kind != nil
+    }
+
+    package func bytes(_ partition: Target.Partition, _ path: VolumePath) -> [UInt8]? {
+        found(partition, path)?.bytes
+    }
+
+    /// Nil when there is no such file.
+    package func text(_ partition: Target.Partition, _ path: VolumePath) -> String? {
+        bytes(partition, path).map(TextBytes.decode)
+    }
+
+    /// The text of the link at `path` itself; nil when it is none.
+    package func linkText(_ path: VolumePath) -> String? {
+        guard case .symlink(let text)? = found(.root, path)?.own?.content else { return nil }
+        return text
+    }
+}
+
+// MARK: - What the image is
+
+extension ImageFacts {
+    /// Debian releases that 8086's scripts support.
+    package enum Release: String, CaseIterable, Sendable {
+        case buster, bullseye, bookworm
+    }
+
+    /// `VERSION_CODENAME`, such as `bookworm`; from `VERSION="9 (stretch)"` where that is missing.
+    package var codename: String? {
+        if let name = osRelease["VERSION_CODENAME"], !name.isEmpty { return name }
+        guard let version = osRelease["VERSION"], let open = version.firstIndex(of: "(") else { return nil }
+        let name = version[version.index(after: open)...].prefix(while: { $0 != ")" })
+        return name.isEmpty ? nil : name.lowercased()
+    }
+
+    /// Such as `12`.
+    package var versionID: String? { osRelease["VERSION_ID"] }
+
+    package var release: Release? { codename.flatMap(Release.init) }
+
+    private var osRelease: [String: String] {
+        let text = text(.root, "/etc/os-release") ?? text(.root, "/usr/lib/os-release") ?? ""
+        var result: [String: String] = [:]
+        for line in TextLines(text).lines {
+            if let (name, value) = TextRule.variable(line.text) { result[name] = value }
+        }
+        return result
+    }
+
+    /// Debian's name for what the programs are built for; nil for anything unknown.
+    package enum Architecture: String, Sendable {
+        case armel, armhf, arm64
+    }
+
+    /// From the ELF header of the image's shell (elf(5): class at 4, machine at 18, on 32 bit flags at 36).
+    package var architecture: Architecture? {
+        guard let bytes = bytes(.root, "/bin/true") ?? bytes(.root, "/usr/bin/true"), bytes.count >= 52,
+            bytes[..<4] == [0x7F, 0x45, 0x4C, 0x46]
+        else { return nil }
+        switch (bytes[4], UInt16(bytes[18]) | UInt16(bytes[19]) << 8) {
+        case (2, 0xB7): return .arm64
+        case (1, 0x28): return bytes[37] & 0x04 != 0 ? .armhf : .armel  // EF_ARM_ABI_FLOAT_HARD, 0x400
+        default: return nil
+        }
+    }
+
+    /// Where the boot partition is mounted: by /etc/fstab, else by the folder that bookworm introduced.
+    package var bootMount: VolumePath {
+        let points = TextLines(text(.root, "/etc/fstab") ?? "").lines.compactMap { line -> String? in
+            let words = line.text.words
+            return words.count >= 3 && !words[0].hasPrefix("#") ? words[1] : nil
+        }
+        for point in ["/boot/firmware", "/boot"] where points.contains(point) {
+            return VolumePath(point) ?? "/boot"
+        }
+        return found(.root, "/boot/firmware")?.kind == .directory ? "/boot/firmware" : "/boot"
+    }
+
+    package var kernelCommandLine: KernelCommandLine { KernelCommandLine(text(.boot, "/cmdline.txt") ?? "") }
+
+    package var config: ConfigText { ConfigText(text(.boot, "/config.txt") ?? "") }
+
+    /// The text of a file that config.txt includes, for `ConfigText.effective`.
+    package func configFile(_ name: String) -> String? {
+        VolumePath("/" + name).flatMap { text(.boot, $0) }
+    }
+
+    /// The tree is one that nodes boot over USB.
+    package var isNetbootTree: Bool { kernelCommandLine.values(of: "root").last == "/dev/nfs" }
+
+    /// It has run before: its machine id is set, so all copies of it share that.
+    package var wasBooted: Bool {
+        guard let id = text(.root, "/etc/machine-id")?.trimmingLines else { return false }
+        return !id.isEmpty && id != "uninitialized"
+    }
+
+    package var hostname: String? { text(.root, "/etc/hostname")?.trimmingLines }
+}
+
+extension String {
+    /// The first line, without blanks around it.
+    var trimmingLines: String { TextLines(self).lines.first?.text.trimmed ?? "" }
+}

@@ -1,0 +1,169 @@
+import Trees
+
+/// What 8086's reconfig-clusterctrl would do on the first boot, in the newest version of that script.
+extension Planner {
+    mutating func planClusterCTRL() throws(PlanError) {
+        try planDefaults()
+        try planInterfaces()
+        try planFallbackAddress()
+        try planIssue()
+        try planForwarding()
+        try planOwnUnits()
+        try rewrite(
+            on: .boot, "/config.txt",
+            [
+                .setUSBMode(slot.isController ? .host : .peripheral),
+                .setActive("otg_mode=1 # Controller only", slot.isController, whenMissing: .leave),
+            ], reason: slot.isController ? "a controller is a USB host" : "a node is a USB device")
+    }
+
+    /// TYPE and ID. The controller program takes no `cbridge`, only `c`.
+    private mutating func planDefaults() throws(PlanError) {
+        let path = ImageFacts.defaultsPath
+        var rules: [TextRule]
+        switch slot {
+        case .cnat: rules = [.setVariable("TYPE", "cnat"), .removeVariable("ID")]
+        case .cbridge: rules = [.setVariable("TYPE", "c"), .removeVariable("ID")]
+        case .node(let number): rules = [.setVariable("TYPE", "node"), .setVariable("ID", String(number))]
+        }
+        if facts.isConvertedBefore { return try rewrite(path, rules, reason: "this is \(slot)") }
+        guard let template = facts.template("default-clusterctrl") else {
+            throw .missingInImage("\(ImageFacts.sharePath)/default-clusterctrl", purpose: "make \(path)")
+        }
+        var text = TextBytes.decode(template)
+        do {
+            for rule in rules { text = try rule.applied(to: text) }
+        } catch {
+            throw .edit(.rule(Target(.root, path), error))
+        }
+        try put(path, .file(TextBytes.encode(text)), reason: "this is \(slot)")
+    }
+
+    private mutating func planInterfaces() throws(PlanError) {
+        let path: VolumePath = "/etc/network/interfaces.d/clusterctrl"
+        let name: String
+        switch (release, slot) {
+        case (.bookworm, .node): name = "interfaces.bookworm.p"
+        case (.bookworm, _): name = "interfaces.bookworm.\(slot)"
+        case (_, .node): return try remove(path, reason: "a node's usb0 is set up by dhcpcd")
+        case (_, _): name = "interfaces.\(slot)"
+        }
+        guard facts.existsInSbin("ifup") else {
+            throw .missingInImage("/usr/sbin/ifup", purpose: "set up the network of \(slot)")
+        }
+        guard let template = facts.template(name) else {
+            throw .missingInImage("\(ImageFacts.sharePath)/\(name)", purpose: "set up the network of \(slot)")
+        }
+        try put(path, .file(template), reason: "network of \(slot)")
+    }
+
+    /// The address that usb0 takes when nobody answers on DHCP: of the node, or 253 for "none".
+    private mutating func planFallbackAddress() throws(PlanError) {
+        let number: Int
+        let missing: TextRule.Missing
+        switch slot {
+        case .node(let id): (number, missing) = (id, .fail)
+        case .cnat, .cbridge: (number, missing) = (253, .leave)
+        }
+        let reason = "fallback address 172.19.181.\(number)"
+        var isSet = false
+        if facts.bytes(.root, "/etc/dhcpcd.conf") != nil {
+            isSet = true
+            let deny = TextRule.LinePattern(prefix: "denyinterfaces ethpi*")
+            let address = TextRule.LinePattern(
+                prefix: "static ip_address=172.19.181.", suffix: "#ClusterCTRL",
+                excluding: "static ip_address=172.19.181.254")
+            try rewrite(
+                "/etc/dhcpcd.conf",
+                [
+                    .setWord("eth0", present: slot == .cbridge, inLine: deny),
+                    .setLine(
+                        address, to: "static ip_address=172.19.181.\(number)/24 #ClusterCTRL",
+                        whenMissing: release == .bookworm ? .leave : missing),
+                ], reason: reason)
+        }
+        if facts.bytes(.root, "/etc/dhcp/dhclient.conf") != nil {
+            isSet = true
+            let address = TextRule.LinePattern(prefix: "fixed-address 172.19.181.", suffix: "# ClusterCTRL Px")
+            try rewrite(
+                "/etc/dhcp/dhclient.conf",
+                [
+                    .setLine(
+                        address, to: "  fixed-address 172.19.181.\(number); # ClusterCTRL Px",
+                        whenMissing: release == .bookworm ? missing : .leave)
+                ], reason: reason)
+        }
+        if !isSet && !slot.isController {
+            let path = release == .bookworm ? "/etc/dhcp/dhclient.conf" : "/etc/dhcpcd.conf"
+            throw .missingInImage(path, purpose: "set the address of \(slot)")
+        }
+    }
+
+    private mutating func planForwarding() throws(PlanError) {
+        let isOn = slot == .cnat
+        guard isOn || facts.exists(.root, "/etc/sysctl.conf") else { return }
+        try rewrite(
+            "/etc/sysctl.conf",
+            [.setActive("net.ipv4.ip_forward=1 # ClusterCTRL", isOn, whenMissing: isOn ? .append : .leave)],
+            missing: 0o644, reason: isOn ? "cnat forwards for its nodes" : "only cnat forwards")
+    }
+
+    private mutating func planIssue() throws(PlanError) {
+        guard let text = facts.template(slot.isController ? "issue.c" : "issue.p") else { return }
+        try put("/etc/issue", .file(text), reason: "greeting of a \(slot.isController ? "controller" : "node")")
+    }
+
+    private mutating func planOwnUnits() throws(PlanError) {
+        let wanted = "multi-user.target.wants"
+        let getty = "getty.target.wants"
+        try removeLink("getty@ttyGS0.service", in: getty, reason: "older scripts linked the wrong getty")
+        if slot.isController {
+            try enable("clusterctrl-init.service", in: wanted, reason: "a controller drives its nodes")
+            if facts.unitFile("clusterctrl-rpiboot.service") != nil {
+                try enable("clusterctrl-rpiboot.service", in: wanted, reason: "a controller boots nodes over USB")
+            }
+            for (name, folder) in [("clusterctrl-composite.service", wanted), ("serial-getty@ttyGS0.service", getty)] {
+                try removeLink(name, in: folder, reason: "a controller is no USB device")
+            }
+        } else {
+            try removeLink("clusterctrl-init.service", in: wanted, reason: "a node drives no other nodes")
+            try enable("clusterctrl-composite.service", in: wanted, reason: "a node is a USB device")
+            try enable("serial-getty@ttyGS0.service", in: getty, reason: "a node has a console on USB")
+        }
+    }
+}
+
+extension Planner {
+    /// Hostname and its hosts line, after the conversion, so that the profile's name is what stays.
+    mutating func planNames() throws(PlanError) {
+        let hostname = settings.hostname ?? slot.name
+        try put("/etc/hostname", text: hostname + "\n", reason: "hostname \(hostname)")
+        let own = "127.0.1.1"
+        var names = [settings.domain.map { "\(hostname).\($0)" }, hostname, slot.name].compactMap { $0 }
+        var others: [(address: String, names: [String])] = []
+        for entry in settings.hosts {
+            if entry.address == own {
+                names += entry.names
+            } else if let index = others.firstIndex(where: { $0.address == entry.address }) {
+                others[index].names += entry.names
+            } else {
+                others.append((entry.address, entry.names))
+            }
+        }
+        var rules = [TextRule.setHostNames(address: own, names: Self.unique(names))]
+        for (index, entry) in others.enumerated() {
+            for other in others[..<index] where other.address.contains(":") == entry.address.contains(":") {
+                if let name = entry.names.first(where: other.names.contains) {
+                    throw .contradiction("\(other.address) \(name)", "\(entry.address) \(name)")
+                }
+            }
+            rules.append(.addHostNames(address: entry.address, names: Self.unique(entry.names)))
+        }
+        try rewrite("/etc/hosts", rules, missing: 0o644, reason: "hostname \(hostname)")
+    }
+
+    static func unique(_ names: [String]) -> [String] {
+        var seen: Set<String> = []
+        return names.filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,151 @@
+import Trees
+
+/// Decides what shall change in an image so that it becomes a slot with the wanted settings. Pure: all it knows of the
+/// image are its facts.
+package struct Planner {
+    let slot: Slot
+    let settings: Settings
+    let facts: ImageFacts
+    /// Seconds since 1970-01-01 UTC; the day of a changed password and the time of changed files.
+    let modified: Int64
+    let release: ImageFacts.Release
+    var draft = PlanDraft()
+    var warnings: [String] = []
+
+    package static func plan(
+        slot: Slot, settings: Settings, facts: ImageFacts, modified: Int64
+    ) throws(PlanError) -> EditPlan {
+        let release = try supportedRelease(of: facts)
+        var planner = Planner(slot: slot, settings: settings, facts: facts, modified: modified, release: release)
+        try planner.planClusterCTRL()
+        try planner.planNames()
+        try planner.planKernelLine()
+        try planner.planConfig()
+        try planner.planFirstBoot()
+        try planner.planLogin()
+        try planner.planLocale()
+        try planner.planWiFi()
+        try planner.planUnits()
+        try planner.planFiles()
+        return try planner.finished()
+    }
+
+    /// The release, when the image is one that can be converted.
+    package static func supportedRelease(of facts: ImageFacts) throws(PlanError) -> ImageFacts.Release {
+        guard let codename = facts.codename else { throw .unknownRelease }
+        guard let release = facts.release else { throw .unsupportedRelease(codename) }
+        guard facts.missingTools.isEmpty else { throw .notClusterCTRL(missing: facts.missingTools) }
+        for path: VolumePath in ["/cmdline.txt", "/config.txt"] where facts.bytes(.boot, path) == nil {
+            throw .missingInImage("boot:\(path)", purpose: "convert the image")
+        }
+        guard !facts.isNetbootTree else { throw .netbootTree }
+        return release
+    }
+
+    private init(
+        slot: Slot, settings: Settings, facts: ImageFacts, modified: Int64, release: ImageFacts.Release
+    ) {
+        self.slot = slot
+        self.settings = settings
+        self.facts = facts
+        self.modified = modified
+        self.release = release
+    }
+}
+
+// MARK: - Adding edits
+
+extension Planner {
+    /// Where an edit of `path` works; folders that are missing above it are planned too.
+    private mutating func place(
+        _ partition: Target.Partition, _ path: VolumePath, makingFolders reason: String?
+    ) throws(PlanError) -> Target {
+        guard let found = facts.found(partition, path) else { throw .notLookedAt(Target(partition, path)) }
+        if let reason {
+            for folder in found.missingFolders {
+                try draft.add(
+                    Edit(Target(partition, folder), .ensureDirectory(.init(mode: 0o755)), reason: reason))
+            }
+        }
+        return Target(partition, found.place)
+    }
+
+    /// A file, link or folder with exactly this content and metadata.
+    mutating func put(
+        on partition: Target.Partition = .root, _ path: VolumePath, _ content: Node.Content,
+        _ metadata: Node.Metadata = .init(mode: 0o644), reason: String, isSecret: Bool = false
+    ) throws(PlanError) {
+        let target = try place(partition, path, makingFolders: reason)
+        try draft.add(
+            Edit(target, .put(Node(content: content, metadata: metadata)), reason: reason, isSecret: isSecret))
+    }
+
+    mutating func put(
+        on partition: Target.Partition = .root, _ path: VolumePath, text: String, mode: UInt16 = 0o644, reason: String,
+        isSecret: Bool = false
+    ) throws(PlanError) {
+        try put(
+            on: partition, path, .file(Array(text.utf8)), .init(mode: mode), reason: reason, isSecret: isSecret)
+    }
+
+    mutating func remove(
+        on partition: Target.Partition = .root, _ path: VolumePath, reason: String
+    ) throws(PlanError) {
+        try draft.add(Edit(try place(partition, path, makingFolders: nil), .remove, reason: reason))
+    }
+
+    /// The file's text after the rules; a missing file is made with mode `missing`, or an error without that.
+    mutating func rewrite(
+        on partition: Target.Partition = .root, _ path: VolumePath, _ rules: [TextRule], missing: UInt16? = nil,
+        reason: String, isSecret: Bool = false
+    ) throws(PlanError) {
+        let target = try place(partition, path, makingFolders: missing == nil ? nil : reason)
+        try draft.add(
+            Edit(
+                target, .rewrite(rules, missing: missing.map { .init(mode: $0) }), reason: reason, isSecret: isSecret))
+    }
+
+    mutating func warn(_ text: String) {
+        if !warnings.contains(text) { warnings.append(text) }
+    }
+}
+
+// MARK: - The end
+
+extension Planner {
+    /// The plan, after each edit was tried on what the facts have: it must be possible, and once must be enough.
+    private mutating func finished() throws(PlanError) -> EditPlan {
+        var nodes: [Target: Node?] = [:]
+        for (target, found) in facts.found { nodes[Target(target.partition, found.place)] = .some(found.own) }
+        let edits = try draft.sorted()
+        for edit in edits {
+            var old: Node?
+            if let known = nodes[edit.target] {
+                old = known
+            } else if case .ensureDirectory = edit.action {
+                old = nil
+            } else {
+                throw .notLookedAt(edit.target)
+            }
+            let wanted: Node?
+            let again: Node?
+            do throws(EditError) {
+                wanted = try edit.wanted(old, modified: modified)
+                again = try edit.wanted(wanted, modified: modified)
+            } catch {
+                throw .edit(error)
+            }
+            guard wanted == again else { throw .unstable(edit.target) }
+            if case .file(let bytes)? = wanted?.content { checkBootText(edit.target, TextBytes.decode(bytes)) }
+        }
+        return EditPlan(slot: slot, edits: edits, modified: modified, warnings: warnings)
+    }
+
+    private mutating func checkBootText(_ target: Target, _ text: String) {
+        switch target {
+        case Target(.boot, "/cmdline.txt"): checkKernelLine(text)
+        case Target(.boot, "/config.txt"): checkConfig(ConfigText(text))
+        default: break
+        }
+    }
+}
