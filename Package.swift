@@ -18,12 +18,13 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CExt2FS", pkgConfig: "ext2fs", providers: [.apt(["libext2fs-dev", "comerr-dev"])]),
         .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(
             name: "Blocks",
-            dependencies: ["CLZMA", "CArchive", "CCrypto", .product(name: "SystemPackage", package: "swift-system")],
+            dependencies: ["CLZMA", "CZlib", "CArchive", "CCrypto"],
             swiftSettings: settings),
         .target(name: "Trees", swiftSettings: settings),
         .target(

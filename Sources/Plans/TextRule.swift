@@ -1,13 +1,132 @@
 /// A change of a text, as a value: a satisfied rule returns the identical text.
+///
+/// No rule touches lines that it does not name. New lines end as the text's first line does; a last line without an
+/// end gets one only when a line is added behind it.
 package enum TextRule: Equatable, Sendable {
-    /// The line is there, as a line of its own.
-    case ensureLine(String)
+    // Lines of any file.
 
-    package func applied(to text: String) throws -> String {
-        switch self {
-        case .ensureLine(let line):
-            text.split(separator: "\n", omittingEmptySubsequences: false).contains(Substring(line))
-                ? text : text + (text.isEmpty || text.hasSuffix("\n") ? "" : "\n") + line + "\n"
+    /// The line is there, as a line of its own; else it is added at the end.
+    case ensureLine(String)
+    /// No line is this one.
+    case removeLine(String)
+    /// Every line that matches is this one.
+    case setLine(LinePattern, to: String, whenMissing: Missing)
+    /// The line is active, or commented out with `#`.
+    case setActive(String, Bool, whenMissing: Missing)
+    /// In every line that matches the word is the last one, or is not there.
+    case setWord(String, present: Bool, inLine: LinePattern)
+
+    // Files of a known form.
+
+    /// `name=value` of a file that a shell or systemd reads; a value with quotes counts as the same without.
+    case setVariable(String, String)
+    case removeVariable(String)
+    /// /etc/hosts: the address has one line, with exactly these names.
+    case setHostNames(address: String, names: [String])
+    /// /etc/hosts: the address has at least these names, and no other address of its kind has them (loopback may).
+    case addHostNames(address: String, names: [String])
+    /// sshd_config: the value that counts outside of `Match` blocks.
+    case setServerOption(String, String)
+    /// authorized_keys: the key, by its type and blob, is there.
+    case ensureAuthorizedKey(String)
+    /// /etc/shadow: the user's hash; a change is dated `day`, in days since 1970-01-01.
+    case setPasswordHash(user: String, hash: String, day: Int64)
+
+    // cmdline.txt, which each of them also brings to exactly one line.
+
+    case setKernelArgument(String)
+    /// `key` or `key=value`.
+    case removeKernelArgument(String)
+    case removeKernelListItem(String, key: String)
+    case removeReconfigInit
+
+    // config.txt.
+
+    /// The key's value in a section. With `overriding` no other section may have a say after it.
+    case setConfigKey(section: String, key: String, value: String, overriding: Bool)
+    /// The key is not set in the section, or nowhere when it is nil.
+    case removeConfigKey(section: String?, key: String)
+    /// The USB controller's mode in the lines that 8086's images have for it, filtered sections left alone.
+    case setUSBMode(USBMode)
+
+    /// Which lines a rule means, by the text without blanks at its ends.
+    package struct LinePattern: Equatable, Sendable {
+        package var prefix: String
+        package var suffix = ""
+        /// Lines with this beginning are not meant.
+        package var excluding: String?
+
+        package init(prefix: String, suffix: String = "", excluding: String? = nil) {
+            self.prefix = prefix
+            self.suffix = suffix
+            self.excluding = excluding
         }
+
+        func matches(_ line: String) -> Bool {
+            let text = line.trimmed
+            if let excluding, text.hasPrefix(excluding) { return false }
+            return text.hasPrefix(prefix) && text.hasSuffix(suffix)
+                && text.utf8.count >= prefix.utf8.count + suffix.utf8.count
+        }
+    }
+
+    /// What to do when the line is not there.
+    package enum Missing: Equatable, Sendable {
+        case leave, append, fail
+    }
+
+    package enum USBMode: String, Equatable, Sendable {
+        case host, peripheral
+    }
+
+    package func applied(to text: String) throws(TextRuleError) -> String {
+        switch self {
+        case .ensureLine(let line): Self.ensureLine(line, in: text)
+        case .removeLine(let line): Self.removeLines(in: text) { $0 == line }
+        case .setLine(let pattern, let line, let missing):
+            try Self.setLine(pattern, to: line, whenMissing: missing, in: text)
+        case .setActive(let line, let isActive, let missing):
+            try Self.setActive(line, isActive, whenMissing: missing, in: text)
+        case .setWord(let word, let present, let pattern): Self.setWord(word, present: present, pattern, in: text)
+        case .setVariable(let name, let value): Self.setVariable(name, value, in: text)
+        case .removeVariable(let name): Self.removeLines(in: text) { Self.variable($0)?.name == name }
+        case .setHostNames(let address, let names): Self.setHostNames(names, address: address, in: text)
+        case .addHostNames(let address, let names): Self.addHostNames(names, address: address, in: text)
+        case .setServerOption(let keyword, let value): Self.setServerOption(keyword, value, in: text)
+        case .ensureAuthorizedKey(let line): Self.ensureAuthorizedKey(line, in: text)
+        case .setPasswordHash(let user, let hash, let day):
+            try Self.setPasswordHash(hash, user: user, day: day, in: text)
+        case .setKernelArgument, .removeKernelArgument, .removeKernelListItem, .removeReconfigInit:
+            try appliedToKernelLine(text)
+        case .setConfigKey, .removeConfigKey, .setUSBMode: try appliedToConfig(text)
+        }
+    }
+
+    private func appliedToKernelLine(_ text: String) throws(TextRuleError) -> String {
+        var line = KernelCommandLine(text)
+        switch self {
+        case .setKernelArgument(let argument): line.set(argument)
+        case .removeKernelArgument(let pattern): line.remove(pattern)
+        case .removeKernelListItem(let item, let key): line.removeListItem(item, of: key)
+        case .removeReconfigInit: line.removeReconfigInit()
+        default: break
+        }
+        let result = line.text
+        guard result.utf8.count <= KernelCommandLine.byteLimit else {
+            throw .commandLineTooLong(byteCount: result.utf8.count, limit: KernelCommandLine.byteLimit)
+        }
+        return result
+    }
+
+    private func appliedToConfig(_ text: String) throws(TextRuleError) -> String {
+        var config = ConfigText(text)
+        switch self {
+        case .setConfigKey(let section, let key, let value, let overriding):
+            try config.set(key, to: value, section: section, overriding: overriding)
+        case .removeConfigKey(let section, let key): config.remove(key, section: section)
+        case .setUSBMode(let mode): config.setUSBMode(mode)
+        default: break
+        }
+        return config.text
     }
 }

@@ -1,0 +1,157 @@
+import Glibc
+
+/// An opened base image: random access to its unpacked bytes, and the sha256 of the file it came from.
+package struct BaseImage: Sendable {
+    /// The image's bytes; shared by all slots.
+    package let reader: any BlockReader
+    /// The sha256 of the file as downloaded, packed or not.
+    package let sourceDigest: SHA256Digest
+    /// How the file is packed.
+    package let format: BaseFormat
+
+    /// Size of the unpacked image in bytes.
+    package var byteCount: Int64 { reader.byteCount }
+
+    /// Opens a raw image in place, or a packed one through `cache`, where it is unpacked once.
+    ///
+    /// `expectedSHA256` is compared with the file as downloaded before anything is unpacked. `isCancelled` is asked
+    /// about once per MiB; when it says yes, `cancelled` is thrown and nothing is left behind.
+    package static func open(
+        path: String,
+        expectedSHA256: SHA256Digest? = nil,
+        cache: Cache,
+        progress: @escaping @Sendable (BaseImageProgress) -> Void = { _ in },
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(BaseImageError) -> BaseImage {
+        let opening = try BaseImageOpening(path: path, cache: cache, progress: progress, isCancelled: isCancelled)
+        let digest = try opening.digest()
+        if let expectedSHA256, expectedSHA256 != digest {
+            throw .digestMismatch(expected: expectedSHA256, found: digest)
+        }
+        let file = opening.format == .raw ? opening.source : try opening.unpacked(digest)
+        let reader = try wrapping { () throws(BlockError) in try FileReader(file) }
+        return BaseImage(reader: reader, sourceDigest: digest, format: opening.format)
+    }
+}
+
+/// The steps of `BaseImage.open`, which share one descriptor, so that no step sees another file than the last.
+struct BaseImageOpening: Sendable {
+    let source: OpenFile
+    let format: BaseFormat
+    let cache: Cache
+    private let status: OpenFile.Status
+    private let byteCount: Int64
+    private let progress: @Sendable (BaseImageProgress) -> Void
+    private let isCancelled: @Sendable () -> Bool
+
+    init(
+        path: String, cache: Cache, progress: @escaping @Sendable (BaseImageProgress) -> Void,
+        isCancelled: @escaping @Sendable () -> Bool
+    ) throws(BaseImageError) {
+        // O_NONBLOCK: a named pipe must not make us wait for its writer; files and disks ignore it.
+        let source = try wrapping { () throws(BlockError) in
+            try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK)
+        }
+        let status = try wrapping { () throws(BlockError) in try source.status() }
+        guard status.isRegular || status.isBlockDevice else { throw .notAFile(path: path) }
+        let byteCount = try wrapping { () throws(BlockError) in try source.measuredByteCount() }
+        let head = try wrapping { () throws(BlockError) in
+            try source.prefix(Int(min(byteCount, Int64(BaseFormat.headByteCount))))
+        }
+        switch BaseFormat.recognize(head.span.bytes) {
+        case .format(let format): self.format = format
+        case .foreign(let name): throw .unsupported(found: name)
+        case .unknown where byteCount < Int64(MBR.byteCount): throw .tooSmall(byteCount: byteCount)
+        case .unknown: throw .unsupported(found: Self.noTable)
+        }
+        self.source = source
+        self.status = status
+        self.byteCount = byteCount
+        self.cache = cache
+        self.progress = progress
+        self.isCancelled = isCancelled
+    }
+
+    private static let noTable = "no disk image: its first sector does not end in 0x55 0xAA"
+
+    /// The file's sha256, remembered or computed.
+    func digest() throws(BaseImageError) -> SHA256Digest {
+        if status.isRegular, let known = cache.rememberedDigest(for: status) { return known }
+        var hasher = SHA256()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: UnpackJob.pieceSize, alignment: 4096)
+        defer { buffer.deallocate() }
+        var offset: Int64 = 0
+        while true {
+            if isCancelled() { throw .cancelled }
+            let position = offset
+            let count = try wrapping { () throws(BlockError) in try source.read(upTo: buffer, at: position) }
+            hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            offset += Int64(count)
+            progress(.hashing(done: offset, total: byteCount))
+            if count < buffer.count { break }
+        }
+        try checkUnchanged()
+        guard offset == byteCount else { throw .changedWhileReading(path: source.path) }
+        let digest = hasher.finalize()
+        // The note only saves time: a cache that cannot be written must not keep a raw image from being used.
+        if status.isRegular, (try? cache.prepare()) != nil { try? cache.remember(digest, for: status) }
+        return digest
+    }
+
+    /// The unpacked image in the cache, put there first if need be.
+    func unpacked(_ digest: SHA256Digest) throws(BaseImageError) -> OpenFile {
+        if let image = cache.image(for: digest) { return image }
+        try wrapping { () throws(BlockError) in try cache.prepare() }
+        cache.removeStalePartials()
+        let lock = try cache.lock(for: digest, isCancelled: isCancelled) { progress(.waiting) }
+        defer { withExtendedLifetime(lock) {} }
+        // Whoever held the lock before may have done the work.
+        if let image = cache.image(for: digest) { return image }
+        do {
+            return try add(digest, asTar: format == .tar)
+        } catch .unsupported(found: Self.tarInside) where format != .gzip {
+            return try add(digest, asTar: true)
+        }
+    }
+
+    private func add(_ digest: SHA256Digest, asTar: Bool) throws(BaseImageError) -> OpenFile {
+        try cache.addImage(for: digest) { (file) throws(BaseImageError) in
+            try unpack(into: file, asTar: asTar)
+            try checkUnchanged()
+        }
+    }
+
+    private static let tarInside = "a compressed tar archive; unpack it first"
+
+    private func unpack(into file: OpenFile, asTar: Bool) throws(BaseImageError) {
+        let job = UnpackJob(source: source, total: byteCount, progress: progress, isCancelled: isCancelled)
+        var writer = SparseWriter(file: file) { (head) throws(BaseImageError) in try Self.checkHead(head) }
+        switch format {
+        case _ where asTar: try ArchiveUnpacker.unpackTar(job, format: format, into: &writer)
+        case .xz: try XZUnpacker(job).unpack(into: &writer)
+        case .gzip: try GzipUnpacker(job).unpack(into: &writer)
+        case .zstd, .bzip2: try ArchiveUnpacker.unpackStream(job, format: format, into: &writer)
+        case .zip: try ArchiveUnpacker.unpackZip(job, into: &writer)
+        case .raw, .tar: throw .unsupported(found: "an image that needs no unpacking")
+        }
+        let written = try writer.finish()
+        try job.report(consumed: byteCount, written: written)
+    }
+
+    /// Refuses what cannot be an image as soon as its first bytes are known.
+    private static func checkHead(_ head: RawSpan) throws(BaseImageError) {
+        guard head.byteCount >= MBR.byteCount else { throw .tooSmall(byteCount: Int64(head.byteCount)) }
+        switch BaseFormat.recognize(head) {
+        case .format(.raw): return
+        case .format(.tar): throw .unsupported(found: tarInside)
+        case .format(let format): throw .unsupported(found: "\(format.rawValue) data packed twice; unpack it first")
+        case .foreign(let name): throw .unsupported(found: "\(name), packed")
+        case .unknown: throw .unsupported(found: noTable)
+        }
+    }
+
+    private func checkUnchanged() throws(BaseImageError) {
+        let now = try wrapping { () throws(BlockError) in try source.status() }
+        guard now == status else { throw .changedWhileReading(path: source.path) }
+    }
+}

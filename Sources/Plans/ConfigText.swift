@@ -1,0 +1,116 @@
+/// config.txt: lines of `key=value` below `[filter]` headers.
+package struct ConfigText: Equatable, Sendable {
+    var lines: TextLines
+
+    /// What a line says.
+    enum Line: Equatable, Sendable {
+        case header(String)
+        /// `key=value`; for `initramfs` and `include`, which have no `=`, the value is the rest of the line.
+        case entry(key: String, value: String)
+        /// A comment, a blank line, or nothing that the firmware knows.
+        case other
+    }
+
+    /// The firmware ignores what is beyond this column, or takes it for a line of its own.
+    package static let columnLimit = 98
+
+    /// Keys whose every line counts, in order; of all others the last line wins.
+    private static let accumulating: Set<String> = [
+        "dtoverlay", "dtparam", "device_tree_param", "gpio", "include", "hdmi_timings",
+    ]
+
+    package init(_ text: String) { lines = TextLines(text) }
+
+    package var text: String { lines.text }
+
+    package static func accumulates(_ key: String) -> Bool { accumulating.contains(key) }
+
+    static func parse(_ line: String) -> Line {
+        let text = line.trimmed
+        if text.isEmpty || text.hasPrefix("#") { return .other }
+        if text.hasPrefix("[") {
+            guard let end = text.firstIndex(of: "]") else { return .other }
+            return .header(String(text[text.index(after: text.startIndex)..<end]).trimmed)
+        }
+        for key in ["initramfs", "include"] where text.hasPrefix(key + " ") {
+            return .entry(key: key, value: String(text.dropFirst(key.count)).trimmed)
+        }
+        guard let equals = text.firstIndex(of: "=") else { return .other }
+        return .entry(key: String(text[..<equals]).trimmed, value: String(text[text.index(after: equals)...]).trimmed)
+    }
+
+    static func line(key: String, value: String) -> String {
+        key == "initramfs" || key == "include" ? "\(key) \(value)" : "\(key)=\(value)"
+    }
+
+    /// Each line with the filter that holds for it; a header belongs to what it begins.
+    func parsed() -> [(line: Line, filter: ConfigFilter)] {
+        var filter = ConfigFilter.all
+        return lines.lines.map { raw in
+            let line = Self.parse(raw.text)
+            if case .header(let name) = line { filter = filter.entering(name) }
+            return (line, filter)
+        }
+    }
+}
+
+// MARK: - Evaluation
+
+extension ConfigText {
+    /// A setting that counts.
+    package struct Entry: Equatable, Sendable {
+        package var key: String
+        package var value: String
+
+        package init(key: String, value: String) {
+            self.key = key
+            self.value = value
+        }
+    }
+
+    /// All entries that count on a board, in the order of the file, includes in their place; `file` gives the text
+    /// of an included file, nil when there is none. Includes deeper than 8 are not followed.
+    package func entries(for board: Board, including file: (String) -> String? = { _ in nil }) -> [Entry] {
+        var filter = ConfigFilter.all
+        var result: [Entry] = []
+        collect(for: board, &filter, &result, depth: 0, file)
+        return result
+    }
+
+    private func collect(
+        for board: Board, _ filter: inout ConfigFilter, _ result: inout [Entry], depth: Int, _ file: (String) -> String?
+    ) {
+        for raw in lines.lines {
+            switch Self.parse(raw.text) {
+            case .header(let name): filter = filter.entering(name)
+            case .entry("include", let name) where filter.matches(board) && depth < 8:
+                if let text = file(name) {
+                    ConfigText(text).collect(for: board, &filter, &result, depth: depth + 1, file)
+                }
+            case .entry(let key, let value) where filter.matches(board): result.append(Entry(key: key, value: value))
+            case .entry, .other: break
+            }
+        }
+    }
+
+    /// What is in effect on a board: of each key that does not accumulate the last value, at its last place.
+    /// A remark behind ` #`, as 8086 writes them, is not part of a value.
+    package func effective(for board: Board, including file: (String) -> String? = { _ in nil }) -> [Entry] {
+        let all = entries(for: board, including: file).map { Entry(key: $0.key, value: Self.withoutRemark($0.value)) }
+        var last: [String: Int] = [:]
+        for (index, entry) in all.enumerated() { last[entry.key] = index }
+        return all.enumerated().filter { Self.accumulates($1.key) || last[$1.key] == $0 }.map(\.element)
+    }
+
+    /// The names after `include`, in any section.
+    package var includes: [String] {
+        lines.lines.compactMap {
+            if case .entry("include", let name) = Self.parse($0.text) { name } else { nil }
+        }
+    }
+
+    private static func withoutRemark(_ value: String) -> String {
+        guard let range = value.firstRange(of: " #") else { return value }
+        return String(value[..<range.lowerBound]).trimmed
+    }
+}

@@ -1,0 +1,48 @@
+/// A lossless passage between a file's bytes and a `String`.
+///
+/// Bytes that are no UTF-8 become U+10FF00 plus the byte, a private use area that no text of an image is known to
+/// use; a file that does hold those characters has their bytes passed one by one. So every file comes back byte for
+/// byte, and rules can edit the lines around a stray Latin-1 letter.
+enum TextBytes {
+    private static let escapeBase: UInt32 = 0x10FF00
+
+    static func decode(_ bytes: [UInt8]) -> String {
+        if let text = String(validating: bytes, as: UTF8.self), !text.unicodeScalars.contains(where: isEscape) {
+            return text
+        }
+        var text = String.UnicodeScalarView()
+        var parser = Unicode.UTF8.ForwardParser()
+        var source = bytes.makeIterator()
+        var position = 0
+        while true {
+            switch parser.parseScalar(from: &source) {
+            case .valid(let encoded):
+                let scalar = Unicode.UTF8.decode(encoded)
+                if isEscape(scalar) {
+                    text.append(contentsOf: encoded.map(escape))
+                } else {
+                    text.append(scalar)
+                }
+                position += encoded.count
+            case .error(let length):
+                text.append(contentsOf: bytes[position..<min(position + length, bytes.count)].map(escape))
+                position += length
+            case .emptyInput:
+                return String(text)
+            }
+        }
+    }
+
+    static func encode(_ text: String) -> [UInt8] {
+        guard text.unicodeScalars.contains(where: isEscape) else { return Array(text.utf8) }
+        return text.unicodeScalars.flatMap { scalar in
+            isEscape(scalar) ? [UInt8(truncatingIfNeeded: scalar.value)] : Array(String(scalar).utf8)
+        }
+    }
+
+    private static func isEscape(_ scalar: Unicode.Scalar) -> Bool { scalar.value & 0xFFFF00 == escapeBase }
+
+    private static func escape(_ byte: UInt8) -> Unicode.Scalar {
+        Unicode.Scalar(escapeBase + UInt32(byte)) ?? "\u{FFFD}"
+    }
+}

@@ -1,0 +1,163 @@
+internal import Trees
+
+/// A change that was found possible and is not made yet: all that can be refused was refused before.
+struct Ext4Change {
+    enum Step {
+        /// A new inode under a new name.
+        case create(Node)
+        /// A new inode under the name of another one, which loses a link.
+        case replace(Ext2Handle.Slot, old: Inode, Node)
+        /// The same inode with other bytes (nil: the same) and other metadata.
+        case update(Inode, bytes: [UInt8]?, Node.Metadata)
+        case remove(Inode)
+    }
+
+    let step: Step
+    let path: VolumePath
+    let name: String
+    /// The folder that holds the name; for the root itself, the root.
+    let parent: Inode
+}
+
+extension Ext2Handle {
+    /// What must be done so that `path` is `node`; nil when it is already.
+    func change(toPut node: Node, at path: VolumePath) throws(VolumeError) -> Ext4Change? {
+        try checkStorable(node, at: path)
+        guard let parent = try find(path.parent) else { throw .notFound(path.parent) }
+        guard parent.kind == .directory else { throw .notADirectory(path.parent) }
+        guard let name = path.name else { return try update(parent, to: node, path: path, name: "", parent: parent) }
+        guard name.utf8.count <= 255 else {
+            throw .invalidName(name, reason: "\(name.utf8.count) bytes are more than the 255 of a name")
+        }
+        guard let slot = try slot(of: name, in: parent, at: path.parent) else {
+            try checkSpace(for: node, addsEntry: true, at: path)
+            if node.kind == .directory { try checkSubfolders(of: parent, at: path) }
+            return Ext4Change(step: .create(node), path: path, name: name, parent: parent)
+        }
+        let old = try inode(slot.entry.inode, at: path)
+        if old.kind == .directory, node.kind != .directory { throw .isADirectory(path) }
+        if old.kind != .directory, node.kind == .directory { throw .notADirectory(path) }
+        if old.kind == node.kind, node.kind != .symlink {
+            if old.kind == .directory || old.links == 1 {
+                return try update(old, to: node, path: path, name: name, parent: parent)
+            }
+        }
+        guard try !isSame(old, node, at: path) else { return nil }
+        try checkSpace(for: node, replacing: old, addsEntry: false, at: path)
+        if old.links == 1 { try checkFreeable(old, at: path) }
+        return Ext4Change(step: .replace(slot, old: old, node), path: path, name: name, parent: parent)
+    }
+
+    func change(toRemove path: VolumePath) throws(VolumeError) -> Ext4Change {
+        guard let name = path.name else { throw .notStorable(path, what: "a volume without a root folder") }
+        guard let old = try find(path), let parent = try find(path.parent) else { throw .notFound(path) }
+        if old.kind == .directory, try !names(in: old, at: path).isEmpty { throw .directoryNotEmpty(path) }
+        if old.kind == .directory || old.links == 1 { try checkFreeable(old, at: path) }
+        return Ext4Change(step: .remove(old), path: path, name: name, parent: parent)
+    }
+
+    /// A change of an inode in place, nil when it is `node` already.
+    private func update(
+        _ old: Inode, to node: Node, path: VolumePath, name: String, parent: Inode
+    ) throws(VolumeError) -> Ext4Change? {
+        if node.kind != old.kind { throw .isADirectory(path) }
+        var bytes: [UInt8]?
+        if case .file(let wanted) = node.content {
+            bytes = try holds(old, wanted, at: path) ? nil : wanted
+        }
+        let status = try status(of: old, at: path)
+        if bytes == nil, status.metadata == node.metadata { return nil }
+        guard old.canStore(node.metadata.modified) else { throw unstorableTime(node.metadata.modified, at: path) }
+        var blocks: UInt64 = 0
+        if status.metadata.extendedAttributes != node.metadata.extendedAttributes {
+            let extra = old.u16(0x80) == 0 ? superblock.wantedExtraSize : old.u16(0x80)
+            let attributes = node.metadata.extendedAttributes
+            if try checkAttributes(attributes, extraSize: max(extra, 4), at: path) { blocks += 1 }
+        }
+        if let bytes {
+            let map = try map(of: old, at: path)
+            let wanted = blockCount(of: bytes.count)
+            let kept = min(map.mappedCount, wanted)
+            blocks += wanted - kept + (wanted > kept || map.denseCount == nil ? mapBlocks(for: wanted) : 0)
+        }
+        try checkFree(blocks: blocks, inodes: 0, at: path)
+        return Ext4Change(step: .update(old, bytes: bytes, node.metadata), path: path, name: name, parent: parent)
+    }
+
+    private func isSame(_ old: Inode, _ node: Node, at path: VolumePath) throws(VolumeError) -> Bool {
+        let status = try status(of: old, at: path)
+        guard status.kind == node.kind, status.metadata == node.metadata else { return false }
+        switch node.content {
+        case .file(let bytes): return try holds(old, bytes, at: path)
+        case .symlink(let text): return try Array(linkText(of: old, at: path).utf8) == Array(text.utf8)
+        case .directory, .special: return true
+        }
+    }
+
+    private func holds(_ inode: Inode, _ bytes: [UInt8], at path: VolumePath) throws(VolumeError) -> Bool {
+        guard inode.size == UInt64(bytes.count) else { return false }
+        return try content(of: inode, at: path) == bytes
+    }
+
+    private func checkStorable(_ node: Node, at path: VolumePath) throws(VolumeError) {
+        guard node.metadata.mode <= 0o7777 else {
+            throw .notStorable(path, what: "mode 0\(String(node.metadata.mode, radix: 8))")
+        }
+        guard case .symlink(let text) = node.content else { return }
+        guard !text.isEmpty, !text.utf8.contains(0) else {
+            throw .notStorable(path, what: "an empty link or one with a NUL")
+        }
+        let limit = min(superblock.blockSize, 4096) - 1
+        guard text.utf8.count <= limit else {
+            throw .fileTooLarge(path, byteCount: Int64(text.utf8.count), limit: Int64(limit))
+        }
+    }
+
+    /// Refuses what a new inode for `node` cannot hold, and what may not fit into the free space.
+    private func checkSpace(
+        for node: Node, replacing old: Inode? = nil, addsEntry: Bool, at path: VolumePath
+    ) throws(VolumeError) {
+        if case .special(let kind) = node.content, old?.kind != kind, kind != .fifo, kind != .socket {
+            throw .notStorable(path, what: "a new device, whose number is not known")
+        }
+        let fresh = newInode(0, for: node)
+        guard fresh.canStore(node.metadata.modified) else { throw unstorableTime(node.metadata.modified, at: path) }
+        var blocks: UInt64 =
+            switch node.content {
+            case .file(let bytes): blockCount(of: bytes.count) + mapBlocks(for: blockCount(of: bytes.count))
+            case .directory: 1
+            case .symlink(let text): text.utf8.count < 60 ? 0 : 1
+            case .special: 0
+            }
+        if case .file(let bytes) = node.content { try checkFileSize(bytes.count, at: path) }
+        let attributes = node.metadata.extendedAttributes
+        if try checkAttributes(attributes, extraSize: fresh.u16(0x80), at: path) { blocks += 1 }
+        // A full folder grows by a block; a hashed one by a leaf and up to two index nodes; its map maybe as well.
+        if addsEntry { blocks += 4 }
+        try checkFree(blocks: blocks, inodes: 1, at: path)
+    }
+
+    private func checkFileSize(_ byteCount: Int, at path: VolumePath) throws(VolumeError) {
+        let limit = superblock.features.has(.largeFiles) ? Self.contentLimit : Int64(Int32.max)
+        guard byteCount <= limit else { throw .fileTooLarge(path, byteCount: Int64(byteCount), limit: limit) }
+    }
+
+    private func checkFree(blocks: UInt64, inodes: UInt32, at path: VolumePath) throws(VolumeError) {
+        guard blocks <= freeBlocks, inodes <= freeInodes else { throw .noSpace(path) }
+    }
+
+    /// Reads all that freeing the inode will walk over, so that damage is found before anything is changed.
+    private func checkFreeable(_ inode: Inode, at path: VolumePath) throws(VolumeError) {
+        _ = try attributes(of: inode, at: path)
+        if hasMap(inode) { _ = try map(of: inode, at: path) }
+    }
+
+    /// A folder holds 64998 folders unless their number may be unknown (kernel: fs/ext4/ext4.h, EXT4_LINK_MAX).
+    private func checkSubfolders(of parent: Inode, at path: VolumePath) throws(VolumeError) {
+        guard parent.links < 65000 || superblock.features.has(.manySubfolders) else { throw .noSpace(path) }
+    }
+
+    private func unstorableTime(_ seconds: Int64, at path: VolumePath) -> VolumeError {
+        .notStorable(path, what: "the time \(seconds) s since 1970")
+    }
+}

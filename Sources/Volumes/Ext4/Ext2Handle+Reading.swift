@@ -1,0 +1,42 @@
+internal import Trees
+
+extension Ext2Handle {
+    /// The inode at `path`, no link followed: nil when nothing is there, `notADirectory` when something else than a
+    /// folder is on the way.
+    func find(_ path: VolumePath) throws(VolumeError) -> Inode? {
+        var inode = try self.inode(Self.root, at: .root)
+        guard inode.kind == .directory else { throw .corrupt("the root of the file system is no folder") }
+        var place = VolumePath.root
+        for name in path.components {
+            guard inode.kind == .directory else { throw .notADirectory(place) }
+            guard let slot = try slot(of: name, in: inode, at: place) else { return nil }
+            place = place.appending(name) ?? place
+            inode = try self.inode(slot.entry.inode, at: place)
+        }
+        return inode
+    }
+
+    func status(of inode: Inode, at path: VolumePath) throws(VolumeError) -> NodeStatus {
+        guard let kind = inode.kind else { throw .corrupt("\(path): an inode without a type") }
+        let byteCount: Int64 = kind == .file || kind == .symlink ? Int64(clamping: inode.size) : 0
+        return NodeStatus(kind: kind, byteCount: byteCount, metadata: try metadata(of: inode, at: path))
+    }
+
+    func node(of inode: Inode, at path: VolumePath) throws(VolumeError) -> Node {
+        guard let kind = inode.kind else { throw .corrupt("\(path): an inode without a type") }
+        let content: Node.Content =
+            switch kind {
+            case .file: .file(try self.content(of: inode, at: path))
+            case .directory: .directory
+            case .symlink: .symlink(try linkText(of: inode, at: path))
+            case .characterDevice, .blockDevice, .fifo, .socket: .special(kind)
+            }
+        return Node(content: content, metadata: try metadata(of: inode, at: path))
+    }
+
+    private func metadata(of inode: Inode, at path: VolumePath) throws(VolumeError) -> Node.Metadata {
+        Node.Metadata(
+            mode: inode.mode & 0o7777, owner: inode.owner, group: inode.group, modified: inode.time(.modification),
+            extendedAttributes: try attributes(of: inode, at: path))
+    }
+}

@@ -1,0 +1,26 @@
+# shellcheck shell=bash
+# common.sh - messages, exit codes and tool checks shared by the test scripts.
+
+export LC_ALL=C TZ=UTC
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+readonly EXIT_USAGE=64 EXIT_TOOL=69
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() { local code=$1; shift; say "$*"; exit "$code"; }
+bad_usage() { die "$EXIT_USAGE" "$* (see --help)"; }
+
+# Prints the comment block at the head of the calling script.
+print_usage() { sed -n '2,/^[^#]/{/^#/!d;s/^# \{0,1\}//;p;}' "$0"; }
+
+need_tools() {
+	local tool missing=()
+	for tool in "$@"; do
+		command -v "$tool" > /dev/null || missing+=("$tool")
+	done
+	[ ${#missing[@]} = 0 ] ||
+		die "$EXIT_TOOL" "missing tools: ${missing[*]} (scripts/setup --all installs them)"
+}
+
+# The value an option needs: option_value OPTION COUNT_LEFT
+option_value() { [ "$2" -ge 2 ] || bad_usage "$1 needs a value"; }
