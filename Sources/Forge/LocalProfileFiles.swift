@@ -1,0 +1,125 @@
+package import Plans
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The files of this machine, seen from a profile's folder.
+package struct LocalProfileFiles: ProfileFiles {
+    /// What relative paths begin at; empty for the current folder.
+    private let folder: String
+    /// What `~/` stands for; nil leaves it as it is.
+    private let home: String?
+
+    /// `folder` holds the profile (or is the current one, for flags), `home` is the user's.
+    package init(folder: String, home: String?) {
+        self.folder = folder
+        self.home = home
+    }
+
+    /// The files beside a profile: relative paths begin in its folder.
+    package init(besideProfile path: String, home: String?) {
+        let end = path.lastIndex(of: "/")
+        self.init(folder: end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "", home: home)
+    }
+
+    package func resolve(_ path: String) -> String {
+        if let home, path == "~" || path.hasPrefix("~/") { return home + path.dropFirst() }
+        if path.hasPrefix("/") || folder.isEmpty { return path }
+        return folder.hasSuffix("/") ? folder + path : folder + "/" + path
+    }
+
+    package func status(_ path: String, followingLink: Bool) throws(ProfileFileError) -> ProfileFileStatus {
+        var status = stat()
+        let flags = followingLink ? 0 : AT_SYMLINK_NOFOLLOW
+        guard fstatat(AT_FDCWD, try checked(path), &status, flags) == 0 else { throw Self.error(errno) }
+        return ProfileFileStatus(kind: Self.kind(status), isExecutable: status.st_mode & S_IXUSR != 0)
+    }
+
+    package func read(_ path: String, limit: Int) throws(ProfileFileError) -> [UInt8] {
+        // O_NONBLOCK: opening a fifo must not wait for someone to write.
+        let descriptor = open(try checked(path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+        guard descriptor >= 0 else { throw Self.error(errno) }
+        defer { _ = close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw Self.error(errno) }
+        guard Self.kind(status) == .file else { throw .notAFile }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(max(0, min(limit, Int(status.st_size))))
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = chunk.withUnsafeMutableBytes { buffer in
+                #if canImport(Glibc)
+                    Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+                #elseif canImport(Musl)
+                    Musl.read(descriptor, buffer.baseAddress, buffer.count)
+                #else
+                    Darwin.read(descriptor, buffer.baseAddress, buffer.count)
+                #endif
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Self.error(errno) }
+            if count == 0 { return bytes }
+            guard bytes.count + count <= limit else { throw .tooLarge(limit: limit) }
+            bytes += chunk.prefix(count)
+        }
+    }
+
+    package func entries(in path: String) throws(ProfileFileError) -> [String] {
+        guard let directory = opendir(try checked(path)) else { throw Self.error(errno) }
+        defer { _ = closedir(directory) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(directory) else {
+                guard errno == 0 else { throw Self.error(errno) }
+                return names
+            }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { buffer in
+                String(validating: buffer.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard let name else { throw .invalidName }
+            if name != ".", name != ".." { names.append(name) }
+        }
+    }
+
+    package func linkText(_ path: String) throws(ProfileFileError) -> String {
+        let resolved = try checked(path)
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(resolved, &buffer, buffer.count)
+        guard count >= 0 else { throw Self.error(errno) }
+        guard let text = String(validating: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self) else {
+            throw .invalidName
+        }
+        return text
+    }
+
+    /// The resolved path; C would cut it at a NUL.
+    private func checked(_ path: String) throws(ProfileFileError) -> String {
+        guard !path.isEmpty, !path.utf8.contains(0) else { throw .notFound }
+        return resolve(path)
+    }
+
+    private static func kind(_ status: stat) -> ProfileFileStatus.Kind {
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: .file
+        case S_IFDIR: .folder
+        case S_IFLNK: .link
+        default: .other
+        }
+    }
+
+    private static func error(_ code: Int32) -> ProfileFileError {
+        switch code {
+        case ENOENT: .notFound
+        case EACCES, EPERM: .notPermitted
+        case ENOTDIR: .notAFolder
+        case EISDIR: .notAFile
+        default: .failed(String(cString: strerror(code)).lowercased())
+        }
+    }
+}
