@@ -115,14 +115,14 @@ extension Ext2Handle {
         try check(0, at: path, "inode_alloc_stats")
     }
 
-    /// Sets a folder's times after a change of its entries, and counts the folders in it.
+    /// Sets a folder's change time after a change of its entries, and counts the folders in it.
     ///
+    /// Its modification time stays: that is metadata a folder is given by `put`, and what was put must be found again.
     /// With dir_nlink a count of 1 means "too many to count" (kernel: fs/ext4/namei.c, ext4_inc_count).
     private func touch(_ folder: UInt32, subfolders: Int, at path: VolumePath) throws(VolumeError) {
         var inode = try self.inode(folder, at: path)
         if subfolders > 0, inode.links > 1 { inode.links = inode.links >= 65000 ? 1 : inode.links + 1 }
         if subfolders < 0, inode.links > 2 { inode.links -= 1 }
-        inode.setTime(.modification, now)
         inode.setTime(.change, now)
         try write(inode, at: path)
     }

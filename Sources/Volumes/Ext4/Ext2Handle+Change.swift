@@ -49,9 +49,9 @@ extension Ext2Handle {
     }
 
     func change(toRemove path: VolumePath) throws(VolumeError) -> Ext4Change {
-        guard let name = path.name else { throw .notStorable(path, what: "a volume without a root folder") }
         guard let old = try find(path), let parent = try find(path.parent) else { throw .notFound(path) }
         if old.kind == .directory, try !names(in: old, at: path).isEmpty { throw .directoryNotEmpty(path) }
+        guard let name = path.name else { throw .notStorable(path, what: "a volume without a root folder") }
         if old.kind == .directory || old.links == 1 { try checkFreeable(old, at: path) }
         return Ext4Change(step: .remove(old), path: path, name: name, parent: parent)
     }

@@ -5,7 +5,7 @@ package import Trees
 ///
 /// It is opened only if it is clean and uses no feature that is not known to be safe. As long as nothing is changed,
 /// nothing is written. Everything written follows from the device's bytes, the calls and `now`: no clock and no
-/// randomness. Limits:
+/// randomness. A folder's modification time is what was put; adding and removing entries leaves it. Limits:
 ///
 /// - Names and links' texts must be UTF-8: `entries` and `node` throw `invalidName` at the first that is not.
 /// - A file of more than 1 GiB cannot be read, and a character or block device cannot be made.
