@@ -1,0 +1,60 @@
+import Foundation
+
+/// Runs the tools that judge what we wrote, in the C locale.
+package struct Shell {
+    /// Runs `command`, searched in PATH and the sbin folders, to its end; throws when it cannot be started.
+    package static func run(
+        _ command: String, _ arguments: [String], input: [UInt8]? = nil
+    ) throws -> (status: Int32, output: String, error: String) {
+        try run(command, arguments, input: input, environment: [:])
+    }
+
+    /// The same with further environment variables.
+    package static func run(
+        _ command: String, _ arguments: [String], input: [UInt8]? = nil, environment: [String: String]
+    ) throws -> (status: Int32, output: String, error: String) {
+        guard let path = find(command) else { throw MissingTool(name: command) }
+        let folder = try TemporaryFolder()
+        for name in ["in", "out", "err"] {
+            try Data(name == "in" ? input ?? [] : []).write(to: URL(fileURLWithPath: folder.path + "/" + name))
+        }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.environment = base.merging(environment) { $1 }
+        process.standardInput = FileHandle(forReadingAtPath: folder.path + "/in")
+        process.standardOutput = FileHandle(forWritingAtPath: folder.path + "/out")
+        process.standardError = FileHandle(forWritingAtPath: folder.path + "/err")
+        try process.run()
+        process.waitUntilExit()
+        func text(_ name: String) throws -> String {
+            String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder.path + "/" + name)), as: UTF8.self)
+        }
+        return (process.terminationStatus, try text("out"), try text("err"))
+    }
+
+    /// Where a tool lies; nil when it is not installed.
+    package static func find(_ command: String) -> String? {
+        folders.map { $0 + "/" + command }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+
+    package struct MissingTool: Error, Equatable, CustomStringConvertible {
+        package var name: String
+        package var description: String { "the tool \(name) is not installed" }
+    }
+
+    private static let folders: [String] = {
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        return path.split(separator: ":").map(String.init) + [
+            "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin",
+        ]
+    }()
+
+    private static let base: [String: String] = {
+        var environment = ProcessInfo.processInfo.environment
+        environment["PATH"] = folders.joined(separator: ":")
+        environment["LC_ALL"] = "C"
+        environment["TZ"] = "UTC"
+        return environment
+    }()
+}
