@@ -14,7 +14,8 @@ extension Cache {
     /// The clock is that of the note's own file system; coarse times (no nanoseconds) ask for two seconds.
     func remember(_ digest: SHA256Digest, for status: OpenFile.Status) throws(BlockError) {
         let path = digestPath(for: status)
-        try Self.replace(path, with: "\(Self.identity(of: status))\n\(digest)\n")
+        // A note that a power failure empties is no note: it is not worth an fsync.
+        try Self.replace(path, with: "\(Self.identity(of: status))\n\(digest)\n", durably: false)
         let written = try OpenFile(path: path, flags: O_RDONLY).status().modified
         let margin = status.changed.nanoseconds == 0 ? 2_000_000_000 : Int64(50_000_000)
         let (seconds, overflow) = written.seconds.subtractingReportingOverflow(status.changed.seconds)

@@ -49,14 +49,15 @@ package struct Cache: Equatable, Sendable {
         }
     }
 
-    /// Writes a small file so that a reader sees the old or the new content and nothing between.
-    static func replace(_ path: String, with text: String) throws(BlockError) {
+    /// Writes a small file so that a reader sees the old or the new content and nothing between;
+    /// after a power failure that holds only when written `durably`.
+    static func replace(_ path: String, with text: String, durably: Bool = true) throws(BlockError) {
         let temporary = "\(path).new.\(getpid()).\(UInt32.random(in: 0...(.max)))"
         let file = try OpenFile(path: temporary, flags: O_WRONLY | O_CREAT | O_EXCL)
         do {
             let bytes = Array(text.utf8)
             try bytes.span.withUnsafeBytes { (bytes) throws(BlockError) in try file.write(bytes, at: 0) }
-            try file.synchronize()
+            if durably { try file.synchronize() }
             try rename(temporary, to: path)
         } catch {
             unlink(temporary)

@@ -17,6 +17,12 @@ package final class Overlay: BlockDevice {
         package var written: Int64 = 0
         /// Bytes read from the base, for reads, for granules that are partly overwritten and for comparisons.
         package var readFromBase: Int64 = 0
+
+        package init(read: Int64 = 0, written: Int64 = 0, readFromBase: Int64 = 0) {
+            self.read = read
+            self.written = written
+            self.readFromBase = readFromBase
+        }
     }
 
     package let base: any BlockReader
