@@ -38,7 +38,9 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "piforge",
-            dependencies: ["Forge", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Forge", "Plans", "Blocks", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: ["Blocks", "Trees"], path: "Tests/TestSupport", swiftSettings: settings),

@@ -1,6 +1,46 @@
 import ArgumentParser
+import Forge
+import Glibc
 
+/// The root command; parsing errors are ArgumentParser's, everything else is a `ForgeError` said by `Output`.
 @main
-struct Piforge: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "piforge")
+struct Piforge: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "piforge",
+        abstract: "Make ClusterHAT card images that boot as the right node the first time.",
+        discussion: """
+            A profile and one of 8086's base images (CNAT, CBRIDGE or a node's; raw, .xz, .gz, .zst, .bz2 or .zip) go in, \
+            finished images for the controller and the nodes come out. No root, no mounts.
+
+            Start here:
+              piforge init                              write a commented piforge.yaml
+              piforge plan --slot p3                    see what would change, and why
+              piforge build --slot all                  write the images
+              piforge verify sg1-p3.img --slot p3       check one of them later
+
+            Exit codes: 0 done, 1 a difference was found, 64 usage, 65 bad profile or image, 69 something is missing \
+            on this machine, 70 a bug in piforge, 73 cannot create the output, 74 I/O error, 77 permission denied, 130 interrupted.
+            """,
+        version: Forge.version,
+        subcommands: [
+            BuildCommand.self, PlanCommand.self, VerifyCommand.self, InspectCommand.self, InitCommand.self,
+            HashPasswordCommand.self,
+        ])
+
+    static func main() async {
+        Interruption.listen()
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as ForgeError {
+            Output.report(error)
+            Glibc.exit(error.kind == .interrupted ? 128 + Interruption.signalNumber : error.kind.rawValue)
+        } catch {
+            exit(withError: error)
+        }
+    }
 }

@@ -1,0 +1,110 @@
+import Blocks
+import FoundationEssentials
+package import Plans
+import Trees
+
+/// What an image was made from and what was changed in it; lies beside the image as `NAME.manifest.json`.
+///
+/// It holds no secrets: of a secret file it says that it changed, not even by a digest, as the digest of a file with
+/// one unknown word in it lets that word be guessed. It names no path of the machine that made it.
+package struct Manifest: Codable, Equatable, Sendable {
+    package var base: Base
+    package var changes: [Change]
+    package var cluster: String?
+    package var output: Output
+    /// SHA-256 of the plan; equal plans change equal bases equally.
+    package var plan: String
+    /// SHA-256 of the profile's file; nil for a build from flags alone.
+    package var profile: String?
+    package var slot: String
+    /// Seconds since 1970-01-01 UTC that changed files were given.
+    package var sourceDateEpoch: Int64
+    package var tool: Tool
+    package var warnings: [String]
+
+    package struct Base: Codable, Equatable, Sendable {
+        package var file: String
+        package var format: String
+        /// Of the file as downloaded.
+        package var sha256: String
+    }
+
+    package struct Output: Codable, Equatable, Sendable {
+        package var bytes: Int64
+        package var file: String
+        package var sha256: String
+    }
+
+    package struct Tool: Codable, Equatable, Sendable {
+        package var name: String
+        package var version: String
+    }
+
+    package struct Change: Codable, Equatable, Sendable {
+        package var action: Action
+        /// Null when there was nothing, when it is no file, or when it is a secret.
+        package var oldSHA256: String?
+        package var newSHA256: String?
+        package var path: String
+        package var partition: String
+        package var reason: String
+        package var secret: Bool
+
+        package enum Action: String, Codable, Sendable { case create, change, remove }
+
+        enum CodingKeys: String, CodingKey {
+            case action, path, partition, reason, secret
+            case oldSHA256 = "old_sha256"
+            case newSHA256 = "new_sha256"
+        }
+
+        package func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(action, forKey: .action)
+            try container.encode(oldSHA256, forKey: .oldSHA256)
+            try container.encode(newSHA256, forKey: .newSHA256)
+            try container.encode(path, forKey: .path)
+            try container.encode(partition, forKey: .partition)
+            try container.encode(reason, forKey: .reason)
+            try container.encode(secret, forKey: .secret)
+        }
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case base, changes, cluster, output, plan, profile, slot, tool, warnings
+        case sourceDateEpoch = "source_date_epoch"
+    }
+}
+
+extension Manifest.Change {
+    /// The record of one change; `nil` digests where the manifest must not tell.
+    package init(_ change: Plans.Change) {
+        self.init(
+            action: change.old == nil ? .create : change.wanted == nil ? .remove : .change,
+            oldSHA256: Self.digest(of: change.old, isSecret: change.edit.isSecret),
+            newSHA256: Self.digest(of: change.wanted, isSecret: change.edit.isSecret),
+            path: change.edit.target.path.description,
+            partition: change.edit.target.partition.rawValue,
+            reason: change.edit.reason,
+            secret: change.edit.isSecret)
+    }
+
+    private static func digest(of node: Node?, isSecret: Bool) -> String? {
+        guard !isSecret, case .file(let bytes)? = node?.content else { return nil }
+        return SHA256.digest(of: bytes.span.bytes).description
+    }
+}
+
+/// JSON as every part of piforge writes it: sorted keys, two-space indentation, slashes left alone, a final newline.
+package enum JSON {
+    package static func encode(_ value: some Encodable, indented: Bool = true) throws(ForgeError) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting =
+            indented ? [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            return Array(try encoder.encode(value)) + [0x0A]
+        } catch {
+            throw ForgeError(.bug, "could not encode JSON: \(error)")
+        }
+    }
+}

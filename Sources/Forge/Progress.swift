@@ -1,0 +1,41 @@
+import Blocks
+
+/// How far a long piece of work has come.
+package struct Progress: Equatable, Sendable {
+    /// What is done.
+    package var stage: Stage
+    /// What is worked on: the base's file name or the slot.
+    package var subject: String
+    /// Bytes done, 0...total.
+    package var done: Int64
+    /// Bytes to do.
+    package var total: Int64
+
+    package enum Stage: String, Sendable, CaseIterable {
+        /// `wait`: another piforge unpacks the same base.
+        case hash, wait, unpack, write
+    }
+
+    package init(stage: Stage, subject: String, done: Int64, total: Int64) {
+        self.stage = stage
+        self.subject = subject
+        self.done = done
+        self.total = total
+    }
+
+    /// Called often and from several threads at once; must be quick.
+    package typealias Observer = @Sendable (Progress) -> Void
+}
+
+extension Progress {
+    init(_ step: BaseImageProgress, subject: String) {
+        switch step {
+        case .hashing(let done, let total):
+            self.init(stage: .hash, subject: subject, done: done, total: total)
+        case .waiting:
+            self.init(stage: .wait, subject: subject, done: 0, total: 0)
+        case .unpacking(let consumed, let total, _):
+            self.init(stage: .unpack, subject: subject, done: consumed, total: total)
+        }
+    }
+}

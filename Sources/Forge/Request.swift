@@ -1,0 +1,105 @@
+package import Blocks
+import Glibc
+package import Plans
+
+/// What the person asked for on the command line, resolved against the profile: slots with their settings.
+package struct Request: Sendable {
+    /// Nil when no profile was named and there is no ./piforge.yaml.
+    package var profile: Profile?
+    package var profileDigest: SHA256Digest?
+    package var flags: SettingsLayer
+    package var jobs: [Workshop.Job]
+
+    /// `profilePath` nil: ./piforge.yaml when there is one. `environment` gives HOME for paths that begin with `~/`.
+    package init(
+        profilePath: String?, slots: String, flags: [SettingsLayer.Flag], environment: [String: String]
+    ) throws(ForgeError) {
+        let path = profilePath ?? (access(Profile.defaultPath, F_OK) == 0 ? Profile.defaultPath : nil)
+        do throws(ProfileErrors) {
+            if let path {
+                let files = LocalProfileFiles(besideProfile: path, home: environment["HOME"])
+                let bytes = try Self.read(path)
+                profileDigest = SHA256.digest(of: bytes.span.bytes)
+                profile = try Profile.load(bytes, name: path, files: files)
+            }
+            self.flags = try SettingsLayer(
+                flags: flags, files: LocalProfileFiles(folder: ".", home: environment["HOME"]))
+            let chosen = try Self.select(slots, profile: profile)
+            jobs = try (profile ?? .none).settings(for: chosen, flags: self.flags).map(Workshop.Job.init)
+        } catch {
+            throw ForgeError(error)
+        }
+    }
+
+    /// The workshop for these jobs; `basePath` goes before the profile's `base.image`, whose sha256 then counts only
+    /// for that file.
+    package func workshop(basePath: String?, epoch: Int64?) throws(ForgeError) -> Workshop {
+        let base: Workshop.Base
+        if let basePath {
+            base = .init(path: basePath, sha256: basePath == profile?.base?.image ? profileBaseDigest : nil)
+        } else if let image = profile?.base?.image {
+            base = .init(path: image, sha256: profileBaseDigest)
+        } else {
+            throw ForgeError(
+                .usage, "no base image: neither --base nor the profile's base.image names one",
+                hint: "add --base FILE, one of 8086's CNAT, CBRIDGE or node images")
+        }
+        return Workshop(base: base, cluster: profile?.cluster, profileDigest: profileDigest, jobs: jobs, epoch: epoch)
+    }
+
+    /// Reads what `--set` was given.
+    package static func assignments(_ texts: [String]) throws(ForgeError) -> [SettingsLayer.Flag] {
+        do throws(ProfileErrors) {
+            var flags: [SettingsLayer.Flag] = []
+            for text in texts { flags.append(try SettingsLayer.Flag(assignment: text)) }
+            return flags
+        } catch {
+            throw ForgeError(error)
+        }
+    }
+
+    /// Every effective setting of a slot with where it comes from; secrets are not shown.
+    package func origins(for slot: Slot) -> [Profile.Origin] {
+        (profile ?? .none).origins(for: slot, flags: flags)
+    }
+
+    private var profileBaseDigest: SHA256Digest? { profile?.base?.sha256.flatMap { SHA256Digest(hex: $0) } }
+
+    private static func read(_ path: String) throws(ProfileErrors) -> [UInt8] {
+        do throws(ProfileFileError) {
+            return try LocalProfileFiles(folder: ".", home: nil).read(path, limit: 1 << 20)
+        } catch {
+            let hint = error == .notFound ? "piforge init writes one to start from" : nil
+            throw ProfileErrors([ProfileProblem(ProfilePosition(file: path), error.reason, hint: hint)])
+        }
+    }
+
+    private static func select(_ text: String, profile: Profile?) throws(ProfileErrors) -> [Slot] {
+        do throws(Refusal) {
+            return try SlotSelection(text, available: profile?.slots).slots
+        } catch {
+            throw ProfileErrors([ProfileProblem(ProfilePosition(file: "--slot"), error)])
+        }
+    }
+}
+
+extension ForgeError {
+    /// All problems, one a line with its hint; usage when they are of the command line, else bad input.
+    init(_ errors: ProfileErrors) {
+        let isUsage = errors.problems.allSatisfy { $0.file.hasPrefix("--") }
+        guard let first = errors.problems.first, errors.problems.count > 1 else {
+            let problem = errors.problems.first
+            self.init(
+                isUsage ? .usage : .badInput,
+                problem.map { "\($0.position): \($0.message)" } ?? "could not use the profile",
+                hint: problem?.hint)
+            return
+        }
+        let lines = errors.problems.map { problem in
+            "  \(problem.position): \(problem.message)" + (problem.hint.map { " (hint: \($0))" } ?? "")
+        }
+        self.init(
+            isUsage ? .usage : .badInput,
+            "could not use \(first.file): \(errors.problems.count) problems\n" + lines.joined(separator: "\n"))
+    }
+}

@@ -1,0 +1,57 @@
+import Blocks
+import Plans
+
+/// One slot's way from the base to changes, and from changes to an overlay that holds them.
+struct SlotJob {
+    let base: any BlockReader
+    let slot: Slot
+    let settings: Settings
+    /// Seconds since 1970-01-01 UTC for changed files; nil for the time the base was last written.
+    let epoch: Int64?
+
+    /// What an image lacks to be what the settings ask for.
+    struct Decision {
+        var plan: EditPlan
+        var changes: [Change]
+    }
+
+    /// Reads the image and decides; nothing is changed.
+    func decide(on image: CardImage) throws(ForgeError) -> Decision {
+        let plan: EditPlan
+        do throws(PlanError) {
+            let facts = try ImageFacts.read(
+                boot: image.boot, root: image.root, for: settings,
+                diskID: UInt32(image.partitions.diskIdentifier, radix: 16))
+            plan = try Planner.plan(slot: slot, settings: settings, facts: facts, modified: epoch ?? image.lastWritten)
+        } catch {
+            throw ForgeError(error).about("slot \(slot.name)")
+        }
+        do throws(EditError) {
+            return Decision(plan: plan, changes: try plan.changes(boot: image.boot, root: image.root))
+        } catch {
+            throw ForgeError(.edit(error)).about("slot \(slot.name)")
+        }
+    }
+
+    /// Decides, makes the changes in a new overlay, and proves by reading it anew that nothing is left to change.
+    func edit() throws(ForgeError) -> (overlay: Overlay, decision: Decision) {
+        let overlay = Overlay(over: base)
+        let image = try CardImage(overlay, now: epoch)
+        let decision = try decide(on: image)
+        for change in decision.changes {
+            try Interruption.check()
+            try image.apply(change)
+        }
+        try image.close()
+
+        let result = try CardImage(overlay, now: epoch)
+        let rest = try decide(on: result).changes
+        guard rest.isEmpty else {
+            let paths = rest.map(\.edit.target.description).joined(separator: ", ")
+            throw ForgeError(
+                .bug, "slot \(slot.name): could not settle the image: \(paths) would change again",
+                hint: "this is a bug in piforge; please report it with the profile and the name of the base image")
+        }
+        return (overlay, decision)
+    }
+}

@@ -1,0 +1,2 @@
+/// piforge's own version, as `--version` and the manifest tell it.
+package let version = "0.1.0"

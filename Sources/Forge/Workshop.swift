@@ -1,0 +1,90 @@
+package import Blocks
+package import Plans
+
+/// A base image, a set of slots and their settings: what `build` and `plan` have in common.
+package struct Workshop: Sendable {
+    package var base: Base
+    package var cluster: String?
+    /// SHA-256 of the profile's file.
+    package var profileDigest: SHA256Digest?
+    package var jobs: [Job]
+    /// Seconds since 1970-01-01 UTC for changed files (SOURCE_DATE_EPOCH); nil for the time the base was last written.
+    package var epoch: Int64?
+
+    /// Where the base image is and what it must be.
+    package struct Base: Sendable {
+        package var path: String
+        /// Of the file as downloaded; nil when nobody said.
+        package var sha256: SHA256Digest?
+        package init(path: String, sha256: SHA256Digest?) {
+            self.path = path
+            self.sha256 = sha256
+        }
+    }
+
+    /// One slot and what its image shall be.
+    package struct Job: Sendable {
+        package var slot: Slot
+        package var settings: Settings
+        package init(slot: Slot, settings: Settings) {
+            self.slot = slot
+            self.settings = settings
+        }
+    }
+
+    package init(base: Base, cluster: String?, profileDigest: SHA256Digest?, jobs: [Job], epoch: Int64?) {
+        self.base = base
+        self.cluster = cluster
+        self.profileDigest = profileDigest
+        self.jobs = jobs
+        self.epoch = epoch
+    }
+
+    /// The name of a slot's outputs without an ending: `sg1-p3`, or `p3` without a cluster.
+    package func stem(for slot: Slot) -> String {
+        cluster.map { "\($0)-\(slot.name)" } ?? slot.name
+    }
+
+    /// Opens the base, unpacking it into `cache` when it must.
+    func openBase(cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) -> BaseImage {
+        try BaseImage.open(base, cache: cache, observe: observe)
+    }
+
+    func slotJob(for job: Job, base: BaseImage) -> SlotJob {
+        SlotJob(base: base.reader, slot: job.slot, settings: job.settings, epoch: epoch)
+    }
+}
+
+extension Workshop {
+    /// What one slot's image would become.
+    package struct Preview: Sendable {
+        package var plan: EditPlan
+        package var identity: SHA256Digest
+        package var changes: [ChangeReport]
+    }
+
+    /// Decides for every slot, and writes nothing but the cache.
+    package func preview(cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) -> [Preview] {
+        let base = try openBase(cache: cache, observe: observe)
+        var previews: [Preview] = []
+        for job in jobs {
+            let image = try CardImage(Overlay(over: base.reader), now: epoch)
+            let decision = try slotJob(for: job, base: base).decide(on: image)
+            previews.append(
+                Preview(
+                    plan: decision.plan, identity: decision.plan.identity,
+                    changes: decision.changes.map(ChangeReport.init)))
+        }
+        return previews
+    }
+
+    /// What a finished image at `path` lacks to be what the one job asks for; empty when it matches.
+    package static func verify(
+        _ path: String, is job: Job, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> [ChangeReport] {
+        let base = try BaseImage.open(.init(path: path, sha256: nil), cache: cache, observe: observe)
+        let image = try CardImage(Overlay(over: base.reader), now: nil)
+        let job = SlotJob(base: base.reader, slot: job.slot, settings: job.settings, epoch: nil)
+        return try job.decide(on: image).changes.map(ChangeReport.init)
+    }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Forge
+
+struct BuildCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "build",
+        abstract: "Write card images for slots.",
+        discussion: """
+            Each slot's image is DIR/<cluster>-<slot>.img, or DIR/<slot>.img without a profile, and beside it lies \
+            <same name>.manifest.json, which tells what was changed. Write it to a card with any imager, without further settings.
+
+              piforge build --slot p3
+              piforge build --slot p1-p4,cnat --output cards
+              piforge build --slot p1 --base 2025-11-24-1-bookworm-ClusterCTRL-armhf-lite-CNAT.img.xz \\
+                  --hostname oneil --ssh --authorized-key ~/.ssh/id_ed25519.pub --cgroups --gpu-mem 16
+            """)
+
+    @OptionGroup var settings: SettingsOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "The base image instead of the profile's: raw, .xz, .gz, .zst, .bz2 or .zip, told apart by content.",
+            valueName: "file"))
+    var base: String?
+
+    @Option(help: ArgumentHelp("The folder for the outputs; made when it does not exist.", valueName: "dir"))
+    var output: String = "."
+
+    @Flag(help: "Replace outputs that exist.")
+    var force = false
+
+    func run() async throws {
+        Output.useJSON(settings.json)
+        let environment = Environment.current
+        let workshop = try settings.request(in: environment).workshop(
+            basePath: base, epoch: environment.sourceDateEpoch())
+        let isJSON = settings.json
+        let build = Build(
+            workshop, into: output, replacing: force, cache: try environment.cache(),
+            observe: { Terminal.shared.show($0) })
+        var images: [ImageDocument] = []
+        for try await result in build.results() {
+            for warning in result.manifest.warnings { Output.note("warning: \(result.slot): \(warning)") }
+            if isJSON {
+                images.append(
+                    ImageDocument(
+                        image: result.imagePath, manifest: result.manifestPath, slot: result.slot.name,
+                        details: result.manifest))
+            } else {
+                Terminal.shared.clear()
+                Output.line("\(result.imagePath)  \(result.manifest.output.sha256)")
+            }
+        }
+        Terminal.shared.clear()
+        if isJSON { try Output.json(BuildDocument(images: images.sorted { $0.image < $1.image })) }
+    }
+}
+
+private struct BuildDocument: Encodable {
+    var images: [ImageDocument]
+}
+
+private struct ImageDocument: Encodable {
+    var image: String
+    var manifest: String
+    var slot: String
+    var details: Manifest
+}

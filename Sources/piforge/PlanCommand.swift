@@ -1,0 +1,82 @@
+import ArgumentParser
+import Forge
+import Plans
+
+struct PlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Show what would change in the base image, and why, without writing anything.",
+        discussion: """
+            Prints each file that would change, with the reason and, for text, a unified diff. Secrets are not shown.
+
+              piforge plan --slot p3
+              piforge plan --slot p3 --settings         also every effective setting and where it comes from
+            """)
+
+    @OptionGroup var options: SettingsOptions
+
+    @Option(help: ArgumentHelp("The base image instead of the profile's.", valueName: "file"))
+    var base: String?
+
+    @Flag(help: "Print the effective settings with their origins, too.")
+    var settings = false
+
+    func run() throws {
+        Output.useJSON(options.json)
+        let environment = Environment.current
+        let request = try options.request(in: environment)
+        let workshop = try request.workshop(basePath: base, epoch: environment.sourceDateEpoch())
+        let previews = try workshop.preview(cache: environment.cache(), observe: { Terminal.shared.show($0) })
+        Terminal.shared.clear()
+        if options.json {
+            try Output.json(
+                PlanDocument(
+                    plans: previews.map { preview in
+                        PlanDocument.Plan(
+                            changes: preview.changes, plan: preview.identity.description,
+                            settings: settings
+                                ? request.origins(for: preview.plan.slot).map(PlanDocument.Setting.init) : nil,
+                            slot: preview.plan.slot.name, warnings: preview.plan.warnings)
+                    }))
+        } else {
+            for preview in previews { show(preview, of: workshop, request: request) }
+        }
+    }
+
+    private func show(_ preview: Workshop.Preview, of workshop: Workshop, request: Request) {
+        Output.line("\(workshop.stem(for: preview.plan.slot)): \(preview.changes.count) changes")
+        if settings {
+            for setting in request.origins(for: preview.plan.slot) {
+                Output.line("  \(setting.key) = \(setting.value)  (\(setting.origin))")
+            }
+        }
+        for change in preview.changes {
+            for line in change.lines { Output.line("  " + line) }
+        }
+        for warning in preview.plan.warnings { Output.note("warning: \(preview.plan.slot): \(warning)") }
+    }
+}
+
+private struct PlanDocument: Encodable {
+    var plans: [Plan]
+
+    struct Setting: Encodable {
+        var key: String
+        var origin: String
+        var value: String
+
+        init(_ origin: Profile.Origin) {
+            key = origin.key
+            self.origin = origin.origin
+            value = origin.value
+        }
+    }
+
+    struct Plan: Encodable {
+        var changes: [ChangeReport]
+        var plan: String
+        var settings: [Setting]?
+        var slot: String
+        var warnings: [String]
+    }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Forge
+
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Check that an image is what the profile asks for.",
+        discussion: """
+            Exits 0 when nothing would have to change in the image, 1 when something would, and lists each difference.
+
+              piforge verify sg1-p3.img --slot p3
+            """)
+
+    @Argument(help: ArgumentHelp("The image, raw or packed.", valueName: "image"))
+    var image: String
+
+    @OptionGroup var options: SettingsOptions
+
+    func run() throws {
+        Output.useJSON(options.json)
+        let environment = Environment.current
+        let jobs = try options.request(in: environment).jobs
+        guard let job = jobs.first, jobs.count == 1 else {
+            throw ForgeError(.usage, "could not verify \(image): it can be only one slot", hint: "--slot p3")
+        }
+        let differences = try Workshop.verify(
+            image, is: job, cache: environment.cache(), observe: { Terminal.shared.show($0) })
+        Terminal.shared.clear()
+        if options.json {
+            try Output.json(
+                VerifyDocument(
+                    differences: differences, image: image, matches: differences.isEmpty, slot: job.slot.name))
+        } else if differences.isEmpty {
+            Output.line("\(image) is what slot \(job.slot) asks for")
+        } else {
+            for line in differences.flatMap(\.lines) { Output.line(line) }
+        }
+        guard differences.isEmpty else {
+            throw ForgeError(
+                .difference, "\(image) is not what slot \(job.slot) asks for: \(differences.count) differences",
+                hint: "piforge build --slot \(job.slot) makes it anew")
+        }
+    }
+}
+
+private struct VerifyDocument: Encodable {
+    var differences: [ChangeReport]
+    var image: String
+    var matches: Bool
+    var slot: String
+}
