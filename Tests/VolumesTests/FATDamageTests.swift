@@ -24,8 +24,8 @@ struct FATDamageTests {
         guard case .entry(_, let file) = try volume.find("/file"),
             case .entry(_, let directory) = try volume.find("/folder")
         else { throw VolumeError.notFound("/file") }
-        first = file.entry.cluster
-        folder = directory.entry.cluster
+        first = file.entry.cluster(.fat16)
+        folder = directory.entry.cluster(.fat16)
     }
 
     @Test("a file's chain must be as long as its size and lead nowhere else")
@@ -64,7 +64,7 @@ struct FATDamageTests {
         let healthy = device.bytes
         for (cluster, size, message) in cases {
             try patchEntry("/file") { entry in
-                if let cluster { entry.cluster = cluster }
+                if let cluster { entry.setCluster(cluster, .fat16) }
                 if let size { entry.size = size }
             }
             try expectCorrupt("/file", message)
@@ -81,12 +81,12 @@ struct FATDamageTests {
         setEntry(folder, to: 0)
         try expectCorrupt("/folder/inner", "/folder: the cluster chain leads to the free cluster \(folder)")
         device.bytes = healthy
-        try patchEntry("/folder") { $0.cluster = 0 }
+        try patchEntry("/folder") { $0.setCluster(0, .fat16) }
         try expectCorrupt("/folder", "/folder: the folder lies in itself")
         device.bytes = healthy
         let folder = folder
         try FATVolume(device).put(.folder(), at: "/folder/deeper")
-        try patchEntry("/folder/deeper") { $0.cluster = folder }
+        try patchEntry("/folder/deeper") { $0.setCluster(folder, .fat16) }
         try expectCorrupt("/folder/deeper/deeper/inner", "/folder/deeper: the folder lies in itself")
     }
 
@@ -123,6 +123,18 @@ struct FATDamageTests {
         try volume.close()
         #expect(try FATVolume(device).node(at: "/bootfs") == .file(Array("x".utf8)))
         #expect(Array(device.bytes[offset(ofSlot: 0)..<offset(ofSlot: 0) + 12]) == Array("BOOTFS     \u{8}".utf8))
+    }
+
+    @Test("the high half of a cluster number counts on FAT32 only, and is kept")
+    func highHalf() throws {
+        let place = offset(ofSlot: 1) + 0x14
+        device.bytes.set(UInt16(0x1234), at: place)
+        let volume = try FATVolume(device)
+        #expect(try volume.node(at: "/file")?.content == .file([UInt8](repeating: 1, count: 1200)))
+        try volume.put(.file(""), at: "/file")
+        try volume.put(.file("again"), at: "/file")
+        #expect(try volume.node(at: "/file") == .file("again"))
+        #expect(Array(device.bytes[place..<place + 2]) == [0x34, 0x12])
     }
 
     // MARK: Tools
