@@ -205,6 +205,10 @@ struct ProfileProblemTests {
                 "3:31: `authorized_keys` takes a list, not `ssh-rsa` => authorized_keys: [ssh-rsa]"
             ),
             ("hosts: {nas: [x]}", "3:22: \"nas\" is no IPv4 or IPv6 address => 192.168.1.10, or fd00::10"),
+            (
+                "hosts: {127.0.1.1: [x]}",
+                "3:22: the line of 127.0.1.1 names the host itself => hostname: oneil, in a slot"
+            ),
             ("user: ~", "3:20: `user` has no value => quote it if it is the text \"~\""),
         ])
     func contradictions(body: String, expected: String) {

@@ -168,6 +168,15 @@ struct ProfileTests {
         #expect(try strict.settings(for: .node(1)).files.map(\.mode) == [0o750, 0o640, 0o750, 0o640, 0o777])
     }
 
+    @Test("a folder with thousands of files", .timeLimit(.minutes(1)))
+    func manyFiles() throws {
+        var files = FakeFiles(files: ["t/": ""])
+        for number in 0..<5000 { files.files["t/\(number)"] = "x" }
+        let profile = try Fixture.load(
+            "defaults: {files: [{source: t, target: /t}]}\nslots: {p1: , p2: }", files: files)
+        #expect(try profile.settings(for: .node(2)).files.count == 5001)
+    }
+
     @Test("a slot's file takes the place of the defaults'")
     func replacedFile() throws {
         let profile = try Fixture.load(
