@@ -178,7 +178,7 @@ import Trees
     @Test func aLongCommandLineIsWarnedOf() throws {
         let (_, plan) = try built(.bookworm) { $0.kernelArguments.set = ["x=" + String(repeating: "y", count: 500)] }
         let warning =
-            "cmdline.txt has 670 bytes; firmware and device tree add some 300, and 32-bit kernels take 1024 in all"
+            "cmdline.txt has 657 bytes; firmware and device tree add some 300, and 32-bit kernels take 1024 in all"
         #expect(plan.warnings == [warning])
     }
 
