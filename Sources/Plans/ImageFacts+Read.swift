@@ -24,6 +24,12 @@ struct FactsReader {
     let boot: any Volume
     let root: any Volume
     var facts = ImageFacts()
+    private var folders: [Target: Folder] = [:]
+
+    private struct Folder {
+        var place: VolumePath
+        var missing: [VolumePath]
+    }
 
     /// Configuration files are far smaller.
     private static let byteLimit: Int64 = 1 << 20
@@ -46,21 +52,34 @@ struct FactsReader {
         var byteCount: Int64 = 0
         do throws(VolumeError) {
             facts.found[target] = try find(
-                name, in: path.parent, on: partition == .boot ? boot : root, readingBytes, byteCount: &byteCount)
+                name, in: path.parent, partition, readingBytes, byteCount: &byteCount)
         } catch {
             throw .unreadable(target, error)
         }
         if readingBytes && byteCount > Self.byteLimit { throw .tooLarge(target, byteCount: byteCount) }
     }
 
-    private func find(
-        _ name: String, in folder: VolumePath, on volume: any Volume, _ readingBytes: Bool, byteCount: inout Int64
-    ) throws(VolumeError) -> ImageFacts.Found? {
-        guard let place = try volume.resolve(folder).appending(name) else { return nil }
+    /// The folder with its links followed, and those of its folders that do not exist; many paths share one.
+    private mutating func follow(_ folder: VolumePath, _ partition: Target.Partition) throws(VolumeError) -> Folder {
+        let target = Target(partition, folder)
+        if let known = folders[target] { return known }
+        let volume = partition == .boot ? boot : root
+        let place = try volume.resolve(folder)
         var missing: [VolumePath] = []
-        for folder in place.ancestors where try volume.status(at: folder) == nil { missing.append(folder) }
-        var found = ImageFacts.Found(place: place, missingFolders: missing)
-        guard missing.isEmpty, let status = try volume.status(at: place) else { return found }
+        for folder in place.ancestors + [place] where try volume.status(at: folder) == nil { missing.append(folder) }
+        folders[target] = Folder(place: place, missing: missing)
+        return Folder(place: place, missing: missing)
+    }
+
+    private mutating func find(
+        _ name: String, in folder: VolumePath, _ partition: Target.Partition, _ readingBytes: Bool,
+        byteCount: inout Int64
+    ) throws(VolumeError) -> ImageFacts.Found? {
+        let volume = partition == .boot ? boot : root
+        let folder = try follow(folder, partition)
+        guard let place = folder.place.appending(name) else { return nil }
+        var found = ImageFacts.Found(place: place, missingFolders: folder.missing)
+        guard folder.missing.isEmpty, let status = try volume.status(at: place) else { return found }
         var (end, endStatus): (VolumePath, NodeStatus?) = (place, status)
         if status.kind == .symlink {
             // A link that leads through a file or in circles leads nowhere, which is for the planner to judge.

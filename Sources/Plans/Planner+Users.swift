@@ -119,7 +119,8 @@ extension Planner {
         try put(paths[0], .directory, folder, reason: reason)
         let rules = settings.authorizedKeys.map { TextRule.ensureAuthorizedKey($0) }
         let isAccepted = found.own.map { old in
-            [0, user.id].contains(old.metadata.owner) && old.metadata.mode & 0o022 == 0
+            // A link is left to the edit to refuse: what it leads to is nobody's keys.
+            old.kind != .file || [0, user.id].contains(old.metadata.owner) && old.metadata.mode & 0o022 == 0
         }
         let target = Target(.root, found.place)
         if isAccepted ?? true {

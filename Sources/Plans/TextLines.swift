@@ -5,7 +5,7 @@
 struct TextLines: Equatable, Sendable {
     struct Line: Equatable, Sendable {
         var text: String
-        /// `\n`, `\r\n`, or nothing in a last line without one.
+        /// `\n`, `\r\n`, or in a last line without a newline nothing or `\r`.
         var end: String
     }
 
@@ -16,7 +16,10 @@ struct TextLines: Equatable, Sendable {
         var start = bytes.startIndex
         while start < bytes.endIndex {
             guard let newline = bytes[start...].firstIndex(of: 0x0A) else {
-                lines.append(Line(text: String(Substring(bytes[start...])), end: ""))
+                let hasReturn = bytes.last == 0x0D
+                let stop = hasReturn ? bytes.index(before: bytes.endIndex) : bytes.endIndex
+                lines.append(
+                    Line(text: String(Substring(bytes[start..<stop])), end: hasReturn ? "\r" : ""))
                 return
             }
             var stop = newline
@@ -46,7 +49,13 @@ struct TextLines: Equatable, Sendable {
     mutating func insert(_ text: String, at index: Int) {
         let end = lineEnd
         if index >= lines.count {
-            if let last = lines.indices.last, lines[last].end.isEmpty { lines[last].end = end }
+            if let last = lines.indices.last {
+                switch lines[last].end {
+                case "": lines[last].end = end
+                case "\r": lines[last].end = "\r\n"
+                default: break
+                }
+            }
             lines.append(Line(text: text, end: end))
         } else {
             lines.insert(Line(text: text, end: end), at: index)

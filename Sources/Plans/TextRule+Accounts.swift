@@ -36,7 +36,8 @@ extension TextRule {
         }
         let parts = text.split(maxSplits: 1, whereSeparator: { $0 == " " || $0 == "\t" || $0 == "=" })
         guard let keyword = parts.first, !keyword.hasPrefix("#") else { return nil }
-        let value = parts.count > 1 ? parts[1].trimmed.lowercased() : ""
+        let rest = parts.count > 1 ? parts[1].trimmed : ""
+        let value = (rest.hasPrefix("=") ? rest.dropFirst().trimmed : rest).lowercased()
         return (keyword.lowercased(), value)
     }
 

@@ -112,6 +112,10 @@ package enum TextRule: Equatable, Sendable {
         default: break
         }
         let result = line.text
+        // An open quote would swallow whatever comes behind it, for the kernel as for us.
+        guard result.utf8.count(where: { $0 == 0x22 }).isMultiple(of: 2) else {
+            throw .malformed("with an open quote")
+        }
         guard result.utf8.count <= KernelCommandLine.byteLimit else {
             throw .commandLineTooLong(byteCount: result.utf8.count, limit: KernelCommandLine.byteLimit)
         }
