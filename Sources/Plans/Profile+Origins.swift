@@ -40,7 +40,7 @@ extension SettingsLayer.Entry {
         switch value {
         case .boolean(let flag): (key, flag ? "true" : "false")
         case .integer(let number): (key, String(number))
-        case .text(let text): (key, text.shortened)
+        case .text(let text): (key, text)
         case .config(let section, let name, let text): ("config.\(section).\(name)", text ?? "(removed)")
         case .host(let address, let name): ("hosts.\(address)", name)
         case .file(let copy): (key, copy.summary)

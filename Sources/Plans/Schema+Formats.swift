@@ -35,7 +35,7 @@ extension TextFormat {
         check: Validation.unitName)
     package static let mode = TextFormat("octal mode", pattern: "^(0o)?[0-7]{3,5}$", check: Validation.mode)
     package static let owner = TextFormat("owner", pattern: "^(root|user|[0-9]{1,5})$", check: Validation.owner)
-    package static let address = TextFormat("address", pattern: "^[0-9A-Fa-f:.]{2,45}$", check: Validation.address)
+    package static let address = TextFormat("address", pattern: "^[0-9A-Fa-f:.]{2,45}$", check: Validation.hostsAddress)
 
     package static let partition = TextFormat(
         "partition", values: ["root", "boot"]

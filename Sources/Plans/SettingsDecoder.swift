@@ -104,7 +104,7 @@ extension SettingsDecoder {
         }
         var entries: [SettingsLayer.Entry] = []
         for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-            let line = line.trimmed
+            let line = line.withoutBlanks
             guard !line.isEmpty, !line.hasPrefix("#") else { continue }
             let position = ProfilePosition(file: files.resolve(path), line: index + 1, column: 1)
             do {
@@ -200,7 +200,7 @@ extension SettingsDecoder {
 
 extension Substring {
     /// Without blanks and tabs at both ends.
-    var trimmed: String {
+    var withoutBlanks: String {
         let head = drop { $0 == " " || $0 == "\t" }
         return String(head.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
     }

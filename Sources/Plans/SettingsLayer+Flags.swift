@@ -136,7 +136,7 @@ extension SettingsLayer.Flag {
         do {
             result = try ProfileComposer.compose(Array(value.utf8), name: origin)
         } catch {
-            throw ProfileErrors(error.problems.map { ProfileProblem(position, $0.message, hint: $0.hint) })
+            throw failure("the value is not valid YAML", hint: error.problems.first?.hint)
         }
         guard let root = result.root, result.problems.isEmpty else {
             throw ProfileErrors(result.problems.map { ProfileProblem(position, $0.message, hint: $0.hint) })

@@ -31,9 +31,11 @@ package struct SettingsLayer: Equatable, Sendable {
 
     /// Lays another layer over this one: single values are replaced, lists grow, doubles are dropped.
     package mutating func merge(_ other: SettingsLayer) {
+        var copies: [Entry] = []
         for entry in other.entries {
-            merge(entry)
+            if case .file = entry.value { copies.append(entry) } else { merge(entry) }
         }
+        mergeFiles(copies)
     }
 
     /// The value that counts for a key that holds one.
@@ -62,10 +64,6 @@ extension SettingsLayer {
             appendOnce(entry)
         case (_, .config(let section, let key, let value)):
             mergeConfig(entry, section: section, key: key, value: value)
-        case (_, .file(let copy)):
-            replaceOrAppend(entry) {
-                if case .file(let other) = $0.value { other.target == copy.target } else { false }
-            }
         case (_, .host): appendOnce(entry)
         default: replaceOrAppend(entry) { $0.key == entry.key }
         }
@@ -82,6 +80,24 @@ extension SettingsLayer {
     private mutating func appendOnce(_ entry: Entry) {
         guard !entries.contains(where: { $0.key == entry.key && $0.value == entry.value }) else { return }
         entries.append(entry)
+    }
+
+    /// Folders hold thousands of files: their targets are looked up, not searched.
+    private mutating func mergeFiles(_ copies: [Entry]) {
+        guard !copies.isEmpty else { return }
+        var places: [Target: Int] = [:]
+        for (index, entry) in entries.enumerated() {
+            if case .file(let copy) = entry.value { places[copy.target] = index }
+        }
+        for entry in copies {
+            guard case .file(let copy) = entry.value else { continue }
+            if let index = places[copy.target] {
+                entries[index] = entry
+            } else {
+                places[copy.target] = entries.count
+                entries.append(entry)
+            }
+        }
     }
 
     private static func identity(_ entry: Entry) -> String? {

@@ -9,7 +9,7 @@ package struct SlotSelection: Equatable, Sendable {
     package init(_ text: String, available: [Slot]?) throws(Refusal) {
         var chosen: Set<Slot> = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let word = part.trimmed
+            let word = part.withoutBlanks
             guard !word.isEmpty else {
                 throw Refusal("a slot is missing in \"\(text.shortened)\"", hint: "p1,p2")
             }

@@ -143,6 +143,14 @@ extension Validation {
         }
     }
 
+    /// An address for a further line of /etc/hosts: not 127.0.1.1, whose line names the host itself.
+    package static func hostsAddress(_ text: String) throws(Refusal) {
+        try address(text)
+        guard text != "127.0.1.1" else {
+            throw Refusal("the line of 127.0.1.1 names the host itself", hint: "hostname: oneil, in a slot")
+        }
+    }
+
     private static func isIPv4(_ text: String) -> Bool {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4

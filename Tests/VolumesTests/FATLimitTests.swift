@@ -44,7 +44,8 @@ struct FATLimitTests {
         let image = try FATImage(
             .init(kind: kind, kibibytes: 4096, sectorsPerCluster: kind == 12 ? 4 : 1, rootEntries: 32))
         try image.edit { volume in
-            for index in 0..<31 { try volume.put(.file(""), at: try #require(VolumePath("/f\(index)"))) }  // one is the label
+            // The label takes one of the 32 slots.
+            for index in 0..<31 { try volume.put(.file(""), at: try #require(VolumePath("/f\(index)"))) }
             #expect(throws: VolumeError.noSpace(.root)) { try volume.put(.file("x"), at: "/f31") }
             #expect(throws: VolumeError.noSpace(.root)) { try volume.put(.folder(), at: "/d") }
             try volume.remove("/f5")

@@ -33,14 +33,17 @@ struct DirectoryEntry: Equatable, Sendable {
     }
 
     /// A new entry, of which all three times are the same.
-    init(name: ShortName, attributes: Attributes, cluster: Int, size: UInt32, time: DirectoryTime) {
+    init(
+        name: ShortName, attributes: Attributes, cluster: Int, of kind: BootSector.Kind, size: UInt32,
+        time: DirectoryTime
+    ) {
         bytes = name.bytes + [UInt8](repeating: 0, count: Self.byteCount - ShortName.byteCount)
         bytes[0x0B] = attributes.rawValue
         bytes[0x0C] = name.caseFlags.rawValue
         bytes.set(time.time, at: 0x0E)
         bytes.set(time.date, at: 0x10)
         bytes.set(time.date, at: 0x12)
-        self.cluster = cluster
+        setCluster(cluster, kind)
         self.size = size
         written = time
     }
@@ -52,12 +55,16 @@ struct DirectoryEntry: Equatable, Sendable {
     var isDirectory: Bool { attributes.contains(.directory) }
 
     /// First cluster of the chain; 0 for an empty file, and for the root folder in `..`.
-    var cluster: Int {
-        get { Int(bytes.span.u16(at: 0x14)) << 16 | Int(bytes.span.u16(at: 0x1A)) }
-        set {
-            bytes.set(UInt16(truncatingIfNeeded: newValue >> 16), at: 0x14)
-            bytes.set(UInt16(truncatingIfNeeded: newValue), at: 0x1A)
-        }
+    ///
+    /// The high half counts on FAT32 only; elsewhere it may hold something else (OS/2 attributes).
+    func cluster(_ kind: BootSector.Kind) -> Int {
+        let high = kind == .fat32 ? Int(bytes.span.u16(at: 0x14)) << 16 : 0
+        return high | Int(bytes.span.u16(at: 0x1A))
+    }
+
+    mutating func setCluster(_ cluster: Int, _ kind: BootSector.Kind) {
+        if kind == .fat32 { bytes.set(UInt16(truncatingIfNeeded: cluster >> 16), at: 0x14) }
+        bytes.set(UInt16(truncatingIfNeeded: cluster), at: 0x1A)
     }
 
     /// Bytes of a file; 0 for a folder.

@@ -19,10 +19,10 @@ extension FATVolume {
             throw .corrupt("\(path): \(entry.size) bytes are more than the volume holds")
         }
         guard count > 0 else {
-            guard entry.cluster == 0 else { throw .corrupt("\(path): an empty file has a cluster chain") }
+            guard entry.cluster(boot.kind) == 0 else { throw .corrupt("\(path): an empty file has a cluster chain") }
             return []
         }
-        let chain = try chain(from: entry.cluster, limit: count, of: path)
+        let chain = try chain(from: entry.cluster(boot.kind), limit: count, of: path)
         guard chain.count == count else {
             throw .corrupt("\(path): the cluster chain has \(chain.count) clusters, the size takes \(count)")
         }

@@ -28,7 +28,7 @@ extension FATVolume {
         case .entry(let directory, let record):
             let chain: [Int]
             if record.entry.isDirectory {
-                let removed = try self.directory(cluster: record.entry.cluster, path: path)
+                let removed = try self.directory(cluster: record.entry.cluster(boot.kind), path: path)
                 guard removed.isEmpty else { throw .directoryNotEmpty(path) }
                 chain = removed.clusters
             } else {
@@ -36,7 +36,7 @@ extension FATVolume {
             }
             try store(directory.remove(record), of: directory)
             try release(chain)
-            if record.entry.isDirectory { forget(directory: record.entry.cluster) }
+            if record.entry.isDirectory { forget(directory: record.entry.cluster(boot.kind)) }
         }
     }
 
@@ -97,7 +97,7 @@ extension FATVolume {
             if let last = kept.last { try table.end(at: last) }
             try release(old.clusters.dropFirst(count))
         }
-        entry.cluster = (kept + added).first ?? 0
+        entry.setCluster((kept + added).first ?? 0, boot.kind)
         entry.size = UInt32(bytes.count)
     }
 
@@ -130,7 +130,7 @@ extension FATVolume {
         try grow(parent, by: Array(free.dropFirst(dataCount)))
         let entry = DirectoryEntry(
             name: short, attributes: isDirectory ? .directory : .archive, cluster: cluster,
-            size: isDirectory ? 0 : UInt32(bytes.count), time: time)
+            of: boot.kind, size: isDirectory ? 0 : UInt32(bytes.count), time: time)
         try store(parent.insert(entry, longName: longName, at: place.start), of: parent)
     }
 
@@ -150,7 +150,8 @@ extension FATVolume {
         return entries.flatMap { name, cluster in
             let padded = Array((name + "          ").utf8.prefix(ShortName.byteCount))
             return DirectoryEntry(
-                name: ShortName(bytes: padded), attributes: .directory, cluster: cluster, size: 0, time: time
+                name: ShortName(bytes: padded), attributes: .directory, cluster: cluster, of: boot.kind, size: 0,
+                time: time
             ).bytes
         }
     }

@@ -88,7 +88,7 @@ package final class FATVolume: Volume {
         case .root: directory = try self.directory(cluster: 0, path: path)
         case .entry(_, let record):
             guard record.entry.isDirectory else { throw .notADirectory(path) }
-            directory = try self.directory(cluster: record.entry.cluster, path: path)
+            directory = try self.directory(cluster: record.entry.cluster(boot.kind), path: path)
         }
         return directory.records.map(\.name).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
@@ -117,13 +117,13 @@ package final class FATVolume: Volume {
         for name in path.components {
             if case .entry(_, let record) = found {
                 guard record.entry.isDirectory else { throw .notADirectory(place) }
-                directory = try self.directory(cluster: record.entry.cluster, path: place)
+                directory = try self.directory(cluster: record.entry.cluster(boot.kind), path: place)
             }
             guard let next = place.appending(name) else { return .missing(nil) }
             guard let record = directory.record(named: name) else {
                 return .missing(next.components.count == path.components.count ? directory : nil)
             }
-            guard !record.entry.isDirectory || visited.insert(record.entry.cluster).inserted else {
+            guard !record.entry.isDirectory || visited.insert(record.entry.cluster(boot.kind)).inserted else {
                 throw .corrupt("\(next): the folder lies in itself")
             }
             place = next

@@ -67,11 +67,14 @@ enum LongName {
         }
     }
 
+    /// Why a name with such a character is refused.
+    static let forbidden = "FAT allows none of \" * / : < > ? \\ | and no control characters"
+
     /// Throws `invalidName` unless a new file may be called `name` (fatgen103; reserved: DOS devices).
     static func check(_ name: String) throws(VolumeError) {
-        let forbidden = "\"*/:<>?\\|\u{7F}".unicodeScalars
-        for scalar in name.unicodeScalars where scalar.value < 0x20 || forbidden.contains(scalar) {
-            throw .invalidName(name, reason: "FAT allows none of \" * / : < > ? \\ | and no control characters")
+        let characters = "\"*/:<>?\\|\u{7F}".unicodeScalars
+        for scalar in name.unicodeScalars where scalar.value < 0x20 || characters.contains(scalar) {
+            throw .invalidName(name, reason: Self.forbidden)
         }
         guard let last = name.unicodeScalars.last, last != ".", last != " " else {
             throw .invalidName(name, reason: "FAT allows no dot and no space at the end")

@@ -1,0 +1,81 @@
+import Foundation
+import Forge
+import Plans
+import TestSupport
+import Testing
+
+/// The user's real files, as a profile sees them.
+struct LocalProfileFilesTests {
+    @Test func resolving() {
+        let beside = LocalProfileFiles(besideProfile: "profiles/sg1.yaml", home: "/home/me")
+        #expect(beside.resolve("keys/a.pub") == "profiles/keys/a.pub")
+        #expect(beside.resolve("/abs") == "/abs")
+        #expect(beside.resolve("~/.ssh/a.pub") == "/home/me/.ssh/a.pub")
+        #expect(beside.resolve("~other/a") == "profiles/~other/a")
+        #expect(LocalProfileFiles(besideProfile: "piforge.yaml", home: nil).resolve("a") == "a")
+        #expect(LocalProfileFiles(besideProfile: "/piforge.yaml", home: nil).resolve("a") == "/a")
+        #expect(LocalProfileFiles(besideProfile: "a/b.yaml", home: nil).resolve("~/x") == "a/~/x")
+    }
+
+    @Test("a profile beside real files, with a folder, links and keys", .needs("ssh-keygen", "mkfifo"))
+    func profile() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let manager = FileManager.default
+        try manager.createDirectory(atPath: path + "/tree/sub/empty", withIntermediateDirectories: true)
+        try Data("outside".utf8).write(to: URL(fileURLWithPath: path + "/outside"))
+        try Data("#!/bin/sh\n".utf8).write(to: URL(fileURLWithPath: path + "/tree/sub/run"))
+        try manager.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path + "/tree/sub/run")
+        try Data([0xFF, 0x00, 0x0A]).write(to: URL(fileURLWithPath: path + "/tree/ä b"))
+        try manager.createSymbolicLink(atPath: path + "/tree/escape", withDestinationPath: "../outside")
+        try manager.createSymbolicLink(atPath: path + "/tree/up", withDestinationPath: "..")
+        try manager.createSymbolicLink(atPath: path + "/alias", withDestinationPath: "tree")
+        try #require(
+            try Shell.run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", path + "/id"]).status == 0)
+        let text = """
+            version: 1
+            cluster: real
+            defaults:
+              authorized_keys_files: [id.pub]
+              files: [{source: alias, target: /opt/t}]
+            slots: {p1: }
+            """
+        let files = LocalProfileFiles(besideProfile: path + "/p.yaml", home: nil)
+        let settings = try Profile.load(Array(text.utf8), name: "p.yaml", files: files).settings(for: .node(1))
+        #expect(
+            settings.files.map(\.summary) == [
+                "root:/opt/t 0755 0:0, folder", "root:/opt/t/escape 0777 0:0, link to ../outside",
+                "root:/opt/t/sub 0755 0:0, folder", "root:/opt/t/sub/empty 0755 0:0, folder",
+                "root:/opt/t/sub/run 0755 0:0, 10 bytes", "root:/opt/t/up 0777 0:0, link to ..",
+                "root:/opt/t/ä b 0644 0:0, 3 bytes",
+            ])
+        #expect(settings.authorizedKeys.first?.hasSuffix(" me") == true)
+
+        try #require(try Shell.run("mkfifo", [path + "/tree/pipe"]).status == 0)
+        let bad = text.replacing("[id.pub]", with: "[id, none, tree, tree/pipe]")
+        do {
+            _ = try Profile.load(Array(bad.utf8), name: "p.yaml", files: files)
+            Issue.record("accepted")
+        } catch {
+            #expect(
+                error.problems.map { "\($0.position): \($0.message)" } == [
+                    "p.yaml:4:27: \(path)/id is a private key: it must never leave your machine",
+                    "p.yaml:4:31: could not read \(path)/none: no such file or folder",
+                    "p.yaml:4:37: could not read \(path)/tree: it is not a file",
+                    "p.yaml:4:43: could not read \(path)/tree/pipe: it is not a file",
+                    "p.yaml:5:20: \(path)/alias/pipe is a device, fifo or socket",
+                ])
+        }
+    }
+
+    @Test("a file over the limit is refused, one at the limit is read")
+    func limit() throws {
+        let folder = try TemporaryFolder()
+        try Data(repeating: 7, count: 100_000).write(to: URL(fileURLWithPath: folder.path + "/a"))
+        let files = LocalProfileFiles(folder: folder.path, home: nil)
+        #expect(try files.read("a", limit: 100_000).count == 100_000)
+        #expect(throws: ProfileFileError.tooLarge(limit: 99_999)) { try files.read("a", limit: 99_999) }
+        #expect(throws: ProfileFileError.notFound) { try files.read("a\0b", limit: 1) }
+        #expect(throws: ProfileFileError.notAFolder) { try files.entries(in: "a") }
+    }
+}
