@@ -25,8 +25,8 @@ import Trees
 
                 users
                   root (uid 0): no password; cannot log in
-                  pi (uid 1000): no password needed; logs in by console without password, ssh key; sudo
-                      without password
+                  pi (uid 1000): no password needed; logs in by console without password, ssh key; sudo without
+                      password
                     key 256 \(InspectionFixture.fingerprint) sam@sg1 (ED25519)
 
                 ssh
