@@ -23,14 +23,14 @@ package struct SHA256: ~Copyable {
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         // Fails only without a context (crypto/evp/digest.c), and there is one.
         let status = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
-        assert(status == 1)
+        precondition(status == 1, "OpenSSL could not hash")
     }
 
     /// The digest of everything seen.
     package consuming func finalize() -> SHA256Digest {
         var bytes = [UInt8](repeating: 0, count: SHA256Digest.byteCount)
         let status = EVP_DigestFinal_ex(context, &bytes, nil)
-        assert(status == 1)
+        precondition(status == 1, "OpenSSL could not hash")
         return SHA256Digest(checked: bytes)
     }
 

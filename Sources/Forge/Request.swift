@@ -58,6 +58,12 @@ package struct Request: Sendable {
         }
     }
 
+    /// Chosen slots that the profile has no entry for.
+    package var unlistedSlots: [Slot] {
+        guard let profile else { return [] }
+        return jobs.map(\.slot).filter { profile.slotLayers[$0] == nil }
+    }
+
     /// Every effective setting of a slot with where it comes from; secrets are not shown.
     package func origins(for slot: Slot) -> [Profile.Origin] {
         (profile ?? .none).origins(for: slot, flags: flags)
@@ -100,6 +106,6 @@ extension ForgeError {
         }
         self.init(
             isUsage ? .usage : .badInput,
-            "could not use \(first.file): \(errors.problems.count) problems\n" + lines.joined(separator: "\n"))
+            "could not use \(isUsage ? "the options" : first.file): \(errors.problems.count) problems\n" + lines.joined(separator: "\n"))
     }
 }

@@ -1,26 +1,5 @@
 package import Trees
 
-/// Why an edit cannot be made on what is there.
-package enum EditError: Error, Equatable, Sendable {
-    /// A file that shall be changed does not exist.
-    case missing(Target)
-    /// Something else is where a file or folder is needed.
-    case unexpected(Target, Node.Kind)
-    case rule(Target, TextRuleError)
-    case unreadable(Target, VolumeError)
-}
-
-extension EditError: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .missing(let target): "could not change \(target): there is no such file"
-        case .unexpected(let target, let kind): "could not change \(target): it is a \(kind.words)"
-        case .rule(let target, let error): "could not change \(target): \(error)"
-        case .unreadable(let target, let error): "could not read \(target): \(error)"
-        }
-    }
-}
-
 extension Edit {
     /// What shall be at the target when `old` is there; nil is nothing.
     ///
@@ -79,51 +58,5 @@ extension Edit {
         var node = node
         node.metadata.modified = modified
         return node
-    }
-}
-
-/// An edit with what is there and what shall be there.
-package struct Change: Equatable, Sendable {
-    package var edit: Edit
-    package var old: Node?
-    package var wanted: Node?
-
-    package init(edit: Edit, old: Node?, wanted: Node?) {
-        self.edit = edit
-        self.old = old
-        self.wanted = wanted
-    }
-}
-
-extension EditPlan {
-    /// The edits that are not satisfied yet, in the plan's order; empty when the image is as the plan wants it.
-    package func changes(boot: any Volume, root: any Volume) throws(EditError) -> [Change] {
-        var result: [Change] = []
-        for edit in edits {
-            let old: Node?
-            do throws(VolumeError) {
-                old = try (edit.target.partition == .boot ? boot : root).node(at: edit.target.path)
-            } catch {
-                throw .unreadable(edit.target, error)
-            }
-            let wanted = try edit.wanted(old, modified: modified)
-            if wanted != old { result.append(Change(edit: edit, old: old, wanted: wanted)) }
-        }
-        return result
-    }
-}
-
-extension Node.Kind {
-    /// For messages: `character device`.
-    package var words: String {
-        switch self {
-        case .file: "file"
-        case .directory: "folder"
-        case .symlink: "symbolic link"
-        case .characterDevice: "character device"
-        case .blockDevice: "block device"
-        case .fifo: "pipe"
-        case .socket: "socket"
-        }
     }
 }

@@ -100,7 +100,7 @@ extension PlanError {
     package var hint: String? {
         switch self {
         case .unknownRelease, .notClusterCTRL:
-            "use a ClusterCTRL image (CBRIDGE, CNAT or pN) from https://clusterctrl.com/setup-software"
+            "use one of 8086's ClusterCTRL images: CBRIDGE, CNAT or pN"
         case .unsupportedRelease: "use a ClusterCTRL image of buster, bullseye or bookworm"
         case .netbootTree: "use the CBRIDGE, CNAT or pN image of the same release"
         case .missingInImage("/usr/sbin/ifup", _): "install ifupdown in the base image"

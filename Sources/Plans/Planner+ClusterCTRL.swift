@@ -71,7 +71,7 @@ extension Planner {
             isSet = true
             let deny = TextRule.LinePattern(prefix: "denyinterfaces ethpi*")
             let address = TextRule.LinePattern(
-                prefix: "static ip_address=172.19.181.", suffix: "#ClusterCTRL",
+                prefix: "static ip_address=172.19.181.", part: "/24 #Cluster",
                 excluding: "static ip_address=172.19.181.254")
             try rewrite(
                 "/etc/dhcpcd.conf",

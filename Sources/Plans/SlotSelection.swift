@@ -5,7 +5,7 @@ package struct SlotSelection: Equatable, Sendable {
 
     /// Reads a selection; `all` means `available`, the slots of the profile, which is nil when there is none.
     ///
-    /// Every other slot must be among `available` when that is given.
+    /// A slot that the profile does not list is taken, too: it gets what the profile's `defaults` say.
     package init(_ text: String, available: [Slot]?) throws(Refusal) {
         var chosen: Set<Slot> = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
@@ -20,13 +20,13 @@ package struct SlotSelection: Equatable, Sendable {
                 }
                 chosen.formUnion(available)
             } else {
-                chosen.formUnion(try Self.range(word, available: available))
+                chosen.formUnion(try Self.range(word))
             }
         }
         slots = chosen.sorted()
     }
 
-    private static func range(_ word: String, available: [Slot]?) throws(Refusal) -> [Slot] {
+    private static func range(_ word: String) throws(Refusal) -> [Slot] {
         let ends = word.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
         let named: [Slot]
         if ends.count == 2, let low = ends.first, let high = ends.last {
@@ -39,12 +39,6 @@ package struct SlotSelection: Equatable, Sendable {
             named = (first...last).map { .node($0) }
         } else {
             named = [try slot(word)]
-        }
-        if let available, let missing = named.first(where: { !available.contains($0) }) {
-            let list = available.map(\.name).joined(separator: ", ")
-            throw Refusal(
-                "the profile has no slot \(missing)",
-                hint: available.isEmpty ? "list it under `slots`" : "it has \(list.shortened)")
         }
         return named
     }

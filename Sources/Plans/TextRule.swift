@@ -53,18 +53,22 @@ package enum TextRule: Equatable, Sendable {
     package struct LinePattern: Equatable, Sendable {
         package var prefix: String
         package var suffix = ""
+        /// What stands anywhere in it.
+        package var part: String?
         /// Lines with this beginning are not meant.
         package var excluding: String?
 
-        package init(prefix: String, suffix: String = "", excluding: String? = nil) {
+        package init(prefix: String, suffix: String = "", part: String? = nil, excluding: String? = nil) {
             self.prefix = prefix
             self.suffix = suffix
+            self.part = part
             self.excluding = excluding
         }
 
         func matches(_ line: String) -> Bool {
             let text = line.trimmed
             if let excluding, text.hasPrefix(excluding) { return false }
+            if let part, !text.contains(part) { return false }
             return text.hasPrefix(prefix) && text.hasSuffix(suffix)
                 && text.utf8.count >= prefix.utf8.count + suffix.utf8.count
         }

@@ -1,4 +1,32 @@
 import ArgumentParser
+import Forge
+
 struct InspectCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "inspect", shouldDisplay: false)
+    static let configuration = CommandConfiguration(
+        commandName: "inspect",
+        abstract: "Tell what an image is, who can log in, what its first boot will do, and what looks wrong.",
+        discussion: """
+            Looks at any Raspberry Pi image, packed or not, and changes nothing. Passwords and hashes are not shown.
+
+              piforge inspect sg1-p3.img
+              piforge inspect --json base.img.xz | jq .findings
+            """)
+
+    @Argument(help: ArgumentHelp("The image, raw or packed.", valueName: "image"))
+    var image: String
+
+    @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
+    var json = false
+
+    func run() throws {
+        Output.useJSON(json)
+        let inspection = try Inspection.of(
+            image, cache: Environment.current.cache(), observe: { Terminal.shared.show($0) })
+        Terminal.shared.clear()
+        if json {
+            try Output.json(inspection)
+        } else {
+            for line in inspection.text { Output.line(line) }
+        }
+    }
 }

@@ -50,7 +50,12 @@ struct SettingsOptions: ParsableArguments {
 
     /// The flags and the profile, resolved.
     func request(in environment: Environment) throws(ForgeError) -> Request {
-        try Request(profilePath: profile, slots: slot, flags: flags(), environment: environment.variables)
+        let request = try Request(
+            profilePath: profile, slots: slot, flags: flags(), environment: environment.variables)
+        for slot in request.unlistedSlots {
+            Output.note("note: the profile does not list \(slot); it gets the defaults")
+        }
+        return request
     }
 
     /// The flags as settings: key path, value's text, and the option to name in errors.

@@ -38,7 +38,7 @@ import Trees
     }
 
     private static let getImage =
-        "use a ClusterCTRL image (CBRIDGE, CNAT or pN) from https://clusterctrl.com/setup-software"
+        "use one of 8086's ClusterCTRL images: CBRIDGE, CNAT or pN"
 
     // MARK: The image
 

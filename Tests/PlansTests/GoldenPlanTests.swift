@@ -1,0 +1,84 @@
+import Foundation
+import Testing
+import Trees
+
+@testable import Plans
+
+/// Exactly what is planned for each release, starting point and slot, as files beside the tests.
+///
+/// With `PIFORGE_RECORD=1` the files are written anew, and the run fails, so that nobody mistakes it for a check.
+@Suite struct GoldenPlanTests {
+    private struct Example {
+        let kind: PlannerFixture.Kind
+        let slot: Slot
+        var settings = Settings()
+        var name: String { "\(kind.rawValue) to \(slot)\(settings == Settings() ? "" : ", everything set")" }
+    }
+
+    private static let examples: [Example] = [
+        .init(kind: .cbridge, slot: .cbridge), .init(kind: .cbridge, slot: .cnat), .init(kind: .cnat, slot: .node(3)),
+        .init(kind: .p2, slot: .cnat), .init(kind: .p2, slot: .node(252)), .init(kind: .bootedP2, slot: .cbridge),
+        .init(kind: .bootedCNAT, slot: .node(10)), .init(kind: .cbridge, slot: .node(3), settings: .everything),
+        .init(kind: .bootedP2, slot: .cnat, settings: .everything),
+    ]
+
+    @Test(arguments: PlannerFixture.Release.allCases) func plans(release: PlannerFixture.Release) throws {
+        var text = ""
+        for example in Self.examples {
+            let image = try PlannerFixture(release, example.kind)
+            let plan = try image.plan(example.slot, example.settings)
+            text += "=== \(example.name)\n"
+            for warning in plan.warnings { text += "warning: \(warning)\n" }
+            let changes = try plan.changes(boot: image.boot, root: image.root)
+            for edit in plan.edits {
+                let change = changes.first { $0.edit == edit }
+                text += Self.describe(edit, change)
+            }
+        }
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Golden/Plans/\(release.rawValue).txt")
+        if ProcessInfo.processInfo.environment["PIFORGE_RECORD"] == "1" {
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: file)
+            Issue.record("recorded \(file.lastPathComponent); read it, then run without PIFORGE_RECORD")
+        }
+        let golden = try String(decoding: Data(contentsOf: file), as: UTF8.self).split(separator: "\n")
+        let lines = text.split(separator: "\n")
+        for (index, pair) in zip(golden, lines).enumerated() where pair.0 != pair.1 {
+            Issue.record("line \(index + 1) of \(file.lastPathComponent): planned \(pair.1), golden \(pair.0)")
+            return
+        }
+        #expect(golden.count == lines.count)
+    }
+
+    /// One line for the edit, and of a changed text the lines that come and go.
+    private static func describe(_ edit: Edit, _ change: Change?) -> String {
+        guard let change else { return "    \(edit.target): \(edit.reason)\n" }
+        let sign = change.old == nil ? "+" : change.wanted == nil ? "-" : "~"
+        var text = "  \(sign) \(edit.target): \(edit.reason)\(edit.isSecret ? " (secret)" : "")\n"
+        let old = lines(change.old)
+        let new = lines(change.wanted)
+        if let metadata = change.wanted?.metadata, metadata.mode != change.old?.metadata.mode {
+            text += "        mode \(String(metadata.mode, radix: 8)) owner \(metadata.owner):\(metadata.group)\n"
+        }
+        for difference in new.difference(from: old) {
+            switch difference {
+            case .insert(_, let line, _): text += "        + \(line)\n"
+            case .remove(_, let line, _): text += "        - \(line)\n"
+            }
+        }
+        return text
+    }
+
+    private static func lines(_ node: Node?) -> [String] {
+        switch node?.content {
+        case .file(let bytes)?:
+            String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map {
+                String($0)
+            }
+        case .symlink(let text)?: ["-> \(text)"]
+        default: []
+        }
+    }
+}
