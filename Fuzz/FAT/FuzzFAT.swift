@@ -94,7 +94,8 @@ private let wanted: [(VolumePath, Node.Content)] = [
     ("/new/ssh", .file([1])),
 ]
 
-/// Puts and removes files; what was put without an error must be there when the volume is opened again.
+/// Puts and removes files; what was put without an error must be there when the volume is opened again, unless
+/// files shared clusters from the beginning.
 private func edit(_ image: PatchedImage) {
     let overlay = Overlay(over: image)
     guard let volume = try? FATVolume(overlay) else { return }
@@ -108,7 +109,7 @@ private func edit(_ image: PatchedImage) {
         }
     }
     let removed = (try? volume.remove("/bootcode.bin")) != nil
-    guard (try? volume.close()) != nil else { return }
+    guard (try? volume.close()) != nil, Census.isUnambiguous(image) else { return }
     guard let again = try? FATVolume(overlay) else {
         claim(false, "a volume cannot be opened any more after it was edited")
         return
