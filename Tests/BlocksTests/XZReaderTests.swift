@@ -119,9 +119,11 @@ struct XZReaderTests {
         let fixture = try BaseImageFixture()
         try fixture.shell("xz -c -T2 --block-size=600000 base.img > packed")
         let reader = try Self.open(fixture)
+        let image = fixture.image
         DispatchQueue.concurrentPerform(iterations: 16) { number in
+            // All in the block from 600000 on.
             let offset = (1 << 20) + number * 1000
-            #expect((try? reader.bytes(at: Int64(offset), count: 900)) == Array(fixture.image[offset..<(offset + 900)]))
+            #expect((try? reader.bytes(at: Int64(offset), count: 900)) == Array(image[offset..<(offset + 900)]))
         }
         #expect(reader.counters.decoded == 1)
     }

@@ -55,6 +55,11 @@ struct RawImageSinkTests {
         return all.compactMapValues(\.first)
     }
 
+    private func message(_ result: Result<WrittenImage, ForgeError>?) -> String? {
+        guard case .failure(let error) = result else { return nil }
+        return error.message
+    }
+
     private func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
 
     @Test(
@@ -93,7 +98,7 @@ struct RawImageSinkTests {
         var made = try (0..<3).map { try order("i\($0)", [$0 * 5000: [UInt8($0) + 1]], over: base) }
         made[1].order.path = folder.path + "/missing/i1.img"
         let results = write(made.map(\.order), from: base)
-        #expect(throws: ForgeError.writing(made[1].order.path, errno: ENOENT)) { try results[1]?.get() }
+        #expect(message(results[1]) == ForgeError.writing(made[1].order.path, errno: ENOENT).message)
         for place in [0, 2] {
             _ = try #require(try results[place]?.get())
             #expect(try bytes(made[place].order.path) == made[place].bytes)
@@ -113,9 +118,7 @@ struct RawImageSinkTests {
         let block = try #require(base.xz?.index.blocks.first { $0.compressedRange.contains(Int64(packed.count / 2)) })
         let error = BlockError.damaged(path: path, offset: block.compressedOffset, reason: "a check failed")
         for place in made.indices {
-            #expect(throws: ForgeError(.badInput, "could not read the image: \(error)", hint: "download it again")) {
-                try results[place]?.get()
-            }
+            #expect(message(results[place]) == "could not read the image: \(error)")
         }
         let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
         #expect(left.filter { $0.hasPrefix("i") } == [])
