@@ -117,6 +117,14 @@ package final class Overlay: BlockDevice {
         }
     }
 
+    /// What was changed so far, as a value.
+    package var patch: Patch {
+        get throws(BlockError) {
+            let ranges = try dirtyRanges
+            return Patch(byteCount: byteCount, ranges: ranges, granules: granules)
+        }
+    }
+
     /// The first range at or after `offset` that may hold bytes other than zero: data of the base or a granule.
     package func nextData(from offset: Int64) throws(BlockError) -> Range<Int64>? {
         guard offset < byteCount else { return nil }
