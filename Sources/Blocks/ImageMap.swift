@@ -63,27 +63,27 @@ package struct ImageMap: Equatable, Sendable {
 
     /// The runs of the chunk that begins at `offset` and holds `bytes`.
     package static func runs(of bytes: RawSpan, at offset: Int64) -> [Run] {
-        var runs: [Run] = []
-        var start: Int?
+        var parts: [Range<Int>] = []
         var position = 0
-        func close(at end: Int) {
-            guard let first = start else { return }
-            runs.append(
-                Run(
-                    first: (offset + Int64(first)) / blockSize, last: (offset + Int64(end) - 1) / blockSize,
-                    digest: SHA256.digest(of: bytes.extracting(first..<end))))
-            start = nil
-        }
         while position < bytes.byteCount {
             let end = min(position + Int(blockSize), bytes.byteCount)
-            if isZero(bytes.extracting(position..<end)) {
-                close(at: position)
-            } else if start == nil {
-                start = position
+            if !isZero(bytes.extracting(position..<end)) {
+                if let last = parts.last, last.upperBound == position {
+                    parts[parts.count - 1] = last.lowerBound..<end
+                } else {
+                    parts.append(position..<end)
+                }
             }
             position = end
         }
-        close(at: bytes.byteCount)
+        var runs: [Run] = []
+        for part in parts {
+            runs.append(
+                Run(
+                    first: (offset + Int64(part.lowerBound)) / blockSize,
+                    last: (offset + Int64(part.upperBound) - 1) / blockSize,
+                    digest: SHA256.digest(of: bytes.extracting(part))))
+        }
         return runs
     }
 
@@ -101,24 +101,29 @@ package struct ImageMap: Equatable, Sendable {
     ) throws(PackingError) {
         let missing = chunks.indices.filter { chunks[$0] == nil }
         let map = self
-        var found = 0
+        var found: [[Run]] = []
         try OrderedWork.run(
             count: missing.count, workers: WorkerCount.automatic.count(forMemory: 2 << 20),
             produce: { (index) throws(PackingError) -> [Run] in
                 if isCancelled() { throw .cancelled }
-                let range = map.range(of: missing[index])
-                return try packing { () throws(BlockError) in
-                    guard let data = try reader.nextData(from: range.lowerBound), data.lowerBound < range.upperBound
-                    else { return [] }
-                    return Self.runs(
-                        of: try reader.bytes(at: range.lowerBound, count: range.count).span.bytes,
-                        at: range.lowerBound)
-                }
+                return try Self.runs(of: map.range(of: missing[index]), in: reader)
             },
             deliver: { (runs) throws(PackingError) in
-                chunks[missing[found]] = runs
-                found += 1
-                progress(map.range(of: missing[found - 1]).upperBound)
+                found.append(runs)
+                progress(map.range(of: missing[found.count - 1]).upperBound)
             })
+        for (chunk, runs) in zip(missing, found) { chunks[chunk] = runs }
+    }
+
+    private static func runs(of range: Range<Int64>, in reader: any BlockReader) throws(PackingError) -> [Run] {
+        do {
+            guard let data = try reader.nextData(from: range.lowerBound), data.lowerBound < range.upperBound else {
+                return []
+            }
+            let bytes = try reader.bytes(at: range.lowerBound, count: range.count)
+            return runs(of: bytes.span.bytes, at: range.lowerBound)
+        } catch {
+            throw .block(error)
+        }
     }
 }
