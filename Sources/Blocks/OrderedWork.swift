@@ -12,7 +12,7 @@ package enum WorkerCount: Equatable, Sendable {
     /// Memory in bytes that all workers may take together.
     static let memoryLimit = 160 << 20
 
-    func count(forMemory each: Int) -> Int {
+    package func count(forMemory each: Int) -> Int {
         switch self {
         case .automatic:
             let cores = max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
@@ -23,7 +23,7 @@ package enum WorkerCount: Equatable, Sendable {
 }
 
 /// Makes numbered things on several threads and hands them out in order on the caller's.
-enum OrderedWork {
+package enum OrderedWork {
     /// So many things per worker are made between two deliveries: enough to even out their cost.
     private static let batchPerWorker = 8
 
@@ -34,7 +34,7 @@ enum OrderedWork {
     }
 
     /// Of several errors that of the lowest number is thrown, after all workers have ended.
-    static func run<Value: Sendable>(
+    package static func run<Value: Sendable>(
         count: Int, workers: Int, produce: @Sendable (Int) throws(PackingError) -> Value,
         deliver: (Value) throws(PackingError) -> Void
     ) throws(PackingError) {
