@@ -63,6 +63,8 @@ extension BlockError: CustomStringConvertible {
             "could not \(operation) \(path): \(systemMessage(number))"
         case .truncated(let path, let expected, let found):
             "\(path) ended at \(found) bytes where \(expected) were promised"
+        case .damaged(let path, let offset, let reason):
+            "\(path) is damaged at byte \(offset): \(reason)"
         }
     }
 }

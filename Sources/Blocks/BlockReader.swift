@@ -13,9 +13,23 @@ package protocol BlockReader: Sendable {
     ///
     /// A reader that knows its holes (a sparse file) tells them here; every byte outside such ranges reads as zero.
     func nextData(from offset: Int64) throws(BlockError) -> Range<Int64>?
+
+    /// The whole reader, in order and without gaps, cut into what is best read at one go.
+    var pieces: [Range<Int64>] { get }
+
+    /// Reads one of `pieces`, which the caller will not ask for again.
+    func takePiece(_ range: Range<Int64>) throws(BlockError) -> SparseBytes
 }
 
 extension BlockReader {
+    package var pieces: [Range<Int64>] {
+        stride(from: 0, to: byteCount, by: 4 << 20).map { $0..<min($0 + (4 << 20), byteCount) }
+    }
+
+    package func takePiece(_ range: Range<Int64>) throws(BlockError) -> SparseBytes {
+        try SparseBytes(of: self, range: range)
+    }
+
     package func nextData(from offset: Int64) throws(BlockError) -> Range<Int64>? {
         offset < byteCount ? max(0, offset)..<byteCount : nil
     }

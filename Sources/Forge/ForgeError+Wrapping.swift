@@ -43,6 +43,8 @@ extension ForgeError {
                 .badInput, "could not read the image: \(error)", hint: "was it changed while piforge was reading it?")
         case .outOfBounds:
             self.init(.badInput, "could not read the image: \(error)")
+        case .damaged:
+            self.init(.badInput, "could not read the image: \(error)", hint: "download it again")
         case .system:
             self.init(.inputOutput, "\(error)")
         }
