@@ -12,7 +12,11 @@ package struct BaseImage: Sendable {
     /// Size of the unpacked image in bytes.
     package var byteCount: Int64 { reader.byteCount }
 
-    /// Opens a raw image in place, or a packed one through `cache`, where it is unpacked once.
+    /// The reader of an .xz file of several blocks; nil for every other base.
+    package var xz: XZReader? { reader as? XZReader }
+
+    /// Opens a raw image or an .xz file of several blocks in place, or another packed one through `cache`, where it is
+    /// unpacked once.
     ///
     /// `expectedSHA256` is compared with the file as downloaded before anything is unpacked. `isCancelled` is asked
     /// about once per MiB; when it says yes, `cancelled` is thrown and nothing is left behind.
@@ -27,6 +31,9 @@ package struct BaseImage: Sendable {
         let digest = try opening.digest()
         if let expectedSHA256, expectedSHA256 != digest {
             throw .digestMismatch(expected: expectedSHA256, found: digest)
+        }
+        if let reader = try opening.xzReader() {
+            return BaseImage(reader: reader, sourceDigest: digest, format: .xz)
         }
         let file = opening.format == .raw ? opening.source : try opening.unpacked(digest)
         let reader = try wrapping { () throws(BlockError) in try FileReader(file) }
@@ -96,6 +103,30 @@ struct BaseImageOpening: Sendable {
         // The note only saves time: a cache that cannot be written must not keep a raw image from being used.
         if status.isRegular, (try? cache.prepare()) != nil { try? cache.remember(digest, for: status) }
         return digest
+    }
+
+    /// Random access to an .xz file; nil where it must be unpacked, also to learn what exactly is wrong with it.
+    func xzReader() throws(BaseImageError) -> XZReader? {
+        guard format == .xz else { return nil }
+        let index: XZIndex
+        do {
+            index = try XZIndex(source, byteCount: byteCount)
+        } catch .block(let error) {
+            throw .block(error)
+        } catch {
+            return nil
+        }
+        guard let reader = XZReader(source, index: index) else { return nil }
+        do {
+            let count = Int(min(reader.byteCount, Int64(BaseFormat.headByteCount)))
+            let head = try wrapping { () throws(BlockError) in try reader.bytes(at: 0, count: count) }
+            try Self.checkHead(head.span.bytes)
+        } catch .unsupported(found: Self.tarInside) {
+            return nil
+        } catch .block(.damaged(_, _, let reason)) {
+            throw .corrupt(.xz, reason: reason)
+        }
+        return reader
     }
 
     /// The unpacked image in the cache, put there first if need be.

@@ -24,7 +24,7 @@ package struct SparseBytes: Sendable {
     /// Where the bytes lie in the image.
     package let range: Range<Int64>
     /// In order; nil for zeros.
-    package private(set) var chunks: [Chunk?] = []
+    private var chunks: [Chunk?] = []
     /// The bytes kept here.
     package private(set) var heldByteCount: Int64 = 0
 
@@ -61,6 +61,16 @@ package struct SparseBytes: Sendable {
 
     /// Whether there are nothing but zeros.
     package var isZero: Bool { heldByteCount == 0 }
+
+    package var chunkCount: Int {
+        if range.isEmpty { return 0 }
+        return Int((range.upperBound - 1) / Self.wideChunk - range.lowerBound / Self.wideChunk) + 1
+    }
+
+    /// One of `chunkCount` chunks; nil for zeros.
+    package func chunk(_ index: Int) -> Chunk? {
+        index < chunks.count ? chunks[index] : nil
+    }
 
     /// The part of the image that a chunk holds.
     package func range(ofChunk index: Int) -> Range<Int64> {
@@ -136,6 +146,29 @@ package struct SparseBytes: Sendable {
     private static var wideChunk: Int64 { Int64(chunkSize) }
 
     /// Which granules of the image's grid hold something in `bytes`, which begin at `offset` and cross no chunk.
+    package static func dataMask(of bytes: RawSpan, at offset: Int64) -> UInt16 {
+        bytes.withUnsafeBytes { dataMask(of: $0, at: offset) }
+    }
+
+    /// The parts of a chunk's place that its mask marks, in order, neighbours in one.
+    package static func runs(of mask: UInt16, in place: Range<Int64>) -> [Range<Int64>] {
+        let size = Int64(granuleSize)
+        let grid = place.lowerBound / wideChunk * wideChunk
+        var runs: [Range<Int64>] = []
+        var bit: Int64 = 0
+        while bit < Int64(UInt16.bitWidth) {
+            guard mask >> UInt16(bit) & 1 == 1 else {
+                bit += 1
+                continue
+            }
+            let first = bit
+            while bit < Int64(UInt16.bitWidth), mask >> UInt16(bit) & 1 == 1 { bit += 1 }
+            let run = (grid + first * size)..<(grid + bit * size)
+            runs.append(run.clamped(to: place))
+        }
+        return runs
+    }
+
     private static func dataMask(of bytes: UnsafeRawBufferPointer, at offset: Int64) -> UInt16 {
         var mask: UInt16 = 0
         var position = 0

@@ -11,18 +11,22 @@ package struct Build: Sendable {
     package var replacing: Bool
     package var cache: Cache
     package var observe: Progress.Observer
+    /// How the images are written.
+    package var sink: any ImageSink
 
-    /// Slots in work at a time: writing is bound by two cores and one disk.
+    /// Slots edited at a time.
     private static let width = 2
 
     package init(
-        _ workshop: Workshop, into folder: String, replacing: Bool, cache: Cache, observe: @escaping Progress.Observer
+        _ workshop: Workshop, into folder: String, replacing: Bool, cache: Cache, sink: any ImageSink = RawImageSink(),
+        observe: @escaping Progress.Observer
     ) {
         self.workshop = workshop
         self.folder = folder
         self.replacing = replacing
         self.cache = cache
         self.observe = observe
+        self.sink = sink
     }
 
     /// One finished image.
@@ -33,8 +37,8 @@ package struct Build: Sendable {
         package var manifest: Manifest
     }
 
-    /// Runs all slots and hands out each image as it is finished. The first error ends the sequence after the others
-    /// in work have ended; images finished by then stay.
+    /// Runs all slots and hands out each image as it is finished. A slot that fails keeps no other from being finished;
+    /// when all are, the error of the first one in the order of the jobs ends the sequence.
     package func results() -> AsyncThrowingStream<Result, any Error> {
         AsyncThrowingStream { continuation in
             Task {
@@ -48,28 +52,115 @@ package struct Build: Sendable {
         }
     }
 
+    /// First every slot is edited, which takes little time and memory; then all images are written at one go.
     private func run(report: @escaping @Sendable (Result) -> Void) async throws {
         try prepareFolder()
         let base = try workshop.openBase(cache: cache, observe: observe)
-        try await withThrowingTaskGroup(of: Result.self) { group in
-            var waiting = workshop.jobs.makeIterator()
-            for _ in 0..<Self.width {
-                guard let job = waiting.next() else { break }
-                group.addTask { try make(job, from: base) }
-            }
-            while let result = try await group.next() {
-                report(result)
-                guard let job = waiting.next() else { continue }
-                group.addTask { try make(job, from: base) }
+        let failures = Failures()
+        let edits = await edit(base, failures: failures)
+        let orders = edits.map { edit in
+            ImageOrder(
+                name: edit.slot.name, path: paths(for: edit.slot).image, mode: edit.hasSecrets ? 0o600 : 0o666,
+                isReplacing: replacing, patch: edit.patch)
+        }
+        // A manifest of an older image must never lie beside a newer one.
+        if replacing { for edit in edits { unlink(paths(for: edit.slot).manifest) } }
+        sink.write(orders, from: base, observe: observe) { place, written in
+            let edit = edits[place]
+            do throws(ForgeError) {
+                report(try finish(edit, written: written.get()))
+            } catch {
+                failures.add(error.about("slot \(edit.slot.name)"), at: edit.place)
             }
         }
+        if let failure = failures.first { throw failure }
+    }
+
+    /// What is left of a slot when it is edited.
+    private struct Edited: Sendable {
+        var place: Int
+        var slot: Slot
+        var patch: Patch
+        var hasSecrets: Bool
+        /// All but what is known only of the finished file.
+        var manifest: Manifest
+    }
+
+    /// Edits all slots, several at a time, in the order of the jobs; those that fail are left out.
+    private func edit(_ base: BaseImage, failures: Failures) async -> [Edited] {
+        var edits: [Edited] = []
+        var pool: Set<[UInt8]> = []
+        await withTaskGroup(of: Edited?.self) { group in
+            var waiting = workshop.jobs.enumerated().makeIterator()
+            func addNext() {
+                guard let (place, job) = waiting.next() else { return }
+                group.addTask {
+                    do throws(ForgeError) {
+                        return try edit(job, at: place, base: base)
+                    } catch {
+                        failures.add(error, at: place)
+                        return nil
+                    }
+                }
+            }
+            for _ in 0..<Self.width { addNext() }
+            while let edited = await group.next() {
+                if var edited {
+                    edited.patch = edited.patch.sharing(&pool)
+                    edits.append(edited)
+                }
+                addNext()
+            }
+        }
+        return edits.sorted { $0.place < $1.place }
+    }
+
+    private func edit(_ job: Workshop.Job, at place: Int, base: BaseImage) throws(ForgeError) -> Edited {
+        try Interruption.check()
+        let (overlay, decision) = try workshop.slotJob(for: job, base: base).edit()
+        let patch: Patch
+        do throws(BlockError) {
+            patch = try overlay.patch
+        } catch {
+            throw ForgeError(error).about("slot \(job.slot.name)")
+        }
+        let manifest = Manifest(
+            base: .init(
+                file: Self.fileName(of: workshop.base.path), format: base.format.rawValue,
+                sha256: base.sourceDigest.description),
+            changes: decision.changes.map { Manifest.Change($0) }.sorted {
+                ($0.partition, $0.path) < ($1.partition, $1.path)
+            },
+            cluster: workshop.cluster,
+            output: .init(bytes: 0, file: Self.fileName(of: paths(for: job.slot).image), sha256: ""),
+            plan: decision.plan.identity.description,
+            profile: workshop.profileDigest?.description,
+            slot: job.slot.name,
+            sourceDateEpoch: decision.plan.modified,
+            tool: .init(name: "piforge", version: version),
+            warnings: decision.plan.warnings)
+        return Edited(
+            place: place, slot: job.slot, patch: patch, hasSecrets: decision.plan.hasSecrets, manifest: manifest)
+    }
+
+    /// Writes the manifest of an image that is whole.
+    private func finish(_ edit: Edited, written: WrittenImage) throws(ForgeError) -> Result {
+        let (imagePath, manifestPath) = paths(for: edit.slot)
+        var manifest = edit.manifest
+        manifest.output.bytes = written.byteCount
+        manifest.output.sha256 = written.digest.description
+        let file = try OutputFile(path: manifestPath, mode: 0o666, replacing: replacing)
+        let bytes = try JSON.encode(manifest)
+        try file.write(bytes.span.bytes, at: 0)
+        try file.commit()
+        return Result(slot: edit.slot, imagePath: imagePath, manifestPath: manifestPath, manifest: manifest)
     }
 
     private func paths(for slot: Slot) -> (image: String, manifest: String) {
         let stem = workshop.stem(for: slot)
         let prefix = folder.hasSuffix("/") ? folder : folder + "/"
         let start = folder == "." ? stem : prefix + stem
-        return (start + ".img", start + ".manifest.json")
+        return (start + "." + sink.pathExtension, start + ".manifest.json")
     }
 
     /// Refuses what would fail at the end, before anything slow begins.
@@ -92,48 +183,6 @@ package struct Build: Sendable {
             }
         }
         guard access(folder, W_OK | X_OK) == 0 else { throw ForgeError.writing(folder, errno: errno) }
-    }
-
-    private func make(_ job: Workshop.Job, from base: BaseImage) throws -> Result {
-        try Interruption.check()
-        let (overlay, decision) = try workshop.slotJob(for: job, base: base).edit()
-        let (imagePath, manifestPath) = paths(for: job.slot)
-
-        // A manifest of an older image must never lie beside a newer one.
-        if replacing { unlink(manifestPath) }
-        let image = try OutputFile(
-            path: imagePath, mode: decision.plan.hasSecrets ? 0o600 : 0o666, replacing: replacing)
-        let name = job.slot.name
-        let digest: SHA256Digest
-        do {
-            digest = try ImageWriter.write(overlay, to: image) { done in
-                observe(Progress(stage: .write, subject: name, done: done, total: overlay.byteCount))
-            }
-        } catch let error as BlockError {
-            throw ForgeError(error).about("slot \(name)")
-        }
-        try image.commit()
-
-        let manifest = Manifest(
-            base: .init(
-                file: Self.fileName(of: workshop.base.path), format: base.format.rawValue,
-                sha256: base.sourceDigest.description),
-            changes: decision.changes.map { Manifest.Change($0) }.sorted {
-                ($0.partition, $0.path) < ($1.partition, $1.path)
-            },
-            cluster: workshop.cluster,
-            output: .init(bytes: overlay.byteCount, file: Self.fileName(of: imagePath), sha256: digest.description),
-            plan: decision.plan.identity.description,
-            profile: workshop.profileDigest?.description,
-            slot: name,
-            sourceDateEpoch: decision.plan.modified,
-            tool: .init(name: "piforge", version: version),
-            warnings: decision.plan.warnings)
-        let file = try OutputFile(path: manifestPath, mode: 0o666, replacing: replacing)
-        let bytes = try JSON.encode(manifest)
-        try file.write(bytes.span.bytes, at: 0)
-        try file.commit()
-        return Result(slot: job.slot, imagePath: imagePath, manifestPath: manifestPath, manifest: manifest)
     }
 
     private static func fileName(of path: String) -> String {

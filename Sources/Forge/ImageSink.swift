@@ -46,9 +46,12 @@ package struct WrittenImage: Equatable, Sendable {
     package var byteCount: Int64
     /// SHA-256 of the file, as sha256sum(1) sees it.
     package var digest: SHA256Digest
+    /// The parts of the unpacked image, in 4 KiB blocks of it, that are not all zero; empty when the sink does not tell.
+    package var dataRanges: [Range<Int64>]
 
-    package init(byteCount: Int64, digest: SHA256Digest) {
+    package init(byteCount: Int64, digest: SHA256Digest, dataRanges: [Range<Int64>] = []) {
         self.byteCount = byteCount
         self.digest = digest
+        self.dataRanges = dataRanges
     }
 }

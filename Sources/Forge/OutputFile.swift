@@ -5,7 +5,7 @@ package import Glibc
 /// Bytes go to `NAME.partial`; `commit` syncs that file, renames it and syncs the folder. Without `commit` the partial
 /// file is removed when the value ends. A partial file that a killed run left is overwritten; one that a living run
 /// still writes is refused (flock).
-package struct OutputFile: ~Copyable {
+package struct OutputFile: ~Copyable, Sendable {
     package let path: String
     private let partialPath: String
     package let descriptor: Int32
