@@ -7,7 +7,7 @@ import Synchronization
 package final class XZReader: BlockReader {
     package let index: XZIndex
     package let byteCount: Int64
-    let file: OpenFile
+    package let file: OpenFile
     fileprivate let state = Mutex(State())
 
     /// Bytes of decoded blocks that are kept.

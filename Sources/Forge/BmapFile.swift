@@ -30,25 +30,24 @@ package struct BmapFile: Sendable {
 
 extension BaseImage {
     /// What is known of which blocks of the base hold data; where `completing`, all of it, which is then kept.
-    func map(cache: Cache, completing: Bool, observe: Progress.Observer) throws(PackingError) -> ImageMap {
-        do {
-            var map = try cache.map(
+    func map(
+        cache: Cache, name: String, completing: Bool, observe: Progress.Observer
+    ) throws(PackingError) -> ImageMap {
+        var map: ImageMap
+        do throws(BlockError) {
+            map = try cache.map(
                 for: sourceDigest, byteCount: byteCount,
                 onDamage: { observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) })
-            guard completing, !map.isComplete else { return map }
-            try map.complete(
-                from: reader,
-                progress: { observe(Progress(stage: .map, subject: name, done: $0, total: byteCount)) },
-                isCancelled: { Interruption.isRequested })
-            try cache.keep(map, for: sourceDigest, name: name)
-            return map
-        } catch let error as PackingError {
-            throw error
-        } catch let error as BlockError {
-            throw .block(error)
         } catch {
-            throw .cancelled
+            throw .block(error)
         }
+        guard completing, !map.isComplete else { return map }
+        try map.complete(
+            from: reader,
+            progress: { observe(Progress(stage: .map, subject: name, done: $0, total: byteCount)) },
+            isCancelled: { Interruption.isRequested })
+        do throws(BlockError) { try cache.keep(map, for: sourceDigest, name: name) } catch { throw .block(error) }
+        return map
     }
 }
 
@@ -69,10 +68,13 @@ extension Patch {
     /// Equal for patches that change the part of one base alike.
     func identity(in range: Range<Int64>) -> SHA256Digest {
         var hasher = SHA256()
-        for part in ranges(in: range) { hasher.update(Array("\(part.lowerBound) \(part.upperBound) ".utf8).span.bytes) }
-        let digests = [hasher.finalize()]
+        for part in ranges(in: range) {
+            let text = Array("\(part.lowerBound) \(part.upperBound) ".utf8)
+            hasher.update(text.span.bytes)
+        }
+        let places = hasher.finalize()
         var content = SHA256()
-        content.update(digests[0].bytes.span.bytes)
+        content.update(places.bytes.span.bytes)
         forEachGranule(in: range) { _, bytes in content.update(bytes) }
         return content.finalize()
     }

@@ -49,11 +49,11 @@ struct PackedRecipe: Sendable {
         if sink.format == .xz, let own = base.packed { return own }
         return try sink.cache.packed(
             Cache.Packing(
-                base: base.sourceDigest, name: base.name, packer: sink.basePacker, range: 0..<base.byteCount,
+                base: base.sourceDigest, name: sink.baseName, packer: sink.basePacker, range: 0..<base.byteCount,
                 workers: sink.workers),
             of: base.reader,
             progress: { done in
-                observe(Progress(stage: .encode, subject: base.name, done: done, total: base.byteCount))
+                observe(Progress(stage: .encode, subject: sink.baseName, done: done, total: base.byteCount))
             },
             onDamage: { observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) },
             isCancelled: { Interruption.isRequested })
@@ -69,12 +69,12 @@ struct PackedRecipe: Sendable {
         for number in touched {
             if Interruption.isRequested { throw .cancelled }
             let block = source.blocks[number]
-            let cells = try cells(of: block) { [observe, base] part in
-                observe(Progress(stage: .encode, subject: base.name, done: done + part, total: total))
+            let cells = try cells(of: block) { [observe, sink] part in
+                observe(Progress(stage: .encode, subject: sink.baseName, done: done + part, total: total))
             }
             try replace(number, with: cells)
             done += Int64(block.image.count)
-            observe(Progress(stage: .encode, subject: base.name, done: done, total: total))
+            observe(Progress(stage: .encode, subject: sink.baseName, done: done, total: total))
         }
     }
 
@@ -84,7 +84,7 @@ struct PackedRecipe: Sendable {
         guard block.image.count > packer.blockByteCount else { return [Part(block: block, file: source.file)] }
         let cells = try sink.cache.packed(
             Cache.Packing(
-                base: base.sourceDigest, name: base.name, packer: packer, range: block.image, workers: sink.workers),
+                base: base.sourceDigest, name: sink.baseName, packer: packer, range: block.image, workers: sink.workers),
             of: base.reader, progress: progress,
             onDamage: { [observe] in observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) },
             isCancelled: { Interruption.isRequested })
@@ -166,7 +166,8 @@ extension PackedRecipe {
     ) throws(PackingError) -> [ImageMap?] {
         guard sink.mapping != .never else { return Array(repeating: nil, count: orders.count) }
         let known = try base.map(
-            cache: sink.cache, completing: sink.mapping == .always || base.packed == nil, observe: observe)
+            cache: sink.cache, name: sink.baseName,
+            completing: sink.mapping == .always || base.packed == nil, observe: observe)
         return orders.map { order in
             var map = ImageMap(byteCount: order.patch.byteCount)
             map.learn(from: known) { order.patch.touches($0) }

@@ -13,11 +13,17 @@ import Synchronization
 package struct PackedSink: ImageSink {
     package let format: PackedFormat
     package let cache: Cache
+    /// The base's file name, for progress and for whoever lists the cache.
+    package let baseName: String
     package let mapping: MapPolicy
     /// The outcome does not depend on it.
     package let workers: WorkerCount
 
-    package init(_ format: PackedFormat, cache: Cache, mapping: MapPolicy = .auto, workers: WorkerCount = .automatic) {
+    package init(
+        _ format: PackedFormat, baseName: String, cache: Cache, mapping: MapPolicy = .auto,
+        workers: WorkerCount = .automatic
+    ) {
+        self.baseName = baseName
         self.format = format
         self.cache = cache
         self.mapping = mapping
