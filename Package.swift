@@ -53,3 +53,20 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Fuzzers need a compiler flag of their own for every module: scripts/fuzz sets the variable and builds them apart.
+if Context.environment["PIFORGE_FUZZ"] != nil {
+    let fuzzer = settings + [.unsafeFlags(["-parse-as-library"])]
+    package.targets += [
+        .target(name: "FuzzSupport", dependencies: ["Blocks"], path: "Fuzz/Support", swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzMBR", dependencies: ["FuzzSupport", "Blocks"], path: "Fuzz/MBR", swiftSettings: fuzzer),
+        .executableTarget(
+            name: "FuzzGPT", dependencies: ["FuzzSupport", "Blocks", "CLZMA"], path: "Fuzz/GPT", swiftSettings: fuzzer),
+        .executableTarget(
+            name: "FuzzFAT", dependencies: ["FuzzSupport", "Blocks", "Trees", "Volumes"], path: "Fuzz/FAT",
+            swiftSettings: fuzzer),
+        .executableTarget(
+            name: "FuzzProfile", dependencies: ["FuzzSupport", "Plans"], path: "Fuzz/Profile", swiftSettings: fuzzer),
+    ]
+}

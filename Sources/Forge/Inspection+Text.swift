@@ -37,6 +37,12 @@ extension Inspection {
         return lines
     }
 
+    /// A text in lines of at most 98 columns, all but the first one indented.
+    private static func hanging(_ text: String, indent: String = "    ") -> [String] {
+        wrapped(text.split(separator: " ", omittingEmptySubsequences: false).map(String.init), width: 98 - indent.count)
+            .enumerated().map { index, line in index == 0 ? line : indent + line }
+    }
+
     /// Texts come from the image: control characters must not reach a terminal.
     private static func printable(_ line: String) -> String {
         let isControl = { (scalar: Unicode.Scalar) in scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) }
@@ -57,7 +63,7 @@ extension Inspection {
             rows.append(("host name", identity.hostname ?? "none"))
             rows.append(("boot mount", identity.bootMount))
         }
-        if let network { rows.append(("network", networkText(network))) }
+        if let network { rows += networkRows(network) }
         return Self.table(rows)
     }
 
@@ -78,15 +84,19 @@ extension Inspection {
             case .pending: ", the first boot makes it \(identity.slot ?? "nothing that works")"
             case .none: identity.kind == .clusterCTRL ? ", no conversion done or pending" : ""
             }
-        return kind + state + (identity.wasBooted ? ", has run before" : ", never booted".dropIf(!isRootKnown))
+        if identity.wasBooted { return kind + state + ", has run before" }
+        return kind + state + (isRootKnown ? ", never booted" : "")
     }
 
-    private func networkText(_ network: Network) -> String {
+    private func networkRows(_ network: Network) -> [(String, String)] {
         if let node = network.nodeMAC, let controller = network.controllerMAC {
-            return "\(network.address) unless DHCP says otherwise; MAC \(node), controller's end \(controller)"
+            return [
+                ("network", "\(network.address) unless DHCP says otherwise"),
+                ("gadget MACs", "\(node) here, \(controller) at the controller"),
+            ]
         }
-        return "\(network.address) towards the nodes"
-            + (network.netbootAddress.map { ", \($0) for booting them" } ?? "")
+        let netboot = network.netbootAddress.map { ", \($0) for booting them" } ?? ""
+        return [("network", "\(network.address) towards the nodes" + netboot)]
     }
 
     private var partitionLines: [String] {
@@ -111,7 +121,7 @@ extension Inspection {
         guard isRootKnown else { return [] }
         var lines: [String] = []
         for user in users {
-            lines.append("\(user.name) (uid \(user.uid)): \(Self.describe(user))")
+            lines += Self.hanging("\(user.name) (uid \(user.uid)): \(Self.describe(user))")
             for key in user.keys {
                 let options = key.key.options.isEmpty ? "" : " [\(key.key.options.joined(separator: ","))]"
                 let refused = key.rejected == nil ? "" : "  (sshd ignores it)"
@@ -212,11 +222,10 @@ extension Inspection {
     }
 
     private var firstBootLines: [String] {
-        guard isRootKnown else {
-            return firstBoot.map { "boot \($0.boot): \($0.what)" } + ["what follows is not known"]
-        }
+        let steps = firstBoot.flatMap { Self.hanging("boot \($0.boot): \($0.what)", indent: "        ") }
+        guard isRootKnown else { return steps + ["what follows is not known"] }
         var lines = identity.conversion == .pending ? [] : ["no conversion pending"]
-        lines += firstBoot.map { "boot \($0.boot): \($0.what)" }
+        lines += steps
         if firstBoot.isEmpty { lines.append("nothing else to do: every boot is an ordinary one") }
         return lines
     }
@@ -224,11 +233,8 @@ extension Inspection {
     private var findingLines: [String] {
         if findings.isEmpty { return ["nothing"] }
         return findings.flatMap { finding in
-            ["! \(finding.severity.rawValue): \(finding.what)"] + (finding.hint.map { ["    \($0)"] } ?? [])
+            Self.hanging("! \(finding.severity.rawValue): \(finding.what)")
+                + (finding.hint.map { Self.hanging("  -> \($0)", indent: "     ") } ?? [])
         }
     }
-}
-
-extension String {
-    fileprivate func dropIf(_ condition: Bool) -> String { condition ? "" : self }
 }

@@ -106,6 +106,7 @@ extension ForgeError {
         }
         self.init(
             isUsage ? .usage : .badInput,
-            "could not use \(isUsage ? "the options" : first.file): \(errors.problems.count) problems\n" + lines.joined(separator: "\n"))
+            "could not use \(isUsage ? "the options" : first.file): \(errors.problems.count) problems\n"
+                + lines.joined(separator: "\n"))
     }
 }

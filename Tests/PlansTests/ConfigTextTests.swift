@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Plans
@@ -106,8 +107,8 @@ import Testing
         set("all", "c", "1", overriding: true), set("pi4", "b", "2"), set("all", "b", "3"),
     ]
 
-    @Test(arguments: 0..<500) func listsSettleAtOnce(seed: Int) throws {
-        var generator = SeededGenerator(seed)
+    @Test(arguments: 0..<500) func listsSettleAtOnce(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
         let text = generator.text(of: Self.fragments)
         for rule in Self.rules {
             let once = try rule.applied(to: text)

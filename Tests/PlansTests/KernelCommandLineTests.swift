@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Plans
@@ -73,8 +74,8 @@ import Testing
         .setKernelArgument("console=tty2"),
     ]
 
-    @Test(arguments: 0..<500) func listsSettleAtOnce(seed: Int) throws {
-        var generator = SeededGenerator(seed)
+    @Test(arguments: 0..<500) func listsSettleAtOnce(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
         let text = generator.text(of: Self.fragments, lines: 0...4)
         guard KernelCommandLine(text).text.split(separator: "\"", omittingEmptySubsequences: false).count % 2 == 1
         else {

@@ -108,7 +108,10 @@ final class Ext4Image {
     @discardableResult
     func debugfs(_ command: String, writing: Bool = false) throws -> String {
         let result = try Shell.run("debugfs", (writing ? ["-w"] : []) + ["-R", command, path])
-        let errors = result.error.split(separator: "\n").filter { !$0.hasPrefix("debugfs 1.") }
+        // htree_dump misses a checksum's place even where there are no checksums.
+        let errors = result.error.split(separator: "\n").filter {
+            !$0.hasPrefix("debugfs 1.") && !$0.hasPrefix("htree_dump_int_block: Directory block does not have space")
+        }
         try #require(result.status == 0 && errors.isEmpty, "\(command): \(result.error)")
         return result.output
     }

@@ -13,18 +13,17 @@ extension Ext2Handle {
         let size = Int(inode.size)
         let blockSize = superblock.blockSize
         let blockCount = UInt64((size + blockSize - 1) / blockSize)
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(blockCount) * blockSize)
+        var bytes = [UInt8](repeating: 0, count: Int(blockCount) * blockSize)
         for run in try map(of: inode, at: path).runs where run.isWritten && run.logical < blockCount {
-            bytes.append(contentsOf: repeatElement(0, count: Int(run.logical) * blockSize - bytes.count))
-            let count = min(run.count, blockCount - run.logical)
-            bytes.append(contentsOf: try readBlocks(run.physical, count: count, at: path))
+            let start = Int(run.logical) * blockSize
+            let count = Int(min(run.count, blockCount - run.logical)) * blockSize
+            let offset = Int64(run.physical) * Int64(blockSize)
+            let code = bytes.withUnsafeMutableBytes { buffer in
+                session.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<(start + count)]), at: offset)
+            }
+            try check(code, at: path, "read")
         }
-        if bytes.count < size {
-            bytes.append(contentsOf: repeatElement(0, count: size - bytes.count))
-        } else {
-            bytes.removeLast(bytes.count - size)
-        }
+        bytes.removeLast(bytes.count - size)
         return bytes
     }
 

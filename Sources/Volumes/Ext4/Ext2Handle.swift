@@ -68,6 +68,9 @@ struct Ext2Handle: ~Copyable {
     var freeBlocks: UInt64 { UInt64(ext2fs_free_blocks_count(fs.pointee.super)) }
     var freeInodes: UInt32 { fs.pointee.super.pointee.s_free_inodes_count }
 
+    /// The first block of a group's inode table.
+    func inodeTable(ofGroup group: UInt32) -> Int { Int(clamping: ext2fs_inode_table_loc(fs, group)) }
+
     private func checkDescriptors() throws(VolumeError) {
         let groups = fs.pointee.group_desc_count
         for group in 0..<groups where ext2fs_group_desc_csum_verify(fs, group) == 0 {

@@ -133,7 +133,12 @@ struct LittleEndianFields {
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    func u8(_ offset: Int) -> UInt8 { bytes.indices.contains(offset) ? bytes[offset] : 0 }
-    func u16(_ offset: Int) -> UInt16 { UInt16(u8(offset)) | UInt16(u8(offset + 1)) << 8 }
+    func u8(_ offset: Int) -> UInt8 { offset < bytes.count ? bytes[offset] : 0 }
+
+    func u16(_ offset: Int) -> UInt16 {
+        guard offset + 2 <= bytes.count else { return UInt16(u8(offset)) }
+        return UInt16(bytes[offset]) | UInt16(bytes[offset + 1]) << 8
+    }
+
     func u32(_ offset: Int) -> UInt32 { UInt32(u16(offset)) | UInt32(u16(offset + 2)) << 16 }
 }

@@ -1,0 +1,61 @@
+import FuzzSupport
+import Plans
+
+/// Input: the bytes of a profile.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzProfile(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    let profile: Profile
+    do throws(ProfileErrors) {
+        profile = try Profile.load(fuzzInput(start, count), name: "fuzz.yaml", files: SmallFolder())
+    } catch {
+        claim(!error.problems.isEmpty, "a refusal without a problem")
+        for problem in error.problems {
+            claim(!problem.message.isEmpty && problem.line >= 0 && problem.column >= 0, "a problem without a place")
+        }
+        return 0
+    }
+    claim(!profile.slots.isEmpty, "a profile without slots was accepted")
+    for slot in profile.slots {
+        claim((try? profile.settings(for: slot)) != nil, "the settings of \(slot) fail, the profile was accepted")
+        _ = profile.origins(for: slot)
+    }
+    claim((try? profile.settings(for: profile.slots)) != nil, "the slots contradict each other, unnoticed")
+    return 0
+}
+
+/// Some files a profile may name, so that what reads them is reached too.
+private struct SmallFolder: ProfileFiles {
+    private static let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA a@b\n"
+
+    func resolve(_ path: String) -> String { path }
+
+    func status(_ path: String, followingLink: Bool) throws(ProfileFileError) -> ProfileFileStatus {
+        switch path {
+        case "link" where !followingLink: ProfileFileStatus(kind: .link, isExecutable: false)
+        case "key.pub", "link": ProfileFileStatus(kind: .file, isExecutable: false)
+        case "run", "folder/run": ProfileFileStatus(kind: .file, isExecutable: true)
+        case "folder": ProfileFileStatus(kind: .folder, isExecutable: true)
+        case "fifo": ProfileFileStatus(kind: .other, isExecutable: false)
+        default: throw .notFound
+        }
+    }
+
+    func read(_ path: String, limit: Int) throws(ProfileFileError) -> [UInt8] {
+        switch path {
+        case "key.pub", "link": Array(Self.key.utf8)
+        case "run", "folder/run": Array("#!/bin/sh\necho hello\n".utf8)
+        case "folder": throw .notAFile
+        default: throw .notFound
+        }
+    }
+
+    func entries(in path: String) throws(ProfileFileError) -> [String] {
+        guard path == "folder" else { throw .notAFolder }
+        return ["run"]
+    }
+
+    func linkText(_ path: String) throws(ProfileFileError) -> String {
+        guard path == "link" else { throw .failed("no link") }
+        return "key.pub"
+    }
+}
