@@ -84,7 +84,7 @@ struct PackedFixture {
     /// Runs a sink to its end; the first failure is thrown.
     func write(
         _ sink: any ImageSink, _ orders: [ImageOrder], _ base: BaseImage,
-        observe: @escaping Progress.Observer = { _ in }
+        observe: @escaping Forge.Progress.Observer = { _ in }
     ) throws -> [WrittenImage] {
         let results = Mutex<[Int: Result<WrittenImage, ForgeError>]>([:])
         sink.write(orders, from: base, observe: observe) { index, result in

@@ -148,7 +148,7 @@ struct PackedSinkTests {
         try Shell.write(bytes, to: victim)
         try Shell.write(try fixture.bytes(packed + "/" + names[1]), to: packed + "/" + names[1])
         let told = Mutex<[String]>([])
-        let second = try fixture.write(sink, orders, base) { progress in
+        let second = try fixture.write(sink, orders, base) { (progress: Forge.Progress) in
             if progress.stage == .repair { told.withLock { $0.append(progress.subject) } }
         }
         #expect(second == first)
