@@ -60,7 +60,8 @@ extension Cache {
     }
 
     private func entry(for packing: Packing) -> CacheEntry {
-        let name = "\(packing.base).\(packing.packer.parameters).\(packing.range.lowerBound)-\(packing.range.upperBound)"
+        let name =
+            "\(packing.base).\(packing.packer.parameters).\(packing.range.lowerBound)-\(packing.range.upperBound)"
         return CacheEntry(dataPath: "\(packedPath)/\(name).\(packing.packer.format.suffix)")
     }
 

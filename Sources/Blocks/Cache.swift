@@ -4,7 +4,7 @@ import Glibc
 ///
 /// ```
 ///   images/<sha256>.img                 the unpacked image, sparse, mode 0600
-///   images/<sha256>.info                its size and time; without it the image counts for nothing
+///   images/<sha256>.info                vouches for it (CacheEntry); without it the image counts for nothing
 ///   images/<sha256>.lock                held with flock(2) while one process unpacks
 ///   images/<sha256>.img.partial.<pid>   an image on its way; removed when its process is gone
 ///   packed/<sha256>.<parameters>.<range>.xz   a part of the image in blocks, with .note, .lock and .partial.<pid>

@@ -9,9 +9,17 @@ import Glibc
 struct CacheEntry: Equatable, Sendable {
     /// Where the data lies.
     let dataPath: String
-    /// What lies beside it; its modification time tells when the entry was last used.
-    var notePath: String { dataPath + ".note" }
-    var lockPath: String { dataPath + ".lock" }
+    /// What vouches for it; its modification time tells when the entry was last used.
+    let notePath: String
+    /// Held with flock(2) by whoever makes it.
+    let lockPath: String
+
+    init(dataPath: String, notePath: String? = nil, lockPath: String? = nil) {
+        self.dataPath = dataPath
+        self.notePath = notePath ?? dataPath + ".note"
+        self.lockPath = lockPath ?? dataPath + ".lock"
+    }
+
     var partialPath: String { "\(dataPath).partial.\(getpid())" }
 
     /// Notes are small; one larger than this is none.
@@ -21,7 +29,9 @@ struct CacheEntry: Equatable, Sendable {
     func open(onDamage: (String) -> Void) throws(BlockError) -> (file: OpenFile, lines: [Substring])? {
         guard let note = Self.text(of: notePath, limit: Self.noteLimit), let file = try? share() else { return nil }
         var lines = note.split(separator: "\n")[...]
-        guard let heading = lines.popFirst(), heading == Self.heading, let identity = lines.popFirst(), let digest = lines.popFirst() else {
+        guard let heading = lines.popFirst(), heading == Self.heading, let identity = lines.popFirst(),
+            let digest = lines.popFirst()
+        else {
             return nil
         }
         let status = try file.status()

@@ -35,6 +35,8 @@ extension Progress {
             self.init(stage: .hash, subject: subject, done: done, total: total)
         case .waiting:
             self.init(stage: .wait, subject: subject, done: 0, total: 0)
+        case .damaged(let path):
+            self.init(stage: .repair, subject: path, done: 0, total: 0)
         case .unpacking(let consumed, let total, _):
             self.init(stage: .unpack, subject: subject, done: consumed, total: total)
         }

@@ -80,7 +80,9 @@ final class Terminal: Sendable {
             bytes: progress.done,
             bytesPerSecond: rate.map { Int64($0) },
             event: progress.stage == .repair ? "warning" : "progress",
-            secondsLeft: rate.flatMap { $0 >= 1 ? Int64((Double(progress.total - progress.done) / $0).rounded(.up)) : nil },
+            secondsLeft: rate.flatMap {
+                $0 >= 1 ? Int64((Double(progress.total - progress.done) / $0).rounded(.up)) : nil
+            },
             stage: progress.stage.rawValue, subject: progress.subject, total: progress.total)
         if let line = try? JSON.encode(event, indented: false) { put(String(decoding: line, as: UTF8.self)) }
     }

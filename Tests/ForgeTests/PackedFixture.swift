@@ -20,10 +20,16 @@ struct PackedFixture {
     /// 7 MiB and three granules: text, noise, and zeros from 4 to 6 MiB; a boot signature.
     private static let image: [UInt8] = {
         var generator = SeededGenerator(seed: 7)
-        var bytes = [UInt8](repeating: 0, count: 7 << 20 + 3 * 4096)
-        let noise = generator.bytes(1 << 20)
-        for index in 0..<(4 << 20) { bytes[index] = index & 0x3000 == 0 ? noise[index & 0xFFFFF] : UInt8(index & 0x3F) }
-        for index in (6 << 20)..<bytes.count { bytes[index] = noise[(index * 3) & 0xFFFFF] & 7 }
+        let noise = (0..<64).map { _ in generator.bytes(1024) }
+        let text = Array(String(repeating: "what a card holds, mostly text. ", count: 128).utf8)
+        var bytes: [UInt8] = []
+        for granule in 0..<(7 * 256 + 3) {
+            switch granule {
+            case 1024..<1536: bytes += [UInt8](repeating: 0, count: 4096)
+            case _ where granule % 4 == 0: bytes += (0..<4).flatMap { noise[(granule + $0 * 7) % 64] }
+            default: bytes += text.dropFirst(granule % 512) + text.prefix(granule % 512)
+            }
+        }
         bytes[510] = 0x55
         bytes[511] = 0xAA
         return bytes

@@ -85,7 +85,7 @@ struct PackedSinkTests {
     func reproducible(_ format: PackedFormat) throws {
         let path = try fixture.rawBase()
         let base = try fixture.open(path)
-        let orders = try fixture.orders(base, suffix: "img." + format.suffix)
+        let orders = try fixture.orders(base, suffix: "img." + format.suffix, isReplacing: true)
         let all = try fixture.write(
             PackedSink(format, baseName: "b", cache: fixture.cache, workers: .exactly(5)), orders, base)
         for (index, order) in orders.enumerated() {
