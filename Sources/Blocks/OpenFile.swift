@@ -25,7 +25,8 @@ package final class OpenFile: Sendable {
     }
 
     package let path: String
-    let descriptor: CInt
+    /// Valid as long as this object is.
+    package let descriptor: CInt
 
     /// Opens `path` with the flags of open(2); `O_CLOEXEC` is added, `mode` counts when the file is created.
     package init(path: String, flags: CInt, mode: UInt32 = 0o600) throws(BlockError) {

@@ -96,6 +96,22 @@ package struct SparseBytes: Sendable {
         }
     }
 
+    /// Puts a chunk at its place, which may lie behind the last one.
+    mutating func setChunk(_ index: Int, to chunk: Chunk?) {
+        guard index >= 0, index < chunkCount else { return }
+        while chunks.count <= index { chunks.append(nil) }
+        heldByteCount += Int64(chunk?.bytes.count ?? 0) - Int64(chunks[index]?.bytes.count ?? 0)
+        chunks[index] = chunk
+    }
+
+    /// The chunks that hold a part of `other`, which lies inside `range`.
+    func chunks(in other: Range<Int64>) -> Range<Int> {
+        let part = other.clamped(to: range)
+        guard !part.isEmpty else { return 0..<0 }
+        let first = range.lowerBound / Self.wideChunk
+        return Int(part.lowerBound / Self.wideChunk - first)..<Int((part.upperBound - 1) / Self.wideChunk - first + 1)
+    }
+
     /// Takes the next chunk as zeros.
     mutating func appendZeros() {
         chunks.append(nil)

@@ -2,16 +2,21 @@ import Synchronization
 
 /// Random access to the bytes inside an .xz file of several blocks: only blocks that are touched are decoded.
 ///
-/// Decoded blocks are kept, without their zeros, up to `memoryLimit`; the least recently used go first. Several threads
-/// may read at once: different blocks are decoded side by side, a block wanted by two threads is decoded once.
+/// Decoded blocks are kept, without their zeros, up to `memoryLimit`; the least recently used go first, and what was read
+/// of them stays: slots of one base read mostly the same few places. Several threads may read at once: different blocks
+/// are decoded side by side, a block wanted by two threads is decoded once.
 package final class XZReader: BlockReader {
     package let index: XZIndex
     package let byteCount: Int64
+    private let memoryLimit: Int64
+    /// The .xz file itself, for copying blocks as they are.
     package let file: OpenFile
     fileprivate let state = Mutex(State())
 
     /// Bytes of decoded blocks that are kept.
     package static let memoryLimit: Int64 = 112 << 20
+    /// Bytes that are kept of what was read, longer than the blocks they are from.
+    package static let remnantLimit: Int64 = 32 << 20
     /// Larger blocks are not decoded for random access.
     package static let blockLimit: Int64 = 256 << 20
     /// A compressed block of at most this many bytes may turn out to be one that is known to hold only zeros.
@@ -34,6 +39,9 @@ package final class XZReader: BlockReader {
         /// Bytes kept, by block; a block that is still being decoded is not in it.
         var sizes: [Int: Int64] = [:]
         var held: Int64 = 0
+        /// The chunks that were read, by block.
+        var remnants: [Int: Remnant] = [:]
+        var remnantsHeld: Int64 = 0
         var zeros: Set<Int> = []
         var patterns: Set<Pattern> = []
         var decodedOnce: Set<Int> = []
@@ -46,6 +54,16 @@ package final class XZReader: BlockReader {
         let lastUse = Atomic<UInt64>(0)
     }
 
+    /// Those chunks of a block that were read.
+    fileprivate struct Remnant {
+        var bytes: SparseBytes
+        var chunks: Set<Int> = []
+
+        func covering(_ range: Range<Int64>) -> SparseBytes? {
+            bytes.chunks(in: range).allSatisfy(chunks.contains) ? bytes : nil
+        }
+    }
+
     /// All that decides what a block decodes to.
     fileprivate struct Pattern: Hashable {
         var bytes: [UInt8]
@@ -56,7 +74,7 @@ package final class XZReader: BlockReader {
 
     /// nil when random access would not pay or cannot be had: fewer than two blocks with content, blocks that are too
     /// large, or a kind of check that cannot be verified.
-    package init?(_ file: OpenFile, index: XZIndex) {
+    package init?(_ file: OpenFile, index: XZIndex, memoryLimit: Int64 = XZReader.memoryLimit) {
         let sizes = index.blocks.map(\.uncompressedSize).filter { $0 > 0 }
         guard sizes.count > 1, sizes.allSatisfy({ $0 <= Self.blockLimit }),
             index.streams.allSatisfy({ XZBlockDecoder.canVerify(checkID: $0.checkID) })
@@ -64,6 +82,7 @@ package final class XZReader: BlockReader {
         self.file = file
         self.index = index
         byteCount = index.byteCount
+        self.memoryLimit = memoryLimit
     }
 
     package var counters: Counters { state.withLock(\.counters) }
@@ -78,8 +97,12 @@ package final class XZReader: BlockReader {
                 throw .outOfBounds(offset: offset, count: count, size: byteCount)
             }
             let length = Int(min(index.blocks[number].range.upperBound - position, Int64(count - done)))
+            let wanted = position..<(position + Int64(length))
+            let remnant = state.withLock { $0.remnants[number]?.covering(wanted) }
+            let bytes = if let remnant { remnant } else { try block(number) }
             var part = buffer._mutatingExtracting(done..<(done + length))
-            try block(number).copy(into: &part, at: position)
+            bytes.copy(into: &part, at: position)
+            if remnant == nil { keep(wanted, of: bytes, number: number) }
             done += length
         }
     }
@@ -110,6 +133,11 @@ package final class XZReader: BlockReader {
         }
         let bytes = try block(number)
         forget(number)
+        state.withLock { state in
+            if let remnant = state.remnants.removeValue(forKey: number) {
+                state.remnantsHeld -= remnant.bytes.heldByteCount
+            }
+        }
         return bytes
     }
 
@@ -195,11 +223,27 @@ extension XZReader {
             }
             state.sizes[number] = bytes.heldByteCount
             state.held += bytes.heldByteCount
-            while state.held > Self.memoryLimit {
+            while state.held > memoryLimit {
                 let candidates = state.sizes.keys.filter { $0 != number }
                 guard let oldest = candidates.min(by: { state.lastUse(of: $0) < state.lastUse(of: $1) }) else { break }
                 state.drop(oldest)
             }
+        }
+    }
+
+    /// Remembers the chunks that hold `range`; they share memory with the block while that is kept.
+    private func keep(_ range: Range<Int64>, of bytes: SparseBytes, number: Int) {
+        guard !bytes.isZero else { return }
+        state.withLock { state in
+            guard state.remnantsHeld < Self.remnantLimit else { return }
+            var remnant = state.remnants[number] ?? Remnant(bytes: SparseBytes(range: bytes.range))
+            state.remnants[number] = nil
+            let before = remnant.bytes.heldByteCount
+            for index in bytes.chunks(in: range) where remnant.chunks.insert(index).inserted {
+                remnant.bytes.setChunk(index, to: bytes.chunk(index))
+            }
+            state.remnantsHeld += remnant.bytes.heldByteCount - before
+            state.remnants[number] = remnant
         }
     }
 
