@@ -131,7 +131,7 @@ struct BaseImageOpening: Sendable {
 
     /// The unpacked image in the cache, put there first if need be.
     func unpacked(_ digest: SHA256Digest) throws(BaseImageError) -> OpenFile {
-        if let image = cache.image(for: digest) { return image }
+        if let image = cache.image(for: digest, onDamage: { progress(.damaged(path: $0)) }) { return image }
         try wrapping { () throws(BlockError) in try cache.prepare() }
         cache.removeStalePartials()
         let lock = try cache.lock(for: digest, isCancelled: isCancelled) { progress(.waiting) }
@@ -146,7 +146,8 @@ struct BaseImageOpening: Sendable {
     }
 
     private func add(_ digest: SHA256Digest, asTar: Bool) throws(BaseImageError) -> OpenFile {
-        try cache.addImage(for: digest) { (file) throws(BaseImageError) in
+        try cache.addImage(for: digest, name: String(source.path.split(separator: "/").last ?? "")) {
+            (file) throws(BaseImageError) in
             try unpack(into: file, asTar: asTar)
             try checkUnchanged()
         }

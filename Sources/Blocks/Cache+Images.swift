@@ -2,37 +2,21 @@ import Glibc
 
 extension Cache {
     /// The unpacked image of a packed file with this sha256, if it is there and whole.
-    func image(for digest: SHA256Digest) -> OpenFile? {
-        guard let info = Self.text(of: infoPath(digest)),
-            let file = try? OpenFile(path: imagePath(digest), flags: O_RDONLY),
-            let status = try? file.status(), status.isRegular, info == Self.info(of: status)
-        else { return nil }
-        return file
+    func image(for digest: SHA256Digest, onDamage: (String) -> Void = { _ in }) -> OpenFile? {
+        // A cache that cannot be read is as good as an empty one.
+        try? entry(for: digest).open(onDamage: onDamage)?.file
     }
 
     /// Runs `unpack` on an empty file and makes that the image for `digest`; whatever goes wrong, nothing is left.
     ///
-    /// The caller holds `lock(for: digest)`. The order is: data on disk, then the note about it, then the name.
+    /// The caller holds `lock(for: digest)`. `name` is the packed file's, for whoever lists the cache.
     func addImage(
-        for digest: SHA256Digest, unpack: (OpenFile) throws(BaseImageError) -> Void
+        for digest: SHA256Digest, name: String, unpack: (OpenFile) throws(BaseImageError) -> Void
     ) throws(BaseImageError) -> OpenFile {
-        let partial = "\(imagePath(digest)).partial.\(getpid())"
-        do {
-            let file = try wrapping { () throws(BlockError) in
-                try OpenFile(path: partial, flags: O_RDWR | O_CREAT | O_TRUNC)
-            }
+        try entry(for: digest).make(wrap: BaseImageError.block) { (file) throws(BaseImageError) in
             try unpack(file)
-            return try wrapping { () throws(BlockError) in
-                try file.synchronize()
-                try Self.replace(infoPath(digest), with: Self.info(of: file.status()))
-                try Self.rename(partial, to: imagePath(digest))
-                try OpenFile(path: imagesPath, flags: O_RDONLY | O_DIRECTORY).synchronize()
-                // Opened anew so that nobody downstream holds a descriptor that can write.
-                return try OpenFile(path: imagePath(digest), flags: O_RDONLY)
-            }
-        } catch {
-            unlink(partial)
-            throw error
+            let found = try wrapping { () throws(BlockError) in try CacheEntry.digest(of: file) }
+            return (found, ["source \(name)"])
         }
     }
 
@@ -40,32 +24,16 @@ extension Cache {
     func lock(
         for digest: SHA256Digest, isCancelled: () -> Bool, onWait: () -> Void
     ) throws(BaseImageError) -> OpenFile {
-        let file = try wrapping { () throws(BlockError) in
-            try OpenFile(path: lockPath(digest), flags: O_RDWR | O_CREAT)
+        let lock = try wrapping { () throws(BlockError) in
+            try entry(for: digest).lock(isCancelled: isCancelled, onWait: onWait)
         }
-        var didWait = false
-        while flock(file.descriptor, LOCK_EX | LOCK_NB) != 0 {
-            guard errno == EWOULDBLOCK || errno == EINTR else { throw .block(file.failure("lock")) }
-            if isCancelled() { throw .cancelled }
-            if !didWait { onWait() }
-            didWait = true
-            usleep(50_000)
-        }
-        return file
+        guard let lock else { throw .cancelled }
+        return lock
     }
 
     /// Removes what killed builds left: every partial image whose lock nobody holds.
     func removeStalePartials() {
-        guard let folder = opendir(imagesPath) else { return }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name.contains(".img.partial.") { names.append(name) }
-        }
-        for name in names {
+        for name in Self.names(in: imagesPath) where name.contains(".img.partial.") {
             guard let digest = SHA256Digest(hex: name.prefix(2 * SHA256Digest.byteCount)),
                 let lock = try? OpenFile(path: lockPath(digest), flags: O_RDWR | O_CREAT),
                 flock(lock.descriptor, LOCK_EX | LOCK_NB) == 0
@@ -74,12 +42,11 @@ extension Cache {
         }
     }
 
-    private func imagePath(_ digest: SHA256Digest) -> String { "\(imagesPath)/\(digest).img" }
-    private func infoPath(_ digest: SHA256Digest) -> String { "\(imagesPath)/\(digest).info" }
     private func lockPath(_ digest: SHA256Digest) -> String { "\(imagesPath)/\(digest).lock" }
 
-    /// Size and time of an image as unpacked; whoever writes to it later changes the time.
-    private static func info(of status: OpenFile.Status) -> String {
-        "piforge-image 1\nbytes \(status.byteCount)\nmodified \(status.modified)\n"
+    private func entry(for digest: SHA256Digest) -> CacheEntry {
+        CacheEntry(
+            dataPath: "\(imagesPath)/\(digest).img", notePath: "\(imagesPath)/\(digest).info",
+            lockPath: lockPath(digest))
     }
 }

@@ -4,9 +4,11 @@ import Glibc
 ///
 /// ```
 ///   images/<sha256>.img                 the unpacked image, sparse, mode 0600
-///   images/<sha256>.info                its size and time; without it the image counts for nothing
+///   images/<sha256>.info                vouches for it (CacheEntry); without it the image counts for nothing
 ///   images/<sha256>.lock                held with flock(2) while one process unpacks
 ///   images/<sha256>.img.partial.<pid>   an image on its way; removed when its process is gone
+///   packed/<sha256>.<parameters>.<range>.xz   a part of the image in blocks, with .note, .lock and .partial.<pid>
+///   maps/<sha256>.map                   which blocks hold data, with their digests, and .note, .lock, .partial.<pid>
 ///   digests/<device>-<inode>            the sha256 of a file, and the size and times it had then
 /// ```
 package struct Cache: Equatable, Sendable {
@@ -32,10 +34,12 @@ package struct Cache: Equatable, Sendable {
 
     var imagesPath: String { path + "/images" }
     var digestsPath: String { path + "/digests" }
+    var packedPath: String { path + "/packed" }
+    var mapsPath: String { path + "/maps" }
 
     /// Makes the folder and what leads to it.
     func prepare() throws(BlockError) {
-        for folder in [imagesPath, digestsPath] { try Self.makeFolder(folder) }
+        for folder in [imagesPath, digestsPath, packedPath, mapsPath] { try Self.makeFolder(folder) }
     }
 
     private static func makeFolder(_ path: String) throws(BlockError) {

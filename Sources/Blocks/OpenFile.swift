@@ -39,6 +39,14 @@ package final class OpenFile: Sendable {
         self.path = path
     }
 
+    /// Another descriptor of a file that is open already, which keeps its own.
+    package init(duplicating other: CInt, path: String) throws(BlockError) {
+        // F_DUPFD_CLOEXEC of linux/fcntl.h, which glibc's headers hide behind _GNU_SOURCE.
+        descriptor = fcntl(other, 1030, 0)
+        self.path = path
+        guard descriptor >= 0 else { throw .system(errno: errno, operation: "open", path: path) }
+    }
+
     deinit {
         _ = close(descriptor)
     }

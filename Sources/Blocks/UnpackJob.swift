@@ -4,6 +4,8 @@ package enum BaseImageProgress: Equatable, Sendable {
     case hashing(done: Int64, total: Int64)
     /// Another build unpacks the same file; waiting for it.
     case waiting
+    /// The image unpacked earlier is no longer what it was; it is unpacked again.
+    case damaged(path: String)
     /// Unpacking: `consumed` of the file's `total` bytes gave `written` bytes of image.
     case unpacking(consumed: Int64, total: Int64, written: Int64)
 }

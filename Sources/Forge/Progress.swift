@@ -12,8 +12,9 @@ package struct Progress: Equatable, Sendable {
     package var total: Int64
 
     package enum Stage: String, Sendable, CaseIterable {
-        /// `wait`: another piforge unpacks the same base.
-        case hash, wait, unpack, write
+        /// `wait`: another piforge unpacks the same base. `encode`: packing the base, or the parts that slots change.
+        /// `map`: finding the blocks that hold data. `repair`: the kept file `subject` is damaged and is made anew.
+        case hash, wait, unpack, encode, write, map, repair
     }
 
     package init(stage: Stage, subject: String, done: Int64, total: Int64) {
@@ -34,6 +35,8 @@ extension Progress {
             self.init(stage: .hash, subject: subject, done: done, total: total)
         case .waiting:
             self.init(stage: .wait, subject: subject, done: 0, total: 0)
+        case .damaged(let path):
+            self.init(stage: .repair, subject: path, done: 0, total: 0)
         case .unpacking(let consumed, let total, _):
             self.init(stage: .unpack, subject: subject, done: consumed, total: total)
         }

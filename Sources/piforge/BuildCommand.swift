@@ -6,11 +6,12 @@ struct BuildCommand: AsyncParsableCommand {
         commandName: "build",
         abstract: "Write card images for slots.",
         discussion: """
-            Each slot's image is DIR/<cluster>-<slot>.img, or DIR/<slot>.img without a profile, and beside it lies \
-            <same name>.manifest.json, which tells what was changed. Write it to a card with any imager, without further settings.
+            Each slot's image is DIR/<cluster>-<slot>.img, or DIR/<slot>.img without a profile, and beside it lie \
+            <same name>.manifest.json, which tells what was changed, and a block map, <image>.bmap. Write it to a card with any imager, without further settings.
 
               piforge build --slot p3
               piforge build --slot p1-p4,cnat --output cards
+              piforge build --slot all --format img.xz
               piforge build --slot p1 --base 2025-11-24-1-bookworm-ClusterCTRL-armhf-lite-CNAT.img.xz \\
                   --hostname oneil --ssh --authorized-key ~/.ssh/id_ed25519.pub --cgroups --gpu-mem 16
             """)
@@ -26,17 +27,34 @@ struct BuildCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The folder for the outputs; made when it does not exist.", valueName: "dir"))
     var output: String = "."
 
+    @Option(
+        help: ArgumentHelp(
+            "What the images are: img (raw, sparse), img.xz, img.zst or img.gz. What no slot changes is copied packed.",
+            valueName: "format"))
+    var format: OutputFormat = .raw
+
+    @Option(
+        help: ArgumentHelp(
+            "Write a block map beside each image: always, never, or auto (where it needs no further decoding).",
+            valueName: "when"))
+    var bmap: MapPolicy = .auto
+
+    @OptionGroup var progress: ProgressOptions
+
     @Flag(help: "Replace outputs that exist.")
     var force = false
 
     func run() async throws {
         Output.useJSON(settings.json)
+        progress.apply()
         let environment = Environment.current
         let workshop = try settings.request(in: environment).workshop(
             basePath: base, epoch: environment.sourceDateEpoch())
         let isJSON = settings.json
+        let cache = try environment.cache()
         let build = Build(
-            workshop, into: output, replacing: force, cache: try environment.cache(),
+            workshop, into: output, replacing: force, cache: cache,
+            sink: format.sink(for: workshop, cache: cache, mapping: bmap),
             observe: { Terminal.shared.show($0) })
         var images: [ImageDocument] = []
         for try await result in build.results() {
@@ -66,3 +84,6 @@ private struct ImageDocument: Encodable {
     var slot: String
     var details: Manifest
 }
+
+extension OutputFormat: ExpressibleByArgument {}
+extension MapPolicy: ExpressibleByArgument {}

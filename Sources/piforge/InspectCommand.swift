@@ -18,8 +18,11 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
     var json = false
 
+    @OptionGroup var progress: ProgressOptions
+
     func run() throws {
         Output.useJSON(json)
+        progress.apply()
         let inspection = try Inspection.of(
             image, cache: Environment.current.cache(), observe: { Terminal.shared.show($0) })
         Terminal.shared.clear()

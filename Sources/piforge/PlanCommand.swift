@@ -21,8 +21,11 @@ struct PlanCommand: ParsableCommand {
     @Flag(help: "Print the effective settings with their origins, too.")
     var settings = false
 
+    @OptionGroup var progress: ProgressOptions
+
     func run() throws {
         Output.useJSON(options.json)
+        progress.apply()
         let environment = Environment.current
         let request = try options.request(in: environment)
         let workshop = try request.workshop(basePath: base, epoch: environment.sourceDateEpoch())

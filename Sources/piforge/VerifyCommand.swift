@@ -16,8 +16,11 @@ struct VerifyCommand: ParsableCommand {
 
     @OptionGroup var options: SettingsOptions
 
+    @OptionGroup var progress: ProgressOptions
+
     func run() throws {
         Output.useJSON(options.json)
+        progress.apply()
         let environment = Environment.current
         let jobs = try options.request(in: environment).jobs
         guard let job = jobs.first, jobs.count == 1 else {

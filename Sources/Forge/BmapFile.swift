@@ -1,0 +1,81 @@
+package import Blocks
+import Glibc
+
+/// The block map beside an image: `NAME.img.bmap`, or `NAME.img.xz.bmap`, of the raw image in either case.
+package struct BmapFile: Sendable {
+    package let path: String
+    private let mode: mode_t
+    private let isReplacing: Bool
+
+    package init(beside order: ImageOrder) {
+        path = order.path + ".bmap"
+        mode = order.mode
+        isReplacing = order.isReplacing
+    }
+
+    /// Takes an old map away before there is a new image that it does not describe.
+    package func prepare() throws(ForgeError) {
+        try OutputFile.checkReplaceable(path, replacing: isReplacing)
+        unlink(path)
+    }
+
+    /// Writes nothing when the map is not complete.
+    package func write(_ map: ImageMap) throws(ForgeError) {
+        guard let bytes = map.bmap else { return }
+        let file = try OutputFile(path: path, mode: mode, replacing: isReplacing)
+        try file.write(bytes.span.bytes, at: 0)
+        try file.commit()
+    }
+}
+
+extension BaseImage {
+    /// What is known of which blocks of the base hold data; where `completing`, all of it, which is then kept.
+    func map(
+        cache: Cache, name: String, completing: Bool, observe: Progress.Observer
+    ) throws(PackingError) -> ImageMap {
+        var map: ImageMap
+        do throws(BlockError) {
+            map = try cache.map(
+                for: sourceDigest, byteCount: byteCount,
+                onDamage: { observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) })
+        } catch {
+            throw .block(error)
+        }
+        guard completing, !map.isComplete else { return map }
+        try map.complete(
+            from: reader,
+            progress: { observe(Progress(stage: .map, subject: name, done: $0, total: byteCount)) },
+            isCancelled: { Interruption.isRequested })
+        do throws(BlockError) { try cache.keep(map, for: sourceDigest, name: name) } catch { throw .block(error) }
+        return map
+    }
+}
+
+extension Patch {
+    /// The bytes of a part of the image.
+    func bytes(of range: Range<Int64>, over base: any BlockReader) throws(PackingError) -> [UInt8] {
+        do throws(BlockError) {
+            var bytes = try base.bytes(at: range.lowerBound, count: range.count)
+            var span = bytes.mutableSpan
+            var raw = span.mutableBytes
+            apply(to: &raw, at: range.lowerBound)
+            return bytes
+        } catch {
+            throw .block(error)
+        }
+    }
+
+    /// Equal for patches that change the part of one base alike.
+    func identity(in range: Range<Int64>) -> SHA256Digest {
+        var hasher = SHA256()
+        for part in ranges(in: range) {
+            let text = Array("\(part.lowerBound) \(part.upperBound) ".utf8)
+            hasher.update(text.span.bytes)
+        }
+        let places = hasher.finalize()
+        var content = SHA256()
+        content.update(places.bytes.span.bytes)
+        forEachGranule(in: range) { _, bytes in content.update(bytes) }
+        return content.finalize()
+    }
+}
