@@ -166,6 +166,9 @@ package struct Build: Sendable {
     /// Refuses what would fail at the end, before anything slow begins.
     private func prepareFolder() throws(ForgeError) {
         if mkdir(folder, 0o777) != 0 && errno != EEXIST { throw ForgeError.writing(folder, errno: errno) }
+        var folderStatus = stat()
+        guard stat(folder, &folderStatus) == 0 else { throw ForgeError.writing(folder, errno: errno) }
+        guard folderStatus.st_mode & S_IFMT == S_IFDIR else { throw ForgeError.writing(folder, errno: ENOTDIR) }
         var baseStatus = stat()
         guard stat(workshop.base.path, &baseStatus) == 0 else {
             throw ForgeError.reading(workshop.base.path, errno: errno)

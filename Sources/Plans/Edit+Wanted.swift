@@ -11,7 +11,8 @@ extension Edit {
         case .remove:
             if old?.kind == .directory { throw .unexpected(target, .directory) }
             return nil
-        case .put(let node):
+        case .put(var node):
+            if let old, old.kind == node.kind { node.keepAttributes(of: old) }
             if let old, isSame(old, node) { return old }
             if let old, (old.kind == .directory) != (node.kind == .directory) { throw .unexpected(target, old.kind) }
             return dated(node, modified)
@@ -58,5 +59,16 @@ extension Edit {
         var node = node
         node.metadata.modified = modified
         return node
+    }
+}
+
+extension Node {
+    /// Takes over the extended attributes that say nothing of what this node states itself: access lists go with the
+    /// mode, capabilities with the bytes (as the kernel drops them on a write, capabilities(7)).
+    fileprivate mutating func keepAttributes(of old: Node) {
+        let kept = old.metadata.extendedAttributes.filter { name, _ in
+            !name.hasPrefix("system.posix_acl") && (name != "security.capability" || old.content == content)
+        }
+        metadata.extendedAttributes.merge(kept) { own, _ in own }
     }
 }

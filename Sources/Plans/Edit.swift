@@ -41,7 +41,8 @@ package struct Edit: Equatable, Sendable {
     package var isSecret: Bool
 
     package enum Action: Equatable, Sendable {
-        /// Exactly this. When only `modified` differs the old node stays.
+        /// Exactly this, with the extended attributes of what it replaces except access lists and, of other bytes,
+        /// capabilities. When only `modified` differs the old node stays.
         case put(Node)
         /// A folder that must exist; one that does is left as it is.
         case ensureDirectory(Node.Metadata)

@@ -33,9 +33,10 @@ package struct Shell {
         return (process.terminationStatus, try text("out"), try text("err"))
     }
 
-    /// Where a tool lies; nil when it is not installed.
+    /// Where a tool lies, a path being itself; nil when it is not installed.
     package static func find(_ command: String) -> String? {
-        folders.map { $0 + "/" + command }.first { FileManager.default.isExecutableFile(atPath: $0) }
+        let paths = command.contains("/") ? [command] : folders.map { $0 + "/" + command }
+        return paths.first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
     /// Makes a file for a tool to read.

@@ -22,4 +22,6 @@ package struct ToolsTrait: TestTrait, SuiteTrait {
 extension Trait where Self == ToolsTrait {
     /// The tools of other people that a test needs.
     package static func needs(_ names: String...) -> Self { ToolsTrait(names: names) }
+
+    package static func needs(_ names: [String]) -> Self { ToolsTrait(names: names) }
 }

@@ -1,0 +1,140 @@
+import Forge
+import Foundation
+import TestSupport
+import Testing
+
+/// Conversions without settings: what scripts/reconfig-oracle makes of the same base, and nothing besides.
+@Suite(.needs(BaseSpec.tools))
+struct ConversionTests {
+    static let slots = ["p3", "p252", "cnat", "cbridge"]
+
+    @Test(arguments: BaseSpec.all, slots)
+    func converts(_ spec: BaseSpec, to slot: String) async throws {
+        let base = try Card(try await spec.path())
+        let folder = try TemporaryFolder()
+        let result = try #require(try await Piforge.build(slot, from: base.path, into: folder.path).first)
+        let card = try Card(result.imagePath)
+        try card.expectClean()
+        #expect(card.table == base.table)
+        #expect(result.manifest.output.sha256 == (try card.sha256()))
+
+        let (old, new) = (try await spec.tree(), try CardTree(card))
+        expectOnlyNamedChanges(from: old, to: new, manifest: result.manifest)
+        try expectOracle(base: base, slot: slot, old: old, new: new)
+    }
+
+    /// Whatever the manifest does not name is as it was, down to inode and checksum; folders only have other entries.
+    private func expectOnlyNamedChanges(from old: CardTree, to new: CardTree, manifest: Manifest) {
+        func named(_ partition: String) -> Set<String> {
+            Set(manifest.changes.filter { $0.partition == partition }.map { String($0.path.dropFirst()) })
+        }
+        let (boot, root) = (named("boot"), named("root"))
+        for path in Set(old.boot.keys).union(new.boot.keys).subtracting(boot) {
+            #expect(old.boot[path] == new.boot[path], "boot:\(path)")
+        }
+        let touchedFolders = Set(root.map { $0.split(separator: "/").dropLast().joined(separator: "/") })
+        for path in Set(old.root.keys).union(new.root.keys).subtracting(root) {
+            let (before, after) = (old.root[path], new.root[path])
+            if touchedFolders.contains(path) {
+                #expect(
+                    before?.type == after?.type && before?.mode == after?.mode && before?.owner == after?.owner
+                        && before?.attributes == after?.attributes, "root:\(path)")
+            } else {
+                #expect(before == after, "root:\(path)")
+            }
+        }
+        // The check itself: named things did change.
+        for path in root where manifest.changes.contains(where: { $0.path == "/" + path && $0.action == .change }) {
+            #expect(old.root[path] != new.root[path], "root:\(path)")
+        }
+    }
+
+    /// Where we differ from 8086's script on purpose: what is wanted instead of its bytes.
+    private static func exceptions(
+        _ path: String, _ bytes: Data?, old: Data?, slot: String, _ tree: CardTree
+    ) -> Data? {
+        switch path {
+        case "cmdline.old" where tree.root["etc/default/clusterctrl"] != nil:
+            // The script overwrites it each time; here only the first conversion does, so that a build on its own
+            // output changes nothing.
+            return old
+        case "config.txt":
+            guard let bytes else { return nil }
+            var lines = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\n")
+            var section = ""
+            for index in lines.indices {
+                if lines[index].hasPrefix("[") { section = lines[index] }
+                if !slot.hasPrefix("p"), lines[index] == "#dtoverlay=dwc2,dr_mode=peripheral" {
+                    // The script leaves the line that images before 2025-11 carry; newer ones have a controller's
+                    // mode in it from the start.
+                    lines[index] = "dtoverlay=dwc2,dr_mode=host"
+                }
+                if section == "[cm5]", lines[index] == "dtoverlay=dwc2,dr_mode=peripheral" {
+                    // The script's pattern hits the line for the CM5, which stays a host.
+                    lines[index] = "dtoverlay=dwc2,dr_mode=host"
+                }
+            }
+            return Data(lines.joined(separator: "\n").utf8)
+        default: return bytes
+        }
+    }
+
+    private func expectOracle(base: Card, slot: String, old: CardTree, new: CardTree) throws {
+        let folders = (root: try TemporaryFolder(), boot: try TemporaryFolder())
+        try #require(try Shell.run("debugfs", ["-R", "rdump / \(folders.root.path)", base.rootName]).status == 0)
+        try #require(
+            try Shell.run("mcopy", ["-s", "-n", "-i", base.bootName, "::*", folders.boot.path]).status == 0)
+        let oracle = try Shell.run(
+            Repository.path + "/scripts/reconfig-oracle", [folders.root.path, folders.boot.path, slot])
+        try #require(oracle.status == 0, "reconfig-oracle: \(oracle.error)")
+
+        let boot = try HostTree(folders.boot.path)
+        #expect(boot.entries.keys.sorted() == new.boot.keys.sorted())
+        for (path, entry) in boot.entries {
+            let wanted = Self.exceptions(path, entry.bytes, old: old.boot[path]?.bytes, slot: slot, old)
+            #expect(wanted == new.boot[path]?.bytes, "boot:\(path)")
+        }
+
+        let root = try HostTree(folders.root.path)
+        #expect(root.entries.keys.sorted() == new.root.keys.sorted())
+        for (path, entry) in root.entries {
+            guard let found = new.root[path] else { continue }
+            #expect(found.type == entry.type, "root:\(path)")
+            // debugfs gives an extracted file no more than these; the rest is compared with the base's.
+            #expect(found.mode & 0o777 == entry.mode & 0o777, "root:\(path)")
+            if let before = old.root[path] { #expect(found.mode & 0o7000 == before.mode & 0o7000, "root:\(path)") }
+            #expect(found.owner == old.root[path]?.owner ?? "0:0", "root:\(path)")
+            #expect(found.attributes == old.root[path]?.attributes ?? "", "root:\(path)")
+            #expect(found.bytes == entry.bytes, "root:\(path)")
+        }
+    }
+}
+
+/// A tree in a folder of this machine.
+private struct HostTree {
+    struct Entry {
+        var type: String
+        var mode: UInt16
+        var bytes: Data?
+    }
+    var entries: [String: Entry] = [:]
+
+    init(_ folder: String) throws {
+        for path in try FileManager.default.subpathsOfDirectory(atPath: folder) {
+            let full = folder + "/" + path
+            var status = stat()
+            try #require(lstat(full, &status) == 0)
+            // Foundation leaves out the upper three bits.
+            let mode = UInt16(status.st_mode & 0o7777)
+            switch status.st_mode & S_IFMT {
+            case S_IFDIR: entries[path] = Entry(type: "directory", mode: mode)
+            case S_IFLNK:
+                let text = try FileManager.default.destinationOfSymbolicLink(atPath: full)
+                entries[path] = Entry(type: "symlink", mode: 0o777, bytes: Data(text.utf8))
+            default:
+                entries[path] = Entry(
+                    type: "regular", mode: mode, bytes: try Data(contentsOf: URL(fileURLWithPath: full)))
+            }
+        }
+    }
+}

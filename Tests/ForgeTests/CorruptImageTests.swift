@@ -1,0 +1,245 @@
+import Blocks
+import Foundation
+import Plans
+import TestSupport
+import Testing
+
+@testable import Forge
+
+/// Bases that are broken: refused with a typed error, or turned into a card that the checkers accept; never a crash.
+@Suite(.needs(BaseSpec.tools), .timeLimit(.minutes(10)))
+struct CorruptImageTests {
+    /// With PIFORGE_THOROUGH set, every case instead of a sample.
+    private static let isThorough = ProcessInfo.processInfo.environment["PIFORGE_THOROUGH"] != nil
+
+    /// Builds p3 with a few settings over `reader`, without writing a file.
+    private func edit(_ reader: PatchedReader) throws -> Result<Overlay, ForgeError> {
+        let request = try Request(
+            profilePath: nil, slots: "p3",
+            flags: try Request.assignments([
+                "ssh=true", "gpu_mem=16", "cgroups=true", "authorized_keys=\(RichProfile.key)",
+            ]), environment: [:])
+        let job = try #require(request.jobs.first)
+        do throws(ForgeError) {
+            return .success(
+                try SlotJob(base: reader, slot: job.slot, settings: job.settings, epoch: nil).edit().overlay)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// The outcome of one broken base: how it ended, checked.
+    private func judge(
+        _ reader: PatchedReader, _ what: String, writing: Bool, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws -> Bool {
+        switch try edit(reader) {
+        case .failure(let error):
+            // Never `bug`, never `io`: the fault is the image's.
+            #expect(error.kind == .badInput, "\(what): \(error.message)", sourceLocation: sourceLocation)
+            #expect(!error.message.isEmpty)
+            return false
+        case .success(let overlay):
+            guard writing else { return true }
+            let folder = try TemporaryFolder()
+            let before = try Self.write(Overlay(over: reader), to: folder.path + "/before.img")
+            guard try Self.isClean(before) else { return true }
+            let after = try Self.write(overlay, to: folder.path + "/after.img")
+            #expect(try Self.isClean(after), "\(what)", sourceLocation: sourceLocation)
+            return true
+        }
+    }
+
+    private static func write(_ overlay: Overlay, to path: String) throws -> String {
+        let file = try OutputFile(path: path, mode: 0o600, replacing: false)
+        try file.setByteCount(overlay.byteCount)
+        try overlay.forEachData(chunk: 1 << 20) { offset, bytes in try file.write(bytes, at: offset) }
+        try file.commit()
+        return path
+    }
+
+    private static func isClean(_ path: String) throws -> Bool {
+        // A table that sfdisk does not read cannot be judged with it.
+        guard let card = try? Card(path) else { return false }
+        return try card.complaints().isEmpty
+    }
+
+    private func base(_ release: String) async throws -> (reader: PatchedReader, card: Card) {
+        let path = try await BaseSpec(release: release, kind: "cbridge").path()
+        let folder = try TemporaryFolder()
+        let image = try BaseImage.open(path: path, cache: Cache(path: folder.path))
+        return (PatchedReader(image.reader), try Card(path))
+    }
+
+    @Test("every cut is refused", arguments: [20_260_501 as UInt64])
+    func truncations(seed: UInt64) async throws {
+        let (reader, card) = try await base("bookworm")
+        var generator = SeededGenerator(seed: seed)
+        let step: Int64 = 4096
+        var sizes: [Int64] = []
+        for size in stride(from: Int64(0), to: 1 << 20, by: Self.isThorough ? 512 : 65536) { sizes.append(size) }
+        for border in [Int64(card.bootStart), Int64(card.rootStart), reader.byteCount] {
+            for steps in Int64(-6)...6 where border + steps * step < reader.byteCount {
+                sizes.append(border + steps * step)
+            }
+            sizes += [border - 512, border - 1]
+        }
+        for _ in 0..<24 { sizes.append(Int64.random(in: 0..<reader.byteCount / step, using: &generator) * step) }
+        for size in sizes {
+            guard case .failure(let error) = try edit(PatchedReader(reader.base, byteCount: size)) else {
+                Issue.record("an image of \(size) bytes was accepted (seed \(seed))")
+                continue
+            }
+            #expect(error.kind == .badInput, "\(size): \(error.message)")
+        }
+    }
+
+    struct Header: Sendable, CustomTestStringConvertible {
+        var name: String
+        var release: String
+        var byteCount: Int
+        /// Where code or padding lies that nobody reads; one byte in sixteen is tried there.
+        var idle: Range<Int>
+        var start: @Sendable (Card) -> Int
+        var testDescription: String { "\(name) of \(release)" }
+    }
+
+    static let allHeaders = [
+        Header(name: "MBR", release: "bookworm", byteCount: 512, idle: 0..<440) { _ in 0 },
+        Header(name: "FAT boot sector", release: "buster", byteCount: 512, idle: 90..<510) { $0.bootStart },
+        Header(name: "FAT boot sector", release: "bookworm", byteCount: 512, idle: 90..<510) { $0.bootStart },
+        Header(name: "FAT info sector", release: "bookworm", byteCount: 512, idle: 4..<484) { $0.bootStart + 512 },
+        Header(name: "superblock", release: "buster", byteCount: 1024, idle: 0x180..<1020) { $0.rootStart + 1024 },
+        Header(name: "superblock", release: "bookworm", byteCount: 1024, idle: 0x10..<1020) { $0.rootStart + 1024 },
+        Header(name: "group descriptors", release: "buster", byteCount: 64, idle: 0..<0) { $0.rootStart + 4096 },
+        Header(name: "root inode", release: "buster", byteCount: 256, idle: 0xA0..<256) { card in
+            // Inode 2, in the table whose block number stands at byte 8 of the first descriptor.
+            let bytes = (try? FileHandle(forReadingFrom: URL(fileURLWithPath: card.path))).flatMap { handle in
+                try? handle.seek(toOffset: UInt64(card.rootStart + 4096 + 8))
+                return try? handle.read(upToCount: 4)
+            }
+            let block = (bytes ?? Data()).reversed().reduce(0) { $0 << 8 | Int($1) }
+            return card.rootStart + block * 4096 + 256
+        },
+    ]
+
+    @Test("flipped bytes in headers", arguments: allHeaders, [20_260_502 as UInt64])
+    func flips(_ header: Header, seed: UInt64) async throws {
+        let (reader, card) = try await base(header.release)
+        let start = Int64(header.start(card))
+        var generator = SeededGenerator(seed: seed)
+        var (refused, accepted) = (0, 0)
+        for index in 0..<header.byteCount {
+            let isIdle = header.idle.contains(index)
+            if isIdle && !Self.isThorough && index % 16 != 0 { continue }
+            let flips: [UInt8] =
+                Self.isThorough ? (0..<8).map { 1 << $0 } : [1 << UInt8.random(in: 0...7, using: &generator)]
+            for flip in flips + (isIdle ? [] : [0xFF]) {
+                var patched = reader
+                let place = start + Int64(index)
+                patched.patches[place] = try reader.byte(at: place) ^ flip
+                let what = "\(header.name) of \(header.release), byte \(index) ^ \(flip) (seed \(seed))"
+                // Writing and checking takes long, so a sixth of the accepted ones is.
+                let isAccepted = try judge(patched, what, writing: accepted % 6 == 0)
+                if isAccepted { accepted += 1 } else { refused += 1 }
+            }
+        }
+        // Both must occur, or nothing was tested.
+        #expect(refused > 0)
+        #expect(accepted > 0 || header.name == "superblock")
+    }
+
+    @Test("FAT chains that cycle, cross or leave the volume", arguments: ["buster", "bookworm"], [20_260_503 as UInt64])
+    func chains(_ release: String, seed: UInt64) async throws {
+        let (reader, card) = try await base(release)
+        let boot = Int64(card.bootStart)
+        func number(_ offset: Int64, _ count: Int) throws -> Int64 {
+            try reader.bytes(at: boot + offset, count: count).reversed().reduce(0) { $0 << 8 | Int64($1) }
+        }
+        let (reserved, fatSectors) = (try number(14, 2), try number(36, 4))
+        let fats = [reserved * 512, (reserved + fatSectors) * 512]
+        let used = try (2..<1500).filter { try number(fats[0] + $0 * 4, 4) & 0x0FFF_FFFF != 0 }
+        try #require(used.count > 100)
+        var generator = SeededGenerator(seed: seed)
+        var trials: [(cluster: Int64, value: Int64)] = [(2, 2)]
+        for _ in 0..<(Self.isThorough ? 2000 : 60) {
+            let cluster = try #require(used.randomElement(using: &generator))
+            let others = [
+                cluster, 2, used.randomElement(using: &generator) ?? 2, 0, 1, 0x0FFF_FFF7, 0x0FFF_FFEF, fatSectors * 128,
+            ]
+            trials.append((cluster, others.randomElement(using: &generator) ?? 0))
+        }
+        for (index, trial) in trials.enumerated() {
+            var patched = reader
+            for fat in fats {
+                for byte in 0..<4 {
+                    patched.patches[boot + fat + trial.cluster * 4 + Int64(byte)] = UInt8(
+                        truncatingIfNeeded: trial.value >> (8 * Int64(byte)))
+                }
+            }
+            _ = try judge(
+                patched, "\(release): cluster \(trial.cluster) -> \(trial.value) (seed \(seed))",
+                writing: index % 6 == 0)
+        }
+    }
+
+    struct Unclean: Sendable, CustomTestStringConvertible {
+        var name: String
+        var debugfs: [String] = []
+        /// Offset in the boot partition, and the bits to flip there.
+        var bootPatches: [(offset: Int, flip: UInt8)] = []
+        var message: String
+        var hint: String
+        var testDescription: String { name }
+    }
+
+    private static let checkRoot = "run: e2fsck -fy IMAGE-PARTITION"
+
+    static let uncleanCards = [
+        Unclean(
+            name: "journal to replay", debugfs: ["feature needs_recovery"],
+            message: "could not edit the root partition: a journal that was not replayed (needs_recovery)",
+            hint: checkRoot),
+        Unclean(
+            name: "not unmounted", debugfs: ["set_super_value state 0"],
+            message: "could not edit the root partition: a file system not cleanly unmounted", hint: checkRoot),
+        Unclean(
+            name: "errors", debugfs: ["set_super_value state 3"],
+            message: "could not edit the root partition: a file system with recorded errors", hint: checkRoot),
+        Unclean(
+            name: "orphans", debugfs: ["set_super_value last_orphan 20"],
+            message: "could not edit the root partition: a list of orphaned inodes", hint: checkRoot),
+        Unclean(
+            name: "FAT not unmounted", bootPatches: [(0x41, 1)],
+            message: "could not edit the boot partition: dirty FAT volume: not cleanly unmounted", hint: "fsck.fat -a"),
+    ]
+
+    @Test("cards that were pulled out while running", arguments: uncleanCards)
+    func refuses(_ test: Unclean) async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/base.img"
+        try Packer.run("cp", ["--sparse=always", try await BaseSpec.plain.path(), path])
+        let card = try Card(path)
+        for command in test.debugfs {
+            try #require(try Shell.run("debugfs", ["-w", "-R", command, card.rootName]).status == 0)
+        }
+        let device = try ImageFile(path)
+        for patch in test.bootPatches {
+            var bytes = [UInt8](repeating: 0, count: 1)
+            var span = bytes.mutableSpan
+            var raw = span.mutableBytes
+            try device.read(into: &raw, at: Int64(card.bootStart + patch.offset))
+            bytes[0] ^= patch.flip
+            try device.write(bytes.span.bytes, at: Int64(card.bootStart + patch.offset))
+        }
+        let piforge = Piforge(folder: folder.path)
+        for command in ["build", "plan"] {
+            let answer = try piforge.run(command, "--slot", "p3", "--base", path)
+            #expect(answer.status == 65)
+            let said = answer.error.split(separator: "\n").map(String.init)
+            #expect(said.first?.hasSuffix(test.message) == true, "\(answer.error)")
+            #expect(said.last == "hint:  " + test.hint, "\(answer.error)")
+        }
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/p3.img"))
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/p3.img.partial"))
+    }
+}

@@ -1,0 +1,50 @@
+import Blocks
+import Forge
+import Foundation
+import Plans
+import TestSupport
+import Testing
+
+/// Runs piforge, as a process or inside this one.
+struct Piforge {
+    /// The current folder of the process; its cache and home are below it unless said otherwise.
+    var folder: String
+    var environment: [String: String] = [:]
+    /// Put before the program's name, to run it as another user.
+    var prefix: [String] = []
+
+    typealias Answer = (status: Int32, output: String, error: String)
+
+    func run(_ arguments: String..., environment more: [String: String] = [:]) throws -> Answer {
+        try run(arguments, environment: more)
+    }
+
+    func run(_ arguments: [String], environment more: [String: String] = [:]) throws -> Answer {
+        let own = ["HOME": folder, "XDG_CACHE_HOME": folder + "/cache", "SOURCE_DATE_EPOCH": ""]
+        let variables = own.merging(environment) { $1 }.merging(more) { $1 }
+        return try Shell.run(
+            "env", ["-C", folder] + prefix + [Self.program] + arguments, environment: variables)
+    }
+
+    /// Beside the test bundle that runs.
+    static let program: String = {
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        let products = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? own
+        return URL(fileURLWithPath: products).deletingLastPathComponent().path + "/piforge"
+    }()
+
+    /// Builds in this process, with flags as `--set` takes them.
+    static func build(
+        _ slots: String, from base: String, into folder: String, profile: String? = nil, set flags: [String] = [],
+        epoch: Int64? = nil, cache: String? = nil
+    ) async throws -> [Build.Result] {
+        let request = try Request(
+            profilePath: profile, slots: slots, flags: try Request.assignments(flags), environment: [:])
+        let build = Build(
+            try request.workshop(basePath: base, epoch: epoch), into: folder, replacing: true,
+            cache: Cache(path: cache ?? folder + "/cache"), observe: { _ in })
+        var results: [Build.Result] = []
+        for try await result in build.results() { results.append(result) }
+        return results
+    }
+}

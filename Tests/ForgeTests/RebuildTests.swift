@@ -1,0 +1,61 @@
+import Forge
+import Foundation
+import TestSupport
+import Testing
+
+/// Outputs as bases: building again changes nothing, and another slot's image does not depend on the way to it.
+@Suite(.needs(BaseSpec.tools))
+struct RebuildTests {
+    static let bases = [
+        BaseSpec(release: "buster", kind: "p2"), BaseSpec(release: "bullseye", kind: "cnat", isBooted: true),
+        BaseSpec.plain, BaseSpec(release: "bookworm", kind: "p2", isBooted: true),
+    ]
+
+    @Test(arguments: bases, [true, false])
+    func settles(_ spec: BaseSpec, isRich: Bool) async throws {
+        let base = try await spec.path()
+        let profile = isRich ? try RichProfile() : nil
+        for slot in ["p3", "cnat"] {
+            let (first, second) = (try TemporaryFolder(), try TemporaryFolder())
+            let once = try #require(
+                try await Piforge.build(slot, from: base, into: first.path, profile: profile?.path).first)
+            let twice = try #require(
+                try await Piforge.build(slot, from: once.imagePath, into: second.path, profile: profile?.path).first)
+            #expect(twice.manifest.changes == [])
+            #expect(try Card(twice.imagePath).sha256() == (try Card(once.imagePath).sha256()))
+        }
+    }
+
+    @Test(arguments: bases)
+    func detours(_ spec: BaseSpec) async throws {
+        let base = try await spec.path()
+        let (direct, detour) = (try TemporaryFolder(), try TemporaryFolder())
+        let p3 = try #require(try await Piforge.build("p3", from: base, into: detour.path).first)
+        for slot in ["p1", "cnat", "cbridge"] {
+            let straight = try #require(try await Piforge.build(slot, from: base, into: direct.path).first)
+            let around = try #require(try await Piforge.build(slot, from: p3.imagePath, into: detour.path).first)
+            try Card(around.imagePath).expectClean()
+            let (wanted, found) = (
+                try CardTree(try Card(straight.imagePath)), try CardTree(try Card(around.imagePath))
+            )
+            expectEqual(wanted, found, straight.manifest, isPlain: !spec.isBooted, slot: slot)
+        }
+    }
+
+    /// Paths, bytes, modes, owners and attributes; inodes lie elsewhere after a detour.
+    private func expectEqual(
+        _ wanted: CardTree, _ found: CardTree, _ manifest: Manifest, isPlain: Bool, slot: String
+    ) {
+        #expect(wanted.root.keys.sorted() == found.root.keys.sorted(), "\(slot)")
+        #expect(wanted.boot.keys.sorted() == found.boot.keys.sorted(), "\(slot)")
+        for (path, entry) in wanted.root {
+            guard var other = found.root[path] else { continue }
+            other.inode = entry.inode
+            #expect(other == entry, "\(slot) root:\(path)")
+        }
+        for (path, entry) in wanted.boot where path != "cmdline.old" {
+            // cmdline.old is what was there before the first conversion: another slot's word is in it.
+            #expect(found.boot[path]?.bytes == entry.bytes, "\(slot) boot:\(path)")
+        }
+    }
+}
