@@ -58,7 +58,8 @@ private actor BaseImages {
         let scripts = Repository.path + "/scripts"
         var recipe: [UInt8] = []
         let names = try FileManager.default.subpathsOfDirectory(atPath: scripts).sorted()
-        for name in names where ["make-base", "reconfig-oracle"].contains(name) || name.hasPrefix("lib/") || name.hasPrefix("base/") {
+        for name in names
+        where ["make-base", "reconfig-oracle"].contains(name) || name.hasPrefix("lib/") || name.hasPrefix("base/") {
             recipe += Array(name.utf8) + (FileManager.default.contents(atPath: scripts + "/" + name) ?? Data())
         }
         let digest = SHA256.digest(of: recipe.span.bytes).description.prefix(12)
@@ -75,7 +76,9 @@ private actor BaseImages {
         defer { unlink(own) }
         let made = try Shell.run(
             Repository.path + "/scripts/make-base",
-            ["--release", spec.release, "--kind", spec.kind] + (spec.isBooted ? ["--booted"] : []) + spec.options + [own])
+            ["--release", spec.release, "--kind", spec.kind] + (spec.isBooted ? ["--booted"] : []) + spec.options + [
+                own
+            ])
         guard made.status == 0 else { throw Failure(text: made.error) }
         guard rename(own, path) == 0 else { throw Failure(text: "could not rename \(own)") }
         return path

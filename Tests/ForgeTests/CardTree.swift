@@ -78,7 +78,8 @@ extension CardTree.RootEntry {
         mode = UInt16(word(after: "Mode:"), radix: 8) ?? 0o7777
         owner = word(after: "User:") + ":" + word(after: "Group:")
         let start = lines.firstIndex(of: "Extended attributes:")
-        attributes = start.map { lines[($0 + 1)...].prefix { $0.hasPrefix("  ") }.sorted().joined(separator: "\n") } ?? ""
+        attributes =
+            start.map { lines[($0 + 1)...].prefix { $0.hasPrefix("  ") }.sorted().joined(separator: "\n") } ?? ""
         switch type {
         case "regular": bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         case "symlink": bytes = Data(try FileManager.default.destinationOfSymbolicLink(atPath: path).utf8)

@@ -73,7 +73,8 @@ struct ConcurrencyTests {
         try expectNoPartials()
     }
 
-    @Test("one slot with --force and different settings: image and manifest belong together") func forced() async throws {
+    @Test("one slot with --force and different settings: image and manifest belong together") func forced() async throws
+    {
         _ = try await packedBase()
         #expect(try together([build("p1")]).codes == [0])
         for _ in 0..<3 {

@@ -148,7 +148,8 @@ struct CorruptImageTests {
         #expect(accepted > 0 || header.name == "superblock")
     }
 
-    @Test("FAT chains that cycle, cross or leave the volume", arguments: ["buster", "bookworm"], [20_260_503 as UInt64])
+    @Test(
+        "FAT chains that cycle, cross or leave the volume", arguments: ["buster", "bookworm"], [20_260_503 as UInt64])
     func chains(_ release: String, seed: UInt64) async throws {
         let (reader, card) = try await base(release)
         let boot = Int64(card.bootStart)
@@ -164,7 +165,8 @@ struct CorruptImageTests {
         for _ in 0..<(Self.isThorough ? 2000 : 60) {
             let cluster = try #require(used.randomElement(using: &generator))
             let others = [
-                cluster, 2, used.randomElement(using: &generator) ?? 2, 0, 1, 0x0FFF_FFF7, 0x0FFF_FFEF, fatSectors * 128,
+                cluster, 2, used.randomElement(using: &generator) ?? 2, 0, 1, 0x0FFF_FFF7, 0x0FFF_FFEF,
+                fatSectors * 128,
             ]
             trials.append((cluster, others.randomElement(using: &generator) ?? 0))
         }

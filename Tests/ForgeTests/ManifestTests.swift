@@ -70,7 +70,8 @@ struct ManifestTests {
         }
         // Another hash, passphrase and token: what verify prints has old and new secrets in reach.
         let others = [
-            "--set", "password_hash=$6$othersalt$" + String(repeating: "x", count: 86), "--set", "wifi.psk=other pass phrase",
+            "--set", "password_hash=$6$othersalt$" + String(repeating: "x", count: 86), "--set",
+            "wifi.psk=other pass phrase",
         ]
         for extra in [[], ["--json"]] {
             let answer = try piforge.run(
@@ -95,7 +96,8 @@ struct ManifestTests {
     @Test("flags: a wrong secret is not repeated in the error") func wrongSecrets() throws {
         let folder = try TemporaryFolder()
         let piforge = Piforge(folder: folder.path)
-        let short = try piforge.run("plan", "--slot", "p3", "--base", "x", "--set", "wifi.ssid=a", "--set", "wifi.psk=Zw7q")
+        let short = try piforge.run(
+            "plan", "--slot", "p3", "--base", "x", "--set", "wifi.ssid=a", "--set", "wifi.psk=Zw7q")
         #expect(short.status == 64)
         #expect(short.error.contains("wifi.psk") && !short.error.contains("Zw7q"), "\(short.error)")
         let plain = try piforge.run("plan", "--slot", "p3", "--base", "x", "--password-hash", "Zw7qPlain")

@@ -98,7 +98,9 @@ struct PackedBaseTests {
 
     /// Inode, size and times of the one unpacked image in a cache.
     private static func entry(of cache: String) throws -> [Int64] {
-        let names = try FileManager.default.contentsOfDirectory(atPath: cache + "/images").filter { $0.hasSuffix(".img") }
+        let names = try FileManager.default.contentsOfDirectory(atPath: cache + "/images").filter {
+            $0.hasSuffix(".img")
+        }
         try #require(names.count == 1)
         var status = stat()
         try #require(stat(cache + "/images/" + names[0], &status) == 0)
@@ -113,7 +115,8 @@ struct PackedBaseTests {
         let folder = try TemporaryFolder()
         try Packer.xz(try await BaseSpec.plain.path(), to: folder.path + "/base.img.xz")
         let piforge = Piforge(
-            folder: folder.path, prefix: ["strace", "-f", "-y", "-o", "trace", "-e", "trace=read,pread64,write,pwrite64"])
+            folder: folder.path,
+            prefix: ["strace", "-f", "-y", "-o", "trace", "-e", "trace=read,pread64,write,pwrite64"])
         func traced(_ arguments: String...) throws -> [String] {
             let answer = try piforge.run(arguments + ["--base", "base.img.xz"])
             #expect(answer.status == 0, "\(answer.error)")

@@ -28,7 +28,8 @@ struct Piforge {
 
     /// Beside the test bundle that runs.
     static let program: String = {
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         let products = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? own
         return URL(fileURLWithPath: products).deletingLastPathComponent().path + "/piforge"
     }()
