@@ -70,7 +70,9 @@ extension CardTree.RootEntry {
         var lines = block.components(separatedBy: "\n")
         lines.removeFirst()
         inode = lines.joined(separator: "\n")
-        let words = inode.split(whereSeparator: \.isWhitespace).map(String.init)
+        // "Inode: 36   Type: regular    Mode:  0644   Flags: 0x80000" and "User:     0   Group:     0   Project: …"
+        let words = (lines.prefix(1) + lines.dropFirst(2).prefix(1)).flatMap { $0.components(separatedBy: " ") }
+            .filter { !$0.isEmpty }
         func word(after name: String) -> String {
             words.firstIndex(of: name).map { words[min($0 + 1, words.count - 1)] } ?? ""
         }

@@ -30,7 +30,8 @@ struct CorruptImageTests {
 
     /// The outcome of one broken base: how it ended, checked.
     private func judge(
-        _ reader: PatchedReader, _ what: String, writing: Bool, sourceLocation: SourceLocation = #_sourceLocation
+        _ reader: PatchedReader, of card: Card, _ what: String, writing: Bool,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> Bool {
         switch try edit(reader) {
         case .failure(let error):
@@ -40,27 +41,39 @@ struct CorruptImageTests {
             return false
         case .success(let overlay):
             guard writing else { return true }
-            let folder = try TemporaryFolder()
-            let before = try Self.write(Overlay(over: reader), to: folder.path + "/before.img")
-            guard try Self.isClean(before) else { return true }
-            let after = try Self.write(overlay, to: folder.path + "/after.img")
-            #expect(try Self.isClean(after), "\(what)", sourceLocation: sourceLocation)
+            let found = try Self.complaints(of: overlay, on: card)
+            // A base that was no longer clean is not ours to answer for.
+            if !found.isEmpty, try Self.complaints(of: Overlay(over: reader), on: card).isEmpty {
+                Issue.record("\(what): \(found.joined(separator: "; "))", sourceLocation: sourceLocation)
+            }
             return true
         }
     }
 
-    private static func write(_ overlay: Overlay, to path: String) throws -> String {
-        let file = try OutputFile(path: path, mode: 0o600, replacing: false)
-        try file.setByteCount(overlay.byteCount)
-        try overlay.forEachData(chunk: 1 << 20) { offset, bytes in try file.write(bytes, at: offset) }
-        try file.commit()
-        return path
-    }
-
-    private static func isClean(_ path: String) throws -> Bool {
-        // A table that sfdisk does not read cannot be judged with it.
-        guard let card = try? Card(path) else { return false }
-        return try card.complaints().isEmpty
+    /// Lets the checkers judge the two partitions where they are on the unbroken card.
+    private static func complaints(of overlay: Overlay, on card: Card) throws -> [String] {
+        let folder = try TemporaryFolder()
+        let (boot, root) = (folder.path + "/boot", folder.path + "/root")
+        for (path, start, size) in [
+            (boot, Int64(card.bootStart), Int64(card.bootSize)),
+            (root, Int64(card.rootStart), overlay.byteCount - Int64(card.rootStart)),
+        ] {
+            try Shell.write([], to: path)
+            truncate(path, Int(size))
+            let file = try ImageFile(path)
+            try overlay.forEachData(chunk: 1 << 20) { offset, bytes in
+                let from = max(offset, start)
+                let to = min(offset + Int64(bytes.byteCount), start + size)
+                guard from < to else { return }
+                try file.write(bytes.extracting(Int(from - offset)..<Int(to - offset)), at: from - start)
+            }
+        }
+        var complaints: [String] = []
+        for (tool, arguments) in [("e2fsck", ["-fn", root]), ("fsck.fat", ["-n", boot])] {
+            let answer = try Shell.run(tool, arguments)
+            if answer.status != 0 { complaints.append("\(tool): \(answer.output)") }
+        }
+        return complaints
     }
 
     private func base(_ release: String) async throws -> (reader: PatchedReader, card: Card) {
@@ -97,10 +110,16 @@ struct CorruptImageTests {
         var name: String
         var release: String
         var byteCount: Int
-        /// Where code or padding lies that nobody reads; one byte in sixteen is tried there.
+        /// Where code or padding lies that nobody reads.
         var idle: Range<Int>
         var start: @Sendable (Card) -> Int
         var testDescription: String { "\(name) of \(release)" }
+
+        /// Some forty places that are read, and six that are not.
+        func sample(using generator: inout SeededGenerator) -> [Int] {
+            let read = (0..<byteCount).filter { !idle.contains($0) }.shuffled(using: &generator).prefix(40)
+            return (read + idle.shuffled(using: &generator).prefix(6)).sorted()
+        }
     }
 
     static let allHeaders = [
@@ -128,23 +147,19 @@ struct CorruptImageTests {
         let start = Int64(header.start(card))
         var generator = SeededGenerator(seed: seed)
         var (refused, accepted) = (0, 0)
-        for index in 0..<header.byteCount {
-            let isIdle = header.idle.contains(index)
-            if isIdle && !Self.isThorough && index % 16 != 0 { continue }
-            let flips: [UInt8] =
-                Self.isThorough ? (0..<8).map { 1 << $0 } : [1 << UInt8.random(in: 0...7, using: &generator)]
-            for flip in flips + (isIdle ? [] : [0xFF]) {
+        for index in Self.isThorough ? Array(0..<header.byteCount) : header.sample(using: &generator) {
+            for bit in Self.isThorough ? Array(0..<8) : [Int.random(in: 0...7, using: &generator)] {
                 var patched = reader
                 let place = start + Int64(index)
-                patched.patches[place] = try reader.byte(at: place) ^ flip
-                let what = "\(header.name) of \(header.release), byte \(index) ^ \(flip) (seed \(seed))"
-                // Writing and checking takes long, so a sixth of the accepted ones is.
-                let isAccepted = try judge(patched, what, writing: accepted % 6 == 0)
+                patched.patches[place] = try reader.byte(at: place) ^ (1 << bit)
+                let what = "\(header.name) of \(header.release), byte \(index), bit \(bit) (seed \(seed))"
+                // Checking takes long, so one in 24 of the accepted ones is.
+                let isAccepted = try judge(patched, of: card, what, writing: accepted % 24 == 0)
                 if isAccepted { accepted += 1 } else { refused += 1 }
             }
         }
-        // Both must occur, or nothing was tested.
-        #expect(refused > 0)
+        // Both must occur, or nothing was tested; the numbers in the info sector are mere hints.
+        #expect(refused > 0 || header.name == "FAT info sector")
         #expect(accepted > 0 || header.name == "superblock")
     }
 
@@ -179,7 +194,7 @@ struct CorruptImageTests {
                 }
             }
             _ = try judge(
-                patched, "\(release): cluster \(trial.cluster) -> \(trial.value) (seed \(seed))",
+                patched, of: card, "\(release): cluster \(trial.cluster) -> \(trial.value) (seed \(seed))",
                 writing: index % 6 == 0)
         }
     }
@@ -199,7 +214,7 @@ struct CorruptImageTests {
     static let uncleanCards = [
         Unclean(
             name: "journal to replay", debugfs: ["feature needs_recovery"],
-            message: "could not edit the root partition: a journal that was not replayed (needs_recovery)",
+            message: "could not edit the root partition: needs_recovery (a journal that was not replayed)",
             hint: checkRoot),
         Unclean(
             name: "not unmounted", debugfs: ["set_super_value state 0"],

@@ -38,20 +38,20 @@ struct RebuildTests {
             let (wanted, found) = (
                 try CardTree(try Card(straight.imagePath)), try CardTree(try Card(around.imagePath))
             )
-            expectEqual(wanted, found, straight.manifest, isPlain: !spec.isBooted, slot: slot)
+            expectEqual(wanted, found, slot: slot)
         }
     }
 
     /// Paths, bytes, modes, owners and attributes; inodes lie elsewhere after a detour.
     private func expectEqual(
-        _ wanted: CardTree, _ found: CardTree, _ manifest: Manifest, isPlain: Bool, slot: String
+        _ wanted: CardTree, _ found: CardTree, slot: String
     ) {
         #expect(wanted.root.keys.sorted() == found.root.keys.sorted(), "\(slot)")
         #expect(wanted.boot.keys.sorted() == found.boot.keys.sorted(), "\(slot)")
         for (path, entry) in wanted.root {
             guard var other = found.root[path] else { continue }
             other.inode = entry.inode
-            #expect(other == entry, "\(slot) root:\(path)")
+            if other != entry { Issue.record("\(slot) root:\(path): \(other) instead of \(entry)") }
         }
         for (path, entry) in wanted.boot where path != "cmdline.old" {
             // cmdline.old is what was there before the first conversion: another slot's word is in it.
