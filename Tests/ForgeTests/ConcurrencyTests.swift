@@ -7,7 +7,7 @@ import Testing
 @Suite(.needs(BaseSpec.tools + ["xz", "timeout"]))
 struct ConcurrencyTests {
     private let folder: TemporaryFolder
-    private var piforge: Piforge { Piforge(folder: folder.path) }
+    private var piforge: Piforge { Piforge(folder: folder.path, cache: folder.path + "/cache") }
 
     init() throws { folder = try TemporaryFolder() }
 
@@ -66,8 +66,8 @@ struct ConcurrencyTests {
         for (code, error) in zip(done.codes, done.errors) where code != 0 {
             #expect(code == 73)
             #expect(
-                error.hasPrefix("error: could not create out/p1.img: another piforge is writing it\n")
-                    || error.hasPrefix("error: could not create out/p1.img: it exists\n"), "\(error)")
+                error.contains("could not create out/p1.") && error.contains(": another piforge is writing it\n")
+                    || error.contains(": it exists\n"), "\(error)")
         }
         try wholeOutput("p1")
         try expectNoPartials()
@@ -98,7 +98,8 @@ struct ConcurrencyTests {
                 "build", "--slot", "p1-p4", "--base", "base.img.xz", "--output", "out" + delay)
             if answer.status == 0 { continue }
             #expect(answer.status == code, "\(answer.error)")
-            #expect(answer.error.hasPrefix("error: interrupted; no unfinished output was left behind\n"))
+            // Nothing is said by a process that had not yet begun to listen.
+            #expect(["", "error: interrupted; no unfinished output was left behind\n"].contains(answer.error))
             wasStopped = true
             try expectNoPartials()
         }

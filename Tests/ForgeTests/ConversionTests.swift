@@ -16,7 +16,6 @@ struct ConversionTests {
         let card = try Card(result.imagePath)
         try card.expectClean()
         #expect(card.table == base.table)
-        #expect(result.manifest.output.sha256 == (try card.sha256()))
 
         let (old, new) = (try await spec.tree(), try CardTree(card))
         expectOnlyNamedChanges(from: old, to: new, manifest: result.manifest)
@@ -60,6 +59,7 @@ struct ConversionTests {
         case "config.txt":
             guard let bytes else { return nil }
             var lines = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\n")
+            let before = String(decoding: old ?? Data(), as: UTF8.self).components(separatedBy: "\n")
             var section = ""
             for index in lines.indices {
                 if lines[index].hasPrefix("[") { section = lines[index] }
@@ -68,12 +68,14 @@ struct ConversionTests {
                     // mode in it from the start.
                     lines[index] = "dtoverlay=dwc2,dr_mode=host"
                 }
-                if section == "[cm5]", lines[index] == "dtoverlay=dwc2,dr_mode=peripheral" {
-                    // The script's pattern hits the line for the CM5, which stays a host.
-                    lines[index] = "dtoverlay=dwc2,dr_mode=host"
-                }
+                // The script's pattern hits the line for the CM5, too, which never is a node.
+                if section == "[cm5]", lines[index].hasPrefix("dtoverlay=dwc2") { lines[index] = before[index] }
             }
             return Data(lines.joined(separator: "\n").utf8)
+        case "etc/dhcp/dhclient.conf" where !slot.hasPrefix("p"):
+            // The script leaves a controller that was node 2 with that node's address for a usb0 it does not have.
+            let text = bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
+            return Data(text.replacing("172.19.181.2; # ClusterCTRL Px", with: "172.19.181.253; # ClusterCTRL Px").utf8)
         default: return bytes
         }
     }
@@ -103,7 +105,8 @@ struct ConversionTests {
             let mode = entry.mode & 0o777 | (before?.mode ?? 0) & 0o7000
             let isSame =
                 found.type == entry.type && found.mode == mode && found.owner == before?.owner ?? "0:0"
-                && found.attributes == before?.attributes ?? "" && found.bytes == entry.bytes
+                && found.attributes == before?.attributes ?? ""
+                && found.bytes == Self.exceptions(path, entry.bytes, old: before?.bytes, slot: slot, old)
             if !isSame {
                 Issue.record("root:\(path): \(found) instead of \(entry) after \(String(describing: before))")
             }

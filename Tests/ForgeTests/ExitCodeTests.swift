@@ -139,7 +139,7 @@ struct ExitCodeTests {
         if let other = try OtherUser() {
             var piforge = other.piforge
             piforge.folder = folder.path
-            piforge.environment = ["XDG_CACHE_HOME": other.folder.path, "HOME": other.folder.path]
+            piforge.environment = ["HOME": other.folder.path]
             expect(
                 try piforge.run("build", "--slot", "p3", "--base", base, "--output", "locked"), 77,
                 "error: could not write locked: permission denied\nhint:  choose another folder with --output\n")

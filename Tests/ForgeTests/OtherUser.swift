@@ -14,6 +14,7 @@ struct OtherUser {
         try FileManager.default.setAttributes(
             [.ownerAccountID: id, .groupOwnerAccountID: id], ofItemAtPath: folder.path)
         piforge = Piforge(
-            folder: folder.path, prefix: ["setpriv", "--reuid=\(id)", "--regid=\(id)", "--clear-groups", "--"])
+            folder: folder.path, cache: folder.path + "/cache",
+            prefix: ["setpriv", "--reuid=\(id)", "--regid=\(id)", "--clear-groups", "--"])
     }
 }

@@ -98,12 +98,12 @@ struct PackedBaseTests {
 
     /// Inode, size and times of the one unpacked image in a cache.
     private static func entry(of cache: String) throws -> [Int64] {
-        let names = try FileManager.default.contentsOfDirectory(atPath: cache + "/images").filter {
+        let names = try FileManager.default.contentsOfDirectory(atPath: cache + "/piforge/images").filter {
             $0.hasSuffix(".img")
         }
         try #require(names.count == 1)
         var status = stat()
-        try #require(stat(cache + "/images/" + names[0], &status) == 0)
+        try #require(stat(cache + "/piforge/images/" + names[0], &status) == 0)
         return [
             Int64(status.st_ino), Int64(status.st_size), Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec),
             Int64(status.st_ctim.tv_sec), Int64(status.st_ctim.tv_nsec),
@@ -115,7 +115,7 @@ struct PackedBaseTests {
         let folder = try TemporaryFolder()
         try Packer.xz(try await BaseSpec.plain.path(), to: folder.path + "/base.img.xz")
         let piforge = Piforge(
-            folder: folder.path,
+            folder: folder.path, cache: folder.path + "/cache",
             prefix: ["strace", "-f", "-y", "-o", "trace", "-e", "trace=read,pread64,write,pwrite64"])
         func traced(_ arguments: String...) throws -> [String] {
             let answer = try piforge.run(arguments + ["--base", "base.img.xz"])
@@ -156,7 +156,7 @@ struct PackedBaseTests {
         let cases: [(String, [UInt8])] = [
             ("cut", Array(bytes.dropLast(bytes.count / 3))), ("short", Array(bytes.dropLast(1))), ("flipped", flipped),
         ]
-        let piforge = Piforge(folder: folder.path)
+        let piforge = Piforge(folder: folder.path, cache: folder.path + "/cache")
         for (name, broken) in cases {
             try Shell.write(broken, to: folder.path + "/\(name)")
             let answer = try piforge.run("build", "--slot", "p3", "--base", name)

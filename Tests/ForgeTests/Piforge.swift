@@ -7,9 +7,11 @@ import Testing
 
 /// Runs piforge, as a process or inside this one.
 struct Piforge {
-    /// The current folder of the process; its cache and home are below it unless said otherwise.
+    /// The current folder of the process.
     var folder: String
     var environment: [String: String] = [:]
+    /// XDG_CACHE_HOME; for raw bases one for all, which saves hashing them again.
+    var cache = Piforge.sharedCache
     /// Put before the program's name, to run it as another user.
     var prefix: [String] = []
 
@@ -20,11 +22,13 @@ struct Piforge {
     }
 
     func run(_ arguments: [String], environment more: [String: String] = [:]) throws -> Answer {
-        let own = ["HOME": folder, "XDG_CACHE_HOME": folder + "/cache", "SOURCE_DATE_EPOCH": ""]
+        let own = ["HOME": folder, "XDG_CACHE_HOME": cache, "SOURCE_DATE_EPOCH": ""]
         let variables = own.merging(environment) { $1 }.merging(more) { $1 }
         return try Shell.run(
             "env", ["-C", folder] + prefix + [Self.program] + arguments, environment: variables)
     }
+
+    static let sharedCache = Repository.path + "/.build/test-cache"
 
     /// Beside the test bundle that runs.
     static let program: String = {
@@ -34,7 +38,7 @@ struct Piforge {
         return URL(fileURLWithPath: products).deletingLastPathComponent().path + "/piforge"
     }()
 
-    /// Builds in this process, with flags as `--set` takes them.
+    /// Builds in this process, with flags as `--set` takes them; `cache` as XDG_CACHE_HOME.
     static func build(
         _ slots: String, from base: String, into folder: String, profile: String? = nil, set flags: [String] = [],
         epoch: Int64? = nil, cache: String? = nil
@@ -43,7 +47,7 @@ struct Piforge {
             profilePath: profile, slots: slots, flags: try Request.assignments(flags), environment: [:])
         let build = Build(
             try request.workshop(basePath: base, epoch: epoch), into: folder, replacing: true,
-            cache: Cache(path: cache ?? folder + "/cache"), observe: { _ in })
+            cache: Cache(path: (cache ?? sharedCache) + "/piforge"), observe: { _ in })
         var results: [Build.Result] = []
         for try await result in build.results() { results.append(result) }
         return results

@@ -7,8 +7,8 @@ import Testing
 @Suite(.needs(BaseSpec.tools))
 struct RebuildTests {
     static let bases = [
-        BaseSpec(release: "buster", kind: "p2"), BaseSpec(release: "bullseye", kind: "cnat", isBooted: true),
-        BaseSpec.plain, BaseSpec(release: "bookworm", kind: "p2", isBooted: true),
+        BaseSpec.of("buster", "p2"), BaseSpec.of("bullseye", "cnat", isBooted: true),
+        BaseSpec.plain, BaseSpec.of("bookworm", "p2", isBooted: true),
     ]
 
     @Test(arguments: bases, [true, false])

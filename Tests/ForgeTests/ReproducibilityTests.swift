@@ -35,6 +35,7 @@ struct ReproducibilityTests {
             if other != nil { try Packer.run("chown", ["-R", "65534:65534", folder]) }
             var there = other?.piforge ?? Piforge(folder: folder)
             there.folder = folder
+            there.cache = folder + "/cache"
             there.prefix += ["sh", "-c", "umask 077; exec \"$0\" \"$@\""]
             there.environment = variables.merging(["SOURCE_DATE_EPOCH": epoch ?? ""]) { $1 }
             let again = try there.run(

@@ -14,9 +14,9 @@ struct RichProfileTests {
     }
 
     static let cases: [Case] = [
-        BaseSpec(release: "buster", kind: "cbridge"), BaseSpec(release: "buster", kind: "cnat", isBooted: true),
-        BaseSpec(release: "bullseye", kind: "p2"), BaseSpec(release: "bullseye", kind: "cbridge", isBooted: true),
-        BaseSpec(release: "bookworm", kind: "cbridge"), BaseSpec(release: "bookworm", kind: "p2", isBooted: true),
+        BaseSpec.of("buster", "cbridge"), BaseSpec.of("buster", "cnat", isBooted: true),
+        BaseSpec.of("bullseye", "p2"), BaseSpec.of("bullseye", "cbridge", isBooted: true),
+        BaseSpec.of("bookworm", "cbridge"), BaseSpec.of("bookworm", "p2", isBooted: true),
     ].flatMap { spec in
         [("p3", "tealc"), ("p252", "far"), ("cnat", "hammond"), ("cbridge", "cbridge")].map {
             Case(spec: spec, slot: $0.0, hostname: $0.1)

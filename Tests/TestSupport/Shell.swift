@@ -25,12 +25,23 @@ package struct Shell {
         process.standardInput = FileHandle(forReadingAtPath: folder.path + "/in")
         process.standardOutput = FileHandle(forWritingAtPath: folder.path + "/out")
         process.standardError = FileHandle(forWritingAtPath: folder.path + "/err")
-        try process.run()
+        try withSignalsDelivered { try process.run() }
         process.waitUntilExit()
         func text(_ name: String) throws -> String {
             String(decoding: try Data(contentsOf: URL(fileURLWithPath: folder.path + "/" + name)), as: UTF8.self)
         }
         return (process.terminationStatus, try text("out"), try text("err"))
+    }
+
+    /// A child inherits the signal mask, and Dispatch's threads block SIGCHLD, for which a shell's `wait` would wait
+    /// for ever.
+    private static func withSignalsDelivered(_ body: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var own = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &own)
+        defer { pthread_sigmask(SIG_SETMASK, &own, nil) }
+        try body()
     }
 
     /// Where a tool lies, a path being itself; nil when it is not installed.
