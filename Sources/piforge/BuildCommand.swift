@@ -7,7 +7,7 @@ struct BuildCommand: AsyncParsableCommand {
         abstract: "Write card images for slots.",
         discussion: """
             Each slot's image is DIR/<cluster>-<slot>.img, or DIR/<slot>.img without a profile, and beside it lie \
-            <same name>.manifest.json, which tells what was changed, and a block map, <image>.bmap. Write it to a card with any imager, without further settings.
+            <same name>.manifest.json, which tells what was changed. Write it to a card with any imager, without further settings.
 
               piforge build --slot p3
               piforge build --slot p1-p4,cnat --output cards
@@ -37,7 +37,7 @@ struct BuildCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Write a block map beside each image: always, never, or auto (where it needs no further decoding).",
             valueName: "when"))
-    var bmap: MapPolicy = .auto
+    var bmap: MapPolicy = .never
 
     @OptionGroup var progress: ProgressOptions
 
