@@ -22,6 +22,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLinux", providers: [.apt(["linux-libc-dev"])]),
         .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(
             name: "Blocks",
@@ -32,10 +33,12 @@ let package = Package(
             name: "Plans",
             dependencies: ["Trees", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
-        .target(name: "Volumes", dependencies: ["Blocks", "Trees", "CExt2FS"], swiftSettings: settings),
+        .target(name: "Volumes", dependencies: ["Blocks", "Trees", "CExt2FS", "CLinux"], swiftSettings: settings),
         .target(
             name: "Forge",
-            dependencies: ["Plans", "Volumes", "CCrypt", .product(name: "SystemPackage", package: "swift-system")],
+            dependencies: [
+                "Plans", "Volumes", "CCrypt", "CLinux", .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "piforge",

@@ -1,4 +1,5 @@
 import Blocks
+import CLinux
 import Glibc
 import Synchronization
 
@@ -171,9 +172,6 @@ extension RawOutput {
     }
 
     private static func clone(_ source: Int32, to target: Int32) -> Bool {
-        ioctl(target, cloneRequest, source) == 0
+        ioctl(target, CLINUX_FICLONE, source) == 0
     }
-
-    // FICLONE of linux/fs.h, _IOW(0x94, 9, int), a macro that Swift does not see.
-    private static let cloneRequest: UInt = 0x4004_9409
 }

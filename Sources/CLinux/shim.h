@@ -1,0 +1,16 @@
+#pragma once
+// What the kernel's own headers declare and Swift's Glibc module leaves out: request numbers that are function-like
+// macros, which Swift does not see, and structures of linux/loop.h.
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <linux/magic.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+
+static const unsigned long CLINUX_FICLONE = FICLONE;
+static const unsigned long CLINUX_BLKGETSIZE64 = BLKGETSIZE64;
+static const unsigned long CLINUX_BLKSSZGET = BLKSSZGET;
+static const unsigned long CLINUX_BLKPBSZGET = BLKPBSZGET;
+static const unsigned long CLINUX_BLKROGET = BLKROGET;
+static const unsigned long CLINUX_BLKRRPART = BLKRRPART;
+static const unsigned long CLINUX_BLKFLSBUF = BLKFLSBUF;
