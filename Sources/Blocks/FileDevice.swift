@@ -8,9 +8,14 @@ package final class FileDevice: BlockDevice {
     package var path: String { file.path }
 
     /// Opens an existing file or device for reading and writing.
-    package init(path: String) throws(BlockError) {
-        file = try OpenFile(path: path, flags: O_RDWR)
+    package convenience init(path: String) throws(BlockError) {
+        try self.init(OpenFile(path: path, flags: O_RDWR))
+    }
+
+    /// Reads and writes through a file that is open already.
+    package init(_ file: OpenFile) throws(BlockError) {
         byteCount = try file.measuredByteCount()
+        self.file = file
     }
 
     /// Creates a file of `byteCount` zero bytes, all of them a hole; throws EEXIST when `path` exists.

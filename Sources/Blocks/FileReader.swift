@@ -6,6 +6,8 @@ package final class FileReader: BlockReader {
     let file: OpenFile
 
     package var path: String { file.path }
+    /// Valid as long as this object is.
+    package var descriptor: CInt { file.descriptor }
 
     /// Opens `path`; throws `BlockError.system`.
     package convenience init(path: String) throws(BlockError) {

@@ -29,17 +29,17 @@ final class RawOutput: Sendable {
         var failure: ForgeError?
     }
 
-    init(_ order: ImageOrder) throws(ForgeError) {
+    init(_ order: ImageOrder, isHashing: Bool = true) throws(ForgeError) {
         self.order = order
         let file = try OutputFile(path: order.path, mode: order.mode, replacing: order.isReplacing)
         try file.setByteCount(order.patch.byteCount)
         let descriptor = file.descriptor
-        state = Mutex(State(file: consume file, descriptor: descriptor, hasher: SHA256()))
+        state = Mutex(State(file: consume file, descriptor: descriptor, hasher: isHashing ? SHA256() : nil))
     }
 
     var role: Role { state.withLock { $0.role } }
     func setRole(_ role: Role) { state.withLock { $0.role = role } }
-    var isDiscarded: Bool { state.withLock { $0.hasher == nil } }
+    var isDiscarded: Bool { state.withLock { $0.file == nil } }
 
     /// Takes the next piece of the base and returns how many bytes of the image are done.
     func take(_ piece: SparseBytes) throws(ForgeError) -> Int64 {
@@ -66,13 +66,13 @@ final class RawOutput: Sendable {
             let bytes = patched(chunk, at: place, patch: patch)
             let mask = SparseBytes.dataMask(of: bytes.span.bytes, at: place.lowerBound)
             state.hasher?.update(bytes.span.bytes.extracting(0..<count))
-            state.note(mask, at: place)
+            state.dataRanges.appendRuns(of: mask, in: place)
             if state.role == .written {
                 try store(bytes.span.bytes, mask: mask, at: place, path: path, to: state.descriptor)
             }
         } else if let chunk {
             state.hasher?.update(chunk.bytes.span.bytes)
-            state.note(chunk.dataMask, at: place)
+            state.dataRanges.appendRuns(of: chunk.dataMask, in: place)
             if state.role == .written {
                 try store(chunk.bytes.span.bytes, mask: chunk.dataMask, at: place, path: path, to: state.descriptor)
             }
@@ -100,18 +100,6 @@ final class RawOutput: Sendable {
     }
 }
 
-extension RawOutput.State {
-    fileprivate mutating func note(_ mask: UInt16, at place: Range<Int64>) {
-        for run in SparseBytes.runs(of: mask, in: place) {
-            if let last = dataRanges.last, last.upperBound == run.lowerBound {
-                dataRanges[dataRanges.count - 1] = last.lowerBound..<run.upperBound
-            } else {
-                dataRanges.append(run)
-            }
-        }
-    }
-}
-
 extension RawOutput {
     /// Makes the file a clone of another's and lays the patch over it.
     func clone(from source: RawOutput) {
@@ -126,30 +114,30 @@ extension RawOutput {
     }
 
     /// Makes the file durable, under its name; the caller discards the output afterwards.
-    func finish() -> Result<WrittenImage, ForgeError> {
-        do throws(ForgeError) {
-            return .success(try finished())
-        } catch {
-            return .failure(error)
+    func finish() throws(ForgeError) -> WrittenImage {
+        let file = try completed()
+        try file.commit()
+        return try state.withLock { (state) throws(ForgeError) in
+            guard let hasher = state.hasher.take() else {
+                throw ForgeError(.bug, "\(order.path) was finished without a digest")
+            }
+            return WrittenImage(
+                byteCount: order.patch.byteCount, digest: hasher.finalize(), dataRanges: state.dataRanges)
         }
     }
 
-    private func finished() throws(ForgeError) -> WrittenImage {
+    /// The file with all its bytes, still under its partial name; the caller owns it.
+    func completed() throws(ForgeError) -> OutputFile {
         try Interruption.check()
         return try state.withLock { (state) throws(ForgeError) in
             if let failure = state.failure { throw failure }
-            guard let file = state.file.take(), let hasher = state.hasher.take() else {
-                throw ForgeError(.bug, "\(order.path) was finished twice")
-            }
+            guard let file = state.file.take() else { throw ForgeError(.bug, "\(order.path) was finished twice") }
             if state.role != .written {
-                let descriptor = state.descriptor
                 try order.patch.forEachGranule(in: 0..<order.patch.byteCount) { (offset, bytes) throws(ForgeError) in
-                    try OutputFile.write(bytes, at: offset, to: descriptor, path: order.path)
+                    try file.write(bytes, at: offset)
                 }
             }
-            try file.commit()
-            return WrittenImage(
-                byteCount: order.patch.byteCount, digest: hasher.finalize(), dataRanges: state.dataRanges)
+            return file
         }
     }
 
@@ -164,6 +152,11 @@ extension RawOutput {
             state.hasher = nil
             state.dataRanges = []
         }
+    }
+
+    /// Makes the file a clone of another one, where the file system can; the patch follows in `completed`.
+    func clone(fromDescriptor source: Int32) -> Bool {
+        state.withLock { Self.clone(source, to: $0.descriptor) }
     }
 
     /// Whether the file system of both, still empty, outputs clones files.

@@ -158,6 +158,7 @@ extension Progress.Stage {
         case .encode: "packing"
         case .write: "writing"
         case .map: "mapping"
+        case .finish: "finishing"
         case .repair: "renewing"
         }
     }

@@ -17,6 +17,17 @@ package struct ToolsTrait: TestTrait, SuiteTrait {
             try Test.cancel("the tool \(name) is not installed")
         }
     }
+
+    /// The same for anything else that the machine must be able to do.
+    package static func require(_ isPossible: Bool, _ reason: @autoclosure () -> String) throws {
+        guard !isPossible else { return }
+        if ProcessInfo.processInfo.environment["PIFORGE_REQUIRE"] != nil { throw Unable(description: reason()) }
+        try Test.cancel("\(reason())")
+    }
+
+    package struct Unable: Error, Equatable, CustomStringConvertible {
+        package var description: String
+    }
 }
 
 extension Trait where Self == ToolsTrait {
