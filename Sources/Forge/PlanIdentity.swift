@@ -8,6 +8,7 @@ extension EditPlan {
     /// Of a secret only the fact goes in: a digest that is published must not let a password be guessed.
     package var identity: SHA256Digest {
         var text = "piforge plan 1\nslot \(slot.name)\nmodified \(modified)\n"
+        if medium != .card { text += "medium \(medium.rawValue)\n" }
         for edit in edits {
             text += "\(edit.target) \(edit.isSecret ? "secret" : Self.describe(edit.action))\n"
         }

@@ -64,14 +64,18 @@ package struct Edit: Equatable, Sendable {
 /// Everything that shall change in one slot's image: at most one edit a target, in the order of application.
 package struct EditPlan: Equatable, Sendable {
     package var slot: Slot
+    package var medium: Planner.Medium
     package var edits: [Edit]
     /// The time that changed nodes get, seconds since 1970-01-01 UTC.
     package var modified: Int64
     /// Things the user should know that are no errors.
     package var warnings: [String]
 
-    package init(slot: Slot, edits: [Edit], modified: Int64, warnings: [String] = []) {
+    package init(
+        slot: Slot, medium: Planner.Medium = .card, edits: [Edit], modified: Int64, warnings: [String] = []
+    ) {
         self.slot = slot
+        self.medium = medium
         self.edits = edits
         self.modified = modified
         self.warnings = warnings

@@ -10,7 +10,7 @@ extension FactsReader {
         let own = [
             "clusterctrl-init.service", "clusterctrl-composite.service", "clusterctrl-rpiboot.service",
             "serial-getty@ttyGS0.service", "getty@ttyGS0.service", "getty@tty1.service", "userconfig.service",
-            "sshswitch.service", "ssh.service",
+            "sshswitch.service", "ssh.service", "regenerate_ssh_host_keys.service",
         ]
         var pending = own + settings.units.enable + settings.units.disable + settings.units.mask
         var seen: Set<String> = []

@@ -32,7 +32,7 @@ extension ImageFacts {
     /// The first boot's script counts a boot as the first one when this file is missing.
     package var isConvertedBefore: Bool { exists(.root, Self.defaultsPath) }
 
-    private var clusterctrlValues: [String: String] {
+    var clusterctrlValues: [String: String] {
         var result: [String: String] = [:]
         for line in TextLines(text(.root, Self.defaultsPath) ?? "").lines {
             if let (name, value) = TextRule.variable(line.text) { result[name.lowercased()] = value }

@@ -13,6 +13,7 @@ extension ImageFacts {
         try reader.readUnits(settings)
         try reader.readUsers(settings)
         try reader.readNetwork()
+        try reader.readNetboot()
         try reader.readLocale(settings)
         for file in settings.files { try reader.look(file.target.partition, file.target.path) }
         return reader.facts

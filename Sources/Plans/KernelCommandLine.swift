@@ -135,6 +135,23 @@ extension KernelCommandLine {
         }
     }
 
+    /// Puts `wanted` in the place of `root=`, and `fsck.mode=skip` in that of `fsck.repair=`; other arguments about the
+    /// root go.
+    package mutating func setNetworkRoot(_ wanted: [String]) {
+        let keys: Set<String> = ["root", "rootfstype", "nfsroot", "ip", "ro", "rw"]
+        let place = arguments.firstIndex { $0.key == "root" } ?? 0
+        let rest = arguments.enumerated().filter { !keys.contains($1.key) }
+        let position = rest.firstIndex { $0.offset > place } ?? rest.count
+        let added = wanted.map { Argument(leading: " ", text: $0) }
+        let old = arguments
+        arguments = rest[..<position].map(\.element) + added + rest[position...].map(\.element)
+        if arguments.map(\.text) == old.map(\.text) { arguments = old }
+        if let repair = arguments.firstIndex(where: { $0.key == "fsck.repair" }), values(of: "fsck.mode").isEmpty {
+            arguments[repair].text = "fsck.mode=skip"
+        }
+        set("fsck.mode=skip")
+    }
+
     /// The type word behind a pending `init=…/reconfig-clusterctrl`, "" when there is none behind it; nil when no
     /// conversion is pending.
     package var pendingReconfigType: String? {

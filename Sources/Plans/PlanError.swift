@@ -12,6 +12,8 @@ package enum PlanError: Error, Equatable, Sendable {
     case notClusterCTRL(missing: [String])
     /// The tree is for booting over USB, not for a card.
     case netbootTree
+    /// Only nodes boot over USB.
+    case netbootController(Slot)
     case missingInImage(String, purpose: String)
 
     // A setting on this image.
@@ -63,6 +65,7 @@ extension PlanError {
         case .notClusterCTRL(let missing):
             "could not convert the image: it is no ClusterCTRL image, it lacks \(missing.joined(separator: ", "))"
         case .netbootTree: "could not make a card: the image is a usbboot tree, its cmdline.txt has root=/dev/nfs"
+        case .netbootController(let slot): "could not make a netboot tree for \(slot): a controller boots from its card"
         case .missingInImage(let path, let purpose): "could not \(purpose): the image has no \(path)"
         default: settingMessage
         }
@@ -103,6 +106,7 @@ extension PlanError {
             "use one of 8086's ClusterCTRL images: CBRIDGE, CNAT or pN"
         case .unsupportedRelease: "use a ClusterCTRL image of buster, bullseye or bookworm"
         case .netbootTree: "use the CBRIDGE, CNAT or pN image of the same release"
+        case .netbootController: "name nodes: --slot p1-p4"
         case .missingInImage("/usr/sbin/ifup", _): "install ifupdown in the base image"
         case .noFirstUser: "name an existing user with `user`"
         case .unknownUser(_, let first): "use `user: \(first)`, or a base image with userconf (2022-04 or later)"

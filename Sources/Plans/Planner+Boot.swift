@@ -4,7 +4,7 @@ import Trees
 extension Planner {
     mutating func planKernelLine() throws(PlanError) {
         let old = facts.kernelCommandLine
-        if case .pending = facts.state, let bytes = facts.bytes(.boot, "/cmdline.txt") {
+        if medium == .card, case .pending = facts.state, let bytes = facts.bytes(.boot, "/cmdline.txt") {
             try put(on: .boot, "/cmdline.old", .file(bytes), reason: "the command line before the conversion")
         }
         let line = TextLines(facts.text(.boot, "/cmdline.txt") ?? "").lines.filter { !$0.text.trimmed.isEmpty }
@@ -13,6 +13,10 @@ extension Planner {
         }
         let sets = try kernelArguments(old)
         var rules: [TextRule] = [.removeReconfigInit]
+        if medium == .netboot, case .node(let number) = slot {
+            if !isNetbootBefore { rules.append(.removeKernelArgument("init")) }
+            rules.append(.setNetworkRoot(Self.networkRoot(of: number)))
+        }
         if !sets.contains(where: Self.isGadgetConsole) {
             rules += old.arguments.map(\.text).filter(Self.isGadgetConsole).map { .removeKernelArgument($0) }
             rules.append(.removeKernelArgument("console=ttyGS0"))
@@ -29,7 +33,7 @@ extension Planner {
         }
         rules += settings.kernelArguments.remove.map { .removeKernelArgument($0) }
         rules += sets.map { .setKernelArgument($0) }
-        var reasons = ["the conversion is done here"]
+        var reasons = [medium == .card ? "the conversion is done here" : "the root is on the controller"]
         if settings.cgroups == true { reasons.append("container engines need the memory cgroup") }
         if settings.kernelArguments != .init() { reasons.append("kernel arguments") }
         try rewrite(on: .boot, "/cmdline.txt", rules, reason: reasons.joined(separator: "; "))
@@ -48,9 +52,13 @@ extension Planner {
         var changed = old
         changed.removeReconfigInit()
         let isInitTheirs = (own.set + own.remove).contains { KernelCommandLine.key(of: $0) == "init" }
-        if !facts.isConvertedBefore, changed.values(of: "init").isEmpty, !isInitTheirs, let first = facts.firstBootInit
-        {
-            sets.append(first)
+        switch medium {
+        case .card where !facts.isConvertedBefore && changed.values(of: "init").isEmpty && !isInitTheirs:
+            if let first = facts.firstBootInit { sets.append(first) }
+        case .netboot where !isNetbootBefore && !isInitTheirs && release == .bookworm:
+            // Before bookworm it would look for a partition to grow; here it only makes host keys.
+            if facts.exists(.root, ImageFacts.firstbootPath) { sets.append("init=\(ImageFacts.firstbootPath)") }
+        case .card, .netboot: break
         }
         if settings.cgroups == true { sets += Self.cgroupArguments }
         if let country = settings.wifi?.country, release == .bookworm {
@@ -58,6 +66,7 @@ extension Planner {
         }
         for argument in own.set where !sets.contains(argument) {
             let key = KernelCommandLine.key(of: argument)
+            try checkNetworkRoot(argument, key)
             if !KernelCommandLine.accumulates(key),
                 let other = sets.first(where: { KernelCommandLine.key(of: $0) == key })
             {
@@ -77,6 +86,7 @@ extension Planner {
         }
         for pattern in own.remove {
             let key = KernelCommandLine.key(of: pattern)
+            try checkNetworkRoot("the removal of \(pattern)", key)
             if let other = sets.first(where: {
                 pattern.contains("=") ? $0 == pattern : KernelCommandLine.key(of: $0) == key
             }) {
@@ -84,6 +94,11 @@ extension Planner {
             }
         }
         return sets
+    }
+
+    private func checkNetworkRoot(_ wish: String, _ key: String) throws(PlanError) {
+        guard medium == .netboot, Self.networkRootKeys.contains(key), wish != "fsck.mode=skip" else { return }
+        throw .contradiction("the root over the network", "kernel argument \(wish)")
     }
 
     /// The base brings a first-boot script of Raspberry Pi Imager that the profile did not ask for.

@@ -18,13 +18,15 @@ extension Planner {
     }
 
     /// TYPE and ID. The controller program takes no `cbridge`, only `c`.
-    private mutating func planDefaults() throws(PlanError) {
+    mutating func planDefaults() throws(PlanError) {
         let path = ImageFacts.defaultsPath
         var rules: [TextRule]
         switch slot {
         case .cnat: rules = [.setVariable("TYPE", "cnat"), .removeVariable("ID")]
         case .cbridge: rules = [.setVariable("TYPE", "c"), .removeVariable("ID")]
-        case .node(let number): rules = [.setVariable("TYPE", "node"), .setVariable("ID", String(number))]
+        case .node(let number):
+            let type = medium == .card ? "node" : "usbboot"
+            rules = [.setVariable("TYPE", type), .setVariable("ID", String(number))]
         }
         if facts.isConvertedBefore { return try rewrite(path, rules, reason: "this is \(slot)") }
         guard let template = facts.template("default-clusterctrl") else {
@@ -39,7 +41,7 @@ extension Planner {
         try put(path, .file(TextBytes.encode(text)), reason: "this is \(slot)")
     }
 
-    private mutating func planInterfaces() throws(PlanError) {
+    mutating func planInterfaces() throws(PlanError) {
         let path: VolumePath = "/etc/network/interfaces.d/clusterctrl"
         let name: String
         switch (release, slot) {
@@ -58,7 +60,7 @@ extension Planner {
     }
 
     /// The address that usb0 takes when nobody answers on DHCP: of the node, or 253 for "none".
-    private mutating func planFallbackAddress() throws(PlanError) {
+    mutating func planFallbackAddress() throws(PlanError) {
         let number: Int
         let missing: TextRule.Missing
         switch slot {
@@ -73,14 +75,13 @@ extension Planner {
             let address = TextRule.LinePattern(
                 prefix: "static ip_address=172.19.181.", part: "/24 #Cluster",
                 excluding: "static ip_address=172.19.181.254")
-            try rewrite(
-                "/etc/dhcpcd.conf",
-                [
-                    .setWord("eth0", present: slot == .cbridge, inLine: deny),
-                    .setLine(
-                        address, to: "static ip_address=172.19.181.\(number)/24 #ClusterCTRL",
-                        whenMissing: release == .bookworm ? .leave : missing),
-                ], reason: reason)
+            let rules: [TextRule] = [
+                .setWord("eth0", present: slot == .cbridge, inLine: deny),
+                .setLine(
+                    address, to: "static ip_address=172.19.181.\(number)/24 #ClusterCTRL",
+                    whenMissing: release == .bookworm ? .leave : missing),
+            ]
+            try rewrite("/etc/dhcpcd.conf", medium == .card ? rules : Array(rules.dropFirst()), reason: reason)
         }
         if facts.bytes(.root, "/etc/dhcp/dhclient.conf") != nil {
             isSet = true
@@ -99,7 +100,7 @@ extension Planner {
         }
     }
 
-    private mutating func planForwarding() throws(PlanError) {
+    mutating func planForwarding() throws(PlanError) {
         let isOn = slot == .cnat
         guard isOn || facts.exists(.root, "/etc/sysctl.conf") else { return }
         try rewrite(
@@ -108,7 +109,7 @@ extension Planner {
             missing: 0o644, reason: isOn ? "cnat forwards for its nodes" : "only cnat forwards")
     }
 
-    private mutating func planIssue() throws(PlanError) {
+    mutating func planIssue() throws(PlanError) {
         guard let text = facts.template(slot.isController ? "issue.c" : "issue.p") else { return }
         try put("/etc/issue", .file(text), reason: "greeting of a \(slot.isController ? "controller" : "node")")
     }

@@ -9,15 +9,27 @@ package struct Planner {
     /// Seconds since 1970-01-01 UTC; the day of a changed password and the time of changed files.
     let modified: Int64
     let release: ImageFacts.Release
+    let medium: Medium
     var draft = PlanDraft()
     var warnings: [String] = []
 
+    /// What a slot's system starts from.
+    package enum Medium: String, Sendable {
+        case card
+        /// Boot files over USB from the controller, root over NFS.
+        case netboot
+    }
+
     package static func plan(
-        slot: Slot, settings: Settings, facts: ImageFacts, modified: Int64
+        slot: Slot, settings: Settings, facts: ImageFacts, modified: Int64, medium: Medium = .card
     ) throws(PlanError) -> EditPlan {
-        let release = try supportedRelease(of: facts)
-        var planner = Planner(slot: slot, settings: settings, facts: facts, modified: modified, release: release)
-        try planner.planClusterCTRL()
+        let release = try supportedRelease(of: facts, for: medium)
+        var planner = Planner(
+            slot: slot, settings: settings, facts: facts, modified: modified, release: release, medium: medium)
+        switch medium {
+        case .card: try planner.planClusterCTRL()
+        case .netboot: try planner.planNetboot()
+        }
         try planner.planNames()
         try planner.planKernelLine()
         try planner.planConfig()
@@ -31,25 +43,29 @@ package struct Planner {
     }
 
     /// The release, when the image is one that can be converted.
-    package static func supportedRelease(of facts: ImageFacts) throws(PlanError) -> ImageFacts.Release {
+    package static func supportedRelease(
+        of facts: ImageFacts, for medium: Medium = .card
+    ) throws(PlanError) -> ImageFacts.Release {
         guard let codename = facts.codename else { throw .unknownRelease }
         guard let release = facts.release else { throw .unsupportedRelease(codename) }
         guard facts.missingTools.isEmpty else { throw .notClusterCTRL(missing: facts.missingTools) }
         for path: VolumePath in ["/cmdline.txt", "/config.txt"] where facts.bytes(.boot, path) == nil {
             throw .missingInImage("boot:\(path)", purpose: "convert the image")
         }
-        guard !facts.isNetbootTree else { throw .netbootTree }
+        guard medium == .netboot || !facts.isNetbootTree else { throw .netbootTree }
         return release
     }
 
     private init(
-        slot: Slot, settings: Settings, facts: ImageFacts, modified: Int64, release: ImageFacts.Release
+        slot: Slot, settings: Settings, facts: ImageFacts, modified: Int64, release: ImageFacts.Release,
+        medium: Medium
     ) {
         self.slot = slot
         self.settings = settings
         self.facts = facts
         self.modified = modified
         self.release = release
+        self.medium = medium
     }
 }
 
@@ -138,7 +154,7 @@ extension Planner {
             guard wanted == again else { throw .unstable(edit.target) }
             if case .file(let bytes)? = wanted?.content { checkBootText(edit.target, TextBytes.decode(bytes)) }
         }
-        return EditPlan(slot: slot, edits: edits, modified: modified, warnings: warnings)
+        return EditPlan(slot: slot, medium: medium, edits: edits, modified: modified, warnings: warnings)
     }
 
     private mutating func checkBootText(_ target: Target, _ text: String) {

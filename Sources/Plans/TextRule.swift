@@ -13,6 +13,8 @@ package enum TextRule: Equatable, Sendable {
     case setLine(LinePattern, to: String, whenMissing: Missing)
     /// The line is active, or commented out with `#`.
     case setActive(String, Bool, whenMissing: Missing)
+    /// The file is empty.
+    case removeAllLines
     /// In every line that matches the word is the last one, or is not there.
     case setWord(String, present: Bool, inLine: LinePattern)
 
@@ -25,6 +27,8 @@ package enum TextRule: Equatable, Sendable {
     case setHostNames(address: String, names: [String])
     /// /etc/hosts: the address has at least these names, and no other address of its kind has them (loopback may).
     case addHostNames(address: String, names: [String])
+    /// fstab: no mount of a disk, and the boot files' line, if any.
+    case setNetworkMounts(boot: String?)
     /// sshd_config: the value that counts outside of `Match` blocks.
     case setServerOption(String, String)
     /// authorized_keys: the key, by its type and blob, is there.
@@ -39,6 +43,8 @@ package enum TextRule: Equatable, Sendable {
     case removeKernelArgument(String)
     case removeKernelListItem(String, key: String)
     case removeReconfigInit
+    /// The root over the network: these arguments in the place of `root=`, nothing that contradicts them, no fsck.
+    case setNetworkRoot([String])
 
     // config.txt.
 
@@ -87,6 +93,7 @@ package enum TextRule: Equatable, Sendable {
         switch self {
         case .ensureLine(let line): Self.ensureLine(line, in: text)
         case .removeLine(let line): Self.removeLines(in: text) { $0 == line }
+        case .removeAllLines: ""
         case .setLine(let pattern, let line, let missing):
             try Self.setLine(pattern, to: line, whenMissing: missing, in: text)
         case .setActive(let line, let isActive, let missing):
@@ -96,11 +103,12 @@ package enum TextRule: Equatable, Sendable {
         case .removeVariable(let name): Self.removeLines(in: text) { Self.variable($0)?.name == name }
         case .setHostNames(let address, let names): Self.setHostNames(names, address: address, in: text)
         case .addHostNames(let address, let names): Self.addHostNames(names, address: address, in: text)
+        case .setNetworkMounts(let line): Self.setNetworkMounts(boot: line, in: text)
         case .setServerOption(let keyword, let value): Self.setServerOption(keyword, value, in: text)
         case .ensureAuthorizedKey(let line): Self.ensureAuthorizedKey(line, in: text)
         case .setPasswordHash(let user, let hash, let day):
             try Self.setPasswordHash(hash, user: user, day: day, in: text)
-        case .setKernelArgument, .removeKernelArgument, .removeKernelListItem, .removeReconfigInit:
+        case .setKernelArgument, .removeKernelArgument, .removeKernelListItem, .removeReconfigInit, .setNetworkRoot:
             try appliedToKernelLine(text)
         case .setConfigKey, .removeConfigKey, .setUSBMode: try appliedToConfig(text)
         }
@@ -113,6 +121,7 @@ package enum TextRule: Equatable, Sendable {
         case .removeKernelArgument(let pattern): line.remove(pattern)
         case .removeKernelListItem(let item, let key): line.removeListItem(item, of: key)
         case .removeReconfigInit: line.removeReconfigInit()
+        case .setNetworkRoot(let arguments): line.setNetworkRoot(arguments)
         default: break
         }
         let result = line.text

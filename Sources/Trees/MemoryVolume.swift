@@ -8,14 +8,7 @@ package final class MemoryVolume: Volume {
     }
 
     package func status(at path: VolumePath) throws(VolumeError) -> NodeStatus? {
-        guard let node = try node(at: path) else { return nil }
-        let byteCount: Int =
-            switch node.content {
-            case .file(let bytes): bytes.count
-            case .symlink(let text): text.utf8.count
-            case .directory, .special: 0
-            }
-        return NodeStatus(kind: node.kind, byteCount: Int64(byteCount), metadata: node.metadata)
+        try node(at: path).map(NodeStatus.init)
     }
 
     package func node(at path: VolumePath) throws(VolumeError) -> Node? {

@@ -25,17 +25,34 @@ package struct Node: Equatable, Sendable {
         package var modified: Int64
         /// By full name, such as `security.capability`.
         package var extendedAttributes: [String: [UInt8]]
+        /// Which device a character or block device is; nil for anything else. Nil in what is put over a device of
+        /// the same kind leaves its number.
+        package var device: DeviceNumber?
 
         package init(
             mode: UInt16, owner: UInt32 = 0, group: UInt32 = 0, modified: Int64 = 0,
-            extendedAttributes: [String: [UInt8]] = [:]
+            extendedAttributes: [String: [UInt8]] = [:], device: DeviceNumber? = nil
         ) {
             self.mode = mode
             self.owner = owner
             self.group = group
             self.modified = modified
             self.extendedAttributes = extendedAttributes
+            self.device = device
         }
+    }
+
+    /// What the kernel knows a device by: 12 bits of major and 20 of minor (include/linux/kdev_t.h).
+    package struct DeviceNumber: Hashable, Sendable {
+        package var major: UInt32
+        package var minor: UInt32
+
+        package init(major: UInt32, minor: UInt32) {
+            self.major = major
+            self.minor = minor
+        }
+
+        package var isStorable: Bool { major < 1 << 12 && minor < 1 << 20 }
     }
 
     package init(content: Content, metadata: Metadata) {

@@ -3,13 +3,17 @@ import Trees
 import Volumes
 
 extension VolumeSubject {
-    static let all: [VolumeSubject] = [memory, fat12, fat16, fat32, ext4, ext4Small, ext2]
+    static let all: [VolumeSubject] = [memory, layered, fat12, fat16, fat32, ext4, ext4Small, ext2]
 
     static let memory = VolumeSubject(
         name: "MemoryVolume",
         abilities: [.owners, .modes, .links, .specials, .attributes, .caseSensitive],
         timeStep: 1, tools: []
     ) { MemoryMedium() }
+
+    static let layered = VolumeSubject(
+        name: "LayeredVolume", abilities: memory.abilities, timeStep: 1, tools: []
+    ) { LayeredMedium() }
 
     static let fat12 = fat("FAT12", FATImage.Format(kind: 12, kibibytes: 2048))
     static let fat16 = fat("FAT16", FATImage.Format(kind: 16, kibibytes: 8192, sectorsPerCluster: 2))
@@ -35,6 +39,13 @@ extension VolumeSubject {
 
 private final class MemoryMedium: VolumeMedium {
     private let volume = MemoryVolume()
+
+    func open() -> any Volume { volume }
+    func check() {}
+}
+
+private final class LayeredMedium: VolumeMedium {
+    private let volume = LayeredVolume(over: MemoryVolume())
 
     func open() -> any Volume { volume }
     func check() {}

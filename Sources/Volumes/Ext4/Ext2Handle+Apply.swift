@@ -45,10 +45,8 @@ extension Ext2Handle {
         let type = Inode.typeBits(node.kind)
         try check(ext2fs_new_inode(fs, parent, CInt(type), nil, &number), at: path, "new_inode")
         var inode = newInode(number, for: node)
-        if let old {
-            inode.flags = old.flags & Inode.userFlags
-            if case .special(let kind) = node.content, kind == old.kind { inode.map = old.map }
-        }
+        if let old { inode.flags = old.flags & Inode.userFlags }
+        inode.device = node.metadata.device
         let text: [UInt8]? = if case .symlink(let text) = node.content { Array(text.utf8) } else { nil }
         let hasMap = node.kind == .file || node.kind == .directory || (text?.count ?? 0) >= 60
         if hasMap, superblock.features.has(.extents) {
@@ -85,6 +83,7 @@ extension Ext2Handle {
         inode.mode = inode.mode & 0o170000 | metadata.mode
         inode.owner = metadata.owner
         inode.group = metadata.group
+        inode.device = metadata.device
         inode.setTime(.modification, metadata.modified)
         inode.setTime(.change, now)
         try write(inode, at: path)

@@ -7,6 +7,7 @@ extension Ext2Handle {
     /// POSIX ACLs come in the form that `getxattr` gives, not in the shorter one on disk.
     func attributes(of inode: Inode, at path: VolumePath) throws(VolumeError) -> [String: [UInt8]] {
         guard superblock.features.has(.extendedAttributes) else { return [:] }
+        guard inode.attributeBlock != 0 || inode.hasInlineAttributes else { return [:] }
         let found = try withAttributes(of: inode, at: path) { (handle) throws(VolumeError) in
             let found = Found()
             let code = ext2fs_xattrs_iterate(

@@ -23,6 +23,7 @@ extension Ext2Handle {
     /// What must be done so that `path` is `node`; nil when it is already.
     func change(toPut node: Node, at path: VolumePath) throws(VolumeError) -> Ext4Change? {
         try checkStorable(node, at: path)
+        var node = node
         guard let parent = try find(path.parent) else { throw .notFound(path.parent) }
         guard parent.kind == .directory else { throw .notADirectory(path.parent) }
         guard let name = path.name else { return try update(parent, to: node, path: path, name: "", parent: parent) }
@@ -37,13 +38,14 @@ extension Ext2Handle {
         let old = try inode(slot.entry.inode, at: path)
         if old.kind == .directory, node.kind != .directory { throw .isADirectory(path) }
         if old.kind != .directory, node.kind == .directory { throw .notADirectory(path) }
+        if old.kind == node.kind, node.metadata.device == nil { node.metadata.device = old.device }
         if old.kind == node.kind, node.kind != .symlink {
             if old.kind == .directory || old.links == 1 {
                 return try update(old, to: node, path: path, name: name, parent: parent)
             }
         }
         guard try !isSame(old, node, at: path) else { return nil }
-        try checkSpace(for: node, replacing: old, addsEntry: false, at: path)
+        try checkSpace(for: node, addsEntry: false, at: path)
         if old.links == 1 { try checkFreeable(old, at: path) }
         return Ext4Change(step: .replace(slot, old: old, node), path: path, name: name, parent: parent)
     }
@@ -103,6 +105,11 @@ extension Ext2Handle {
         guard node.metadata.mode <= 0o7777 else {
             throw .notStorable(path, what: "mode 0\(String(node.metadata.mode, radix: 8))")
         }
+        if let device = node.metadata.device {
+            guard node.kind == .characterDevice || node.kind == .blockDevice, device.isStorable else {
+                throw .notStorable(path, what: "device \(device.major):\(device.minor)")
+            }
+        }
         guard case .symlink(let text) = node.content else { return }
         guard !text.isEmpty, !text.utf8.contains(0) else {
             throw .notStorable(path, what: "an empty link or one with a NUL")
@@ -115,9 +122,9 @@ extension Ext2Handle {
 
     /// Refuses what a new inode for `node` cannot hold, and what may not fit into the free space.
     private func checkSpace(
-        for node: Node, replacing old: Inode? = nil, addsEntry: Bool, at path: VolumePath
+        for node: Node, addsEntry: Bool, at path: VolumePath
     ) throws(VolumeError) {
-        if case .special(let kind) = node.content, old?.kind != kind, kind != .fifo, kind != .socket {
+        if case .special(let kind) = node.content, node.metadata.device == nil, kind != .fifo, kind != .socket {
             throw .notStorable(path, what: "a new device, whose number is not known")
         }
         let fresh = newInode(0, for: node)

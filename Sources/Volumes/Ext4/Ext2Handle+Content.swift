@@ -27,6 +27,31 @@ extension Ext2Handle {
         return bytes
     }
 
+    /// Fills `buffer` with a file's bytes from `offset` on; what `runs`, ascending, do not cover are zeros.
+    func read(
+        _ runs: ArraySlice<BlockMap.Run>, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64,
+        of path: VolumePath
+    ) throws(VolumeError) {
+        let blockSize = Int64(superblock.blockSize)
+        let end = offset + Int64(buffer.count)
+        var done = offset
+        for run in runs {
+            let start = max(offset, Int64(clamping: run.logical) * blockSize)
+            let stop = min(end, Int64(clamping: run.end) * blockSize)
+            guard start < stop else { break }
+            Self.clear(buffer, Int(done - offset)..<Int(start - offset))
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[Int(start - offset)..<Int(stop - offset)])
+            let place = Int64(run.physical) * blockSize + start - Int64(run.logical) * blockSize
+            try check(session.read(into: part, at: place), at: path, "read")
+            done = stop
+        }
+        Self.clear(buffer, Int(done - offset)..<buffer.count)
+    }
+
+    private static func clear(_ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>) {
+        UnsafeMutableRawBufferPointer(rebasing: buffer[range]).initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
     /// The text of a link, which is in the inode when it is shorter than 60 bytes.
     func linkText(of inode: Inode, at path: VolumePath) throws(VolumeError) -> String {
         let limit = superblock.blockSize

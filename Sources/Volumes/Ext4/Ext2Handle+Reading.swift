@@ -34,9 +34,9 @@ extension Ext2Handle {
         return Node(content: content, metadata: try metadata(of: inode, at: path))
     }
 
-    private func metadata(of inode: Inode, at path: VolumePath) throws(VolumeError) -> Node.Metadata {
+    func metadata(of inode: Inode, at path: VolumePath) throws(VolumeError) -> Node.Metadata {
         Node.Metadata(
             mode: inode.mode & 0o7777, owner: inode.owner, group: inode.group, modified: inode.time(.modification),
-            extendedAttributes: try attributes(of: inode, at: path))
+            extendedAttributes: try attributes(of: inode, at: path), device: inode.device)
     }
 }

@@ -8,7 +8,8 @@ package import Trees
 /// randomness. A folder's modification time is what was put; adding and removing entries leaves it. Limits:
 ///
 /// - Names and links' texts must be UTF-8: `entries` and `node` throw `invalidName` at the first that is not.
-/// - A file of more than 1 GiB cannot be read, and a character or block device cannot be made.
+/// - A file of more than 1 GiB cannot be read as a whole (a pass over the tree reads it in pieces), and a character
+///   or block device can be made only with its number.
 /// - The last few free blocks stay unused: a change that might run out of space half way is refused beforehand.
 /// - After a failure in the middle of a change, every further call throws that error and nothing more is written.
 package final class Ext4Volume: Volume {
@@ -51,14 +52,17 @@ package final class Ext4Volume: Volume {
             guard inode.kind == .directory else { throw .notADirectory(directory) }
             var names: [String] = []
             for bytes in try handle.names(in: inode, at: directory) {
-                guard let name = String(validating: bytes, as: UTF8.self) else {
-                    throw .invalidName(
-                        String(decoding: bytes, as: UTF8.self), reason: "a name in \(directory) is not UTF-8")
-                }
-                names.append(name)
+                names.append(try Self.text(ofName: bytes, in: directory))
             }
             return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         }
+    }
+
+    static func text(ofName bytes: [UInt8], in directory: VolumePath) throws(VolumeError) -> String {
+        guard let name = String(validating: bytes, as: UTF8.self) else {
+            throw .invalidName(String(decoding: bytes, as: UTF8.self), reason: "a name in \(directory) is not UTF-8")
+        }
+        return name
     }
 
     package func put(_ node: Node, at path: VolumePath) throws(VolumeError) {
@@ -84,7 +88,7 @@ package final class Ext4Volume: Volume {
         }
     }
 
-    private func withHandle<R>(
+    func withHandle<R>(
         _ body: (borrowing Ext2Handle) throws(VolumeError) -> R
     ) throws(VolumeError) -> R {
         if let failure { throw failure }

@@ -100,6 +100,32 @@ struct Inode: Equatable {
         }
     }
 
+    /// What a device's inode says: in its first word as 8 and 8 bits, or in the second as 12 and 20 (kernel:
+    /// fs/ext4/inode.c, ext4_do_update_inode; include/linux/kdev_t.h).
+    var device: Node.DeviceNumber? {
+        get {
+            guard kind == .characterDevice || kind == .blockDevice else { return nil }
+            let old = u32(0x28)
+            let new = u32(0x2C)
+            if old != 0 { return Node.DeviceNumber(major: old >> 8 & 0xFF, minor: old & 0xFF) }
+            return Node.DeviceNumber(major: new >> 8 & 0xFFF, minor: new & 0xFF | new >> 12 & 0xFFF00)
+        }
+        set {
+            guard let number = newValue else { return }
+            map = [UInt8](repeating: 0, count: 60)
+            if number.major < 256, number.minor < 256 {
+                set32(0x28, number.major << 8 | number.minor)
+            } else {
+                set32(0x2C, number.minor & 0xFF | number.major << 8 | (number.minor & 0xFFF00) << 12)
+            }
+        }
+    }
+    /// Whether extended attributes follow the fields (kernel: fs/ext4/xattr.h, EXT4_XATTR_MAGIC).
+    var hasInlineAttributes: Bool {
+        let start = 128 + Int(u16(0x80))
+        return bytes.count > 132 && start + 4 <= bytes.count && u32(start) == 0xEA02_0000
+    }
+
     /// Nil for a type that does not exist (`S_IFMT`, include/uapi/linux/stat.h).
     var kind: Node.Kind? {
         switch mode >> 12 {
@@ -169,6 +195,13 @@ extension Inode {
     func time(_ time: Time) -> Int64 {
         let low = Int64(Int32(bitPattern: u32(time.seconds)))
         return hasExtra(time) ? low + Int64(u32(time.extra) & 3) << 32 : low
+    }
+
+    /// 0..<1_000_000_000 beside the seconds; 0 where an inode has no room for them or holds an impossible number.
+    func nanoseconds(_ time: Time) -> UInt32 {
+        guard hasExtra(time) else { return 0 }
+        let count = u32(time.extra) >> 2
+        return count < 1_000_000_000 ? count : 0
     }
 
     /// Whether `seconds` can be stored: 1901...2038, or to 2446 with extra bits.

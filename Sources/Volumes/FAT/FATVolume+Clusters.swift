@@ -107,7 +107,7 @@ extension FATVolume {
     }
 
     /// How many clusters from `index` on lie side by side, up to the transfer limit.
-    private func runLength(in chain: [Int], from index: Int) -> Int {
+    func runLength(in chain: [Int], from index: Int) -> Int {
         let limit = max(1, Self.transferLimit / boot.bytesPerCluster)
         var count = 1
         while count < limit, index + count < chain.count, chain[index + count] == chain[index] + count { count += 1 }

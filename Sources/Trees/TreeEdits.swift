@@ -1,0 +1,55 @@
+/// Nodes that replace or join those of a tree, and paths where nothing shall be, in the order of paths.
+package struct TreeEdits: Sendable {
+    /// Nil where nothing shall be.
+    package private(set) var nodes: [VolumePath: Node?]
+
+    package init(_ nodes: [VolumePath: Node?] = [:]) { self.nodes = nodes }
+
+    package subscript(path: VolumePath) -> Node?? {
+        get { nodes[path] }
+        set { nodes[path] = newValue }
+    }
+
+    /// The same edits of a tree that holds this one at `folder`.
+    package func below(_ folder: VolumePath) -> TreeEdits {
+        TreeEdits(Dictionary(uniqueKeysWithValues: nodes.map { ($0.key.below(folder), $0.value) }))
+    }
+
+    package func merging(_ other: TreeEdits) -> TreeEdits { TreeEdits(nodes.merging(other.nodes) { $1 }) }
+
+    package var isEmpty: Bool { nodes.isEmpty }
+
+    /// A pass over the edits beside one over the tree.
+    package func cursor() -> Cursor { Cursor(self) }
+
+    /// Applies the edits to a tree's entries as they come.
+    package struct Cursor {
+        private let edits: TreeEdits
+        /// In reverse order: the last one is next.
+        private var paths: [VolumePath]
+
+        fileprivate init(_ edits: TreeEdits) {
+            self.edits = edits
+            paths = edits.nodes.keys.sorted(by: >)
+        }
+
+        /// What comes in the place of `entry`: new entries that sort before it, then itself, something else or
+        /// nothing. With nil: what is left behind the tree's last entry.
+        ///
+        /// An entry that is edited is a file of its own, without the identity that it had.
+        package mutating func entries(for entry: TreeEntry?) -> [TreeEntry] {
+            var result: [TreeEntry] = []
+            var isEdited = false
+            while let path = paths.last, entry.map({ path <= $0.path }) ?? true {
+                paths.removeLast()
+                if path == entry?.path { isEdited = true }
+                if case .some(.some(let node)) = edits.nodes[path] { result.append(TreeEntry(path: path, node)) }
+            }
+            if let entry, !isEdited { result.append(entry) }
+            return result
+        }
+
+        /// Whether nothing is to be done at `path` or before it.
+        package func isPast(_ path: VolumePath) -> Bool { paths.last.map { path < $0 } ?? true }
+    }
+}
