@@ -43,14 +43,17 @@ extension ConfigText {
 
     /// Brings the lines `dtoverlay=dwc2…` that hold for all boards to a mode. When there is none, the line that
     /// images before 2025-11 carry commented out becomes active, or one is added.
+    ///
+    /// Lines for some boards alone (stock images have one below `[cm5]`) follow to `host` only: a node is none of these
+    /// boards, but a controller may be one whose image was a node's before.
     package mutating func setUSBMode(_ mode: TextRule.USBMode) {
         let wanted = "dtoverlay=dwc2,dr_mode=\(mode.rawValue)"
         let parsed = parsed()
         var isSet = false
-        for index in parsed.indices where parsed[index].filter.isAll {
+        for index in parsed.indices where parsed[index].filter.isAll || mode == .host {
             guard case .entry("dtoverlay", let value) = parsed[index].line, Self.isDWC2(value) else { continue }
             if lines.lines[index].text != wanted { lines.lines[index].text = wanted }
-            isSet = true
+            if parsed[index].filter.isAll { isSet = true }
         }
         if isSet { return }
         let commented = parsed.indices.first { index in

@@ -40,6 +40,9 @@ import Testing
             .setUSBMode(.peripheral), "[cm5]\ndtoverlay=dwc2,dr_mode=host\n[all]\ndtoverlay=dwc2,dr_mode=host\n",
             "[cm5]\ndtoverlay=dwc2,dr_mode=host\n[all]\ndtoverlay=dwc2,dr_mode=peripheral\n"),
         .init(
+            .setUSBMode(.host), "[cm5]\ndtoverlay=dwc2,dr_mode=peripheral\n[all]\ndtoverlay=dwc2,dr_mode=peripheral\n",
+            "[cm5]\ndtoverlay=dwc2,dr_mode=host\n[all]\ndtoverlay=dwc2,dr_mode=host\n"),
+        .init(
             .setUSBMode(.peripheral), "[cm5]\n#dtoverlay=dwc2\n",
             "[cm5]\n#dtoverlay=dwc2\n[all]\ndtoverlay=dwc2,dr_mode=peripheral\n"),
     ]
