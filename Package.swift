@@ -37,7 +37,8 @@ let package = Package(
         .target(
             name: "Forge",
             dependencies: [
-                "Plans", "Volumes", "CCrypt", "CLinux", .product(name: "SystemPackage", package: "swift-system"),
+                "Plans", "Volumes", "CArchive", "CCrypt", "CLinux",
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
         .executableTarget(

@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/xattr.h>
 
 static const unsigned long CLINUX_FICLONE = FICLONE;
 static const unsigned long CLINUX_BLKGETSIZE64 = BLKGETSIZE64;

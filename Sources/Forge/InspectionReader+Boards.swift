@@ -195,7 +195,7 @@ struct BoardFiles {
         return isPi4 ? files : [["bootcode.bin"]] + files
     }
 
-    private var kernels: [String] {
+    var kernels: [String] {
         if let name = values["kernel"] { return [name] }
         let is32BitWanted = values["arm_64bit"] == "0"
         switch board {

@@ -24,7 +24,7 @@ struct Piforge: AsyncParsableCommand {
         version: Forge.version,
         subcommands: [
             BuildCommand.self, PlanCommand.self, VerifyCommand.self, InspectCommand.self, InitCommand.self,
-            CacheCommand.self,
+            CacheCommand.self, NetbootCommand.self,
             HashPasswordCommand.self,
         ])
 

@@ -13,6 +13,16 @@ copy_tree() { # FROM TO
 	done
 }
 
+# Of busybox no more than the names of its applets.
+add_busybox() { # ROOT
+	{
+		elf_stub
+		printf '\0%s' cat chroot ifconfig insmod ip ln losetup mkdir mount mv rm route sh sleep switch_root \
+			truncate umount uname
+		printf '\0'
+	} | put "$1" usr/bin/busybox 755
+}
+
 add_dhcpcd_fallback() { # FILE
 	cat >> "$1" <<-'END'
 		reboot 15
@@ -88,6 +98,7 @@ add_clusterctrl() { # ROOT BOOT TYPE_WORD
 	local r=$1 b=$2 type=$3
 	copy_tree "$SCRIPTS/base/clusterctrl" "$r"
 	chmod 640 "$r/etc/iptables/rules.v4"
+	[ -e "$r/bin/busybox" ] || add_busybox "$r"
 	install -m 755 "$SCRIPTS/reconfig-oracle" "$r/usr/sbin/reconfig-clusterctrl"
 	[ -e "$r/usr/share/clusterctrl/interfaces.bookworm.p" ]
 	if ! from bookworm; then rm "$r"/usr/share/clusterctrl/interfaces.bookworm.*; fi

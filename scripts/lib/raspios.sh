@@ -181,7 +181,7 @@ make_identity() { # ROOT HOSTNAME
 }
 
 make_programs() { # ROOT
-	local r=$1 name kernel
+	local r=$1 name
 	for name in bash sudo ping ssh-keygen; do elf_stub | put "$r" usr/bin/$name 755; done
 	for name in sshd ifup dhclient init wpa_supplicant; do elf_stub | put "$r" usr/sbin/$name 755; done
 	if from bookworm; then elf_stub | put "$r" usr/sbin/NetworkManager 755; fi
@@ -191,14 +191,48 @@ make_programs() { # ROOT
 	ln "$r/usr/sbin/ifup" "$r/usr/sbin/ifdown"
 	ln "$r/usr/sbin/ifup" "$r/usr/sbin/ifquery"
 	ln -s bash "$r/usr/bin/rbash"
-	for name in 6.1.21+ 6.1.21-v7+; do
-		kernel=$r/usr/lib/modules/$name
-		mkdir -p "$kernel/kernel/drivers/usb"
-		noise "dwc2 $name" 12000 > "$kernel/kernel/drivers/usb/dwc2.ko"
-		put "$kernel" modules.dep <<< kernel/drivers/usb/dwc2.ko:
-	done
+	if [ "$ARCH" = arm64 ]; then
+		make_modules "$r" 6.1.21-v8+
+	else
+		make_modules "$r" 6.1.21+
+		make_modules "$r" 6.1.21-v7+
+	fi
 	put "$r" usr/share/misc/long-symlink-target <<< "reached by a path of more than 59 characters"
 	ln -s ../../../usr/share/misc/../misc/../misc/../misc/long-symlink-target "$r/usr/share/misc/long-symlink"
+}
+
+# What a node without a card needs, some of it built in and some packed, as kernels of
+# different years have it.
+make_modules() { # ROOT VERSION
+	local folder=$1/usr/lib/modules/$2 name path
+	for name in drivers/usb/dwc2/dwc2 drivers/usb/gadget/libcomposite drivers/usb/gadget/function/u_ether \
+		drivers/usb/gadget/function/u_serial drivers/usb/gadget/function/usb_f_{acm,ecm,ncm,rndis} \
+		net/802/stp net/8021q/8021q fs/overlayfs/overlay drivers/block/loop; do
+		path=kernel/$name.ko
+		mkdir -p "$folder/${path%/*}"
+		noise "$name $2" 12000 > "$folder/$path"
+		if from bookworm; then xz -q "$folder/$path"; fi
+	done
+	put "$folder" modules.builtin <<-'END'
+		kernel/fs/configfs/configfs.ko
+		kernel/fs/ext4/ext4.ko
+		kernel/fs/nfs/nfs.ko
+		kernel/fs/nfs/nfsv3.ko
+		kernel/fs/nfs/nfsv4.ko
+		kernel/net/sunrpc/sunrpc.ko
+	END
+	(
+		cd "$folder"
+		find kernel -type f | sort | while IFS= read -r path; do
+			case $path in
+			*/usb_f_acm.*) needs=(*/*/*/*/libcomposite.ko* */*/*/*/*/u_serial.ko*) ;;
+			*/usb_f_*) needs=(*/*/*/*/*/u_ether.ko* */*/*/*/libcomposite.ko*) ;;
+			*/8021q.*) needs=(*/*/*/stp.ko*) ;;
+			*) needs=() ;;
+			esac
+			echo "$path:${needs[*]:+ ${needs[*]}}"
+		done
+	) | put "$folder" modules.dep
 }
 
 make_locales() { # ROOT
@@ -494,11 +528,19 @@ make_config() {
 	printf '[all]\n'
 }
 
+make_kernel() { # NAME VERSION BYTES: what a kernel says of itself, between noise
+	noise "$1 $RELEASE" "$3"
+	printf 'Linux version %s (stand-in) #1\0' "$2"
+	noise "$1" 4096
+}
+
 make_raspios_boot() { # BOOT
 	local b=$1 name
 	mkdir -p "$b/overlays"
-	for name in kernel.img kernel7.img start.elf; do noise "$name $RELEASE" 307200 > "$b/$name"; done
-	if from bullseye; then noise "kernel8 $RELEASE" 204800 > "$b/kernel8.img"; fi
+	make_kernel kernel 6.1.21+ 307200 > "$b/kernel.img"
+	make_kernel kernel7 6.1.21-v7+ 307200 > "$b/kernel7.img"
+	if from bullseye; then make_kernel kernel8 6.1.21-v8+ 204800 | gzip -n > "$b/kernel8.img"; fi
+	noise "start.elf $RELEASE" 307200 > "$b/start.elf"
 	for name in start_cd.elf start4.elf start4cd.elf bootcode.bin; do noise "$name $RELEASE" 51200 > "$b/$name"; done
 	for name in fixup.dat fixup_cd.dat fixup4.dat fixup4cd.dat; do noise "$name $RELEASE" 7168 > "$b/$name"; done
 	if from bookworm; then

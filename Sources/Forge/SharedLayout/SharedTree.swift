@@ -1,0 +1,155 @@
+package import Trees
+
+/// The tree of a `SharedLayout`: one pass tells the nodes' parts and the shared root, in the order of paths.
+package final class SharedTree: TreeSource {
+    private let layout: SharedLayout
+    private let root: any TreeSource
+    private let boot: any TreeSource
+    private let bootFolder: VolumePath
+    private let ownEntries: [[TreeEntry]]
+    /// Of folders that are in no tree, seconds since 1970-01-01 UTC.
+    private let modified: Int64
+
+    /// - Parameters:
+    ///   - root: The base's root; what it has below `bootFolder` is left out.
+    ///   - boot: The base's boot files.
+    ///   - status: What lies at a path of `root`.
+    package init(
+        _ layout: SharedLayout, root: any TreeSource, boot: any TreeSource, bootFolder: VolumePath, modified: Int64,
+        status: (VolumePath) throws(VolumeError) -> NodeStatus?
+    ) throws(VolumeError) {
+        self.layout = layout
+        self.root = root
+        self.boot = boot
+        self.bootFolder = bootFolder
+        self.modified = modified
+        var ownEntries: [[TreeEntry]] = []
+        for node in layout.own {
+            ownEntries.append(try Self.entries(of: node.edits, over: layout.shared, modified, status))
+        }
+        self.ownEntries = ownEntries
+    }
+
+    /// A node's own files, with the folders above them as they are in the root: an overlay shows the uppermost
+    /// layer's owner and permissions.
+    private static func entries(
+        of edits: TreeEdits, over shared: TreeEdits, _ modified: Int64,
+        _ status: (VolumePath) throws(VolumeError) -> NodeStatus?
+    ) throws(VolumeError) -> [TreeEntry] {
+        var entries: [VolumePath: TreeEntry] = [:]
+        for (path, node) in edits.nodes {
+            if let node {
+                entries[path] = TreeEntry(path: path, node)
+            } else {
+                var isBelow = try status(path) != nil
+                if let common = shared[path] { isBelow = common != nil }
+                if !isBelow { continue }
+                entries[path] = whiteout(path, modified)
+            }
+            for folder in path.ancestors where entries[folder] == nil && edits[folder] == nil {
+                var metadata = Node.Metadata(mode: 0o755, modified: modified)
+                if case .some(.some(let node)) = shared[folder] {
+                    metadata = node.metadata
+                } else if let found = try status(folder) {
+                    metadata = found.metadata
+                }
+                entries[folder] = TreeEntry(path: folder, content: .directory, metadata: metadata)
+            }
+        }
+        return entries.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// What hides something of the layer below (Linux, Documentation/filesystems/overlayfs.rst).
+    private static func whiteout(_ path: VolumePath, _ modified: Int64) -> TreeEntry {
+        TreeEntry(
+            path: path, content: .special(.characterDevice),
+            metadata: .init(mode: 0, modified: modified, device: .init(major: 0, minor: 0)))
+    }
+
+    package func treeReader() throws(VolumeError) -> any TreeReader {
+        // Names in the order of their bytes: p1, p10, p2, shared.
+        var parts: [Part] = [.entries([folder(.root)])]
+        let order = layout.boot.indices.sorted { layout.boot[$0].slot.name < layout.boot[$1].slot.name }
+        for index in order {
+            let name = layout.boot[index].slot.name
+            guard let top = VolumePath.root.appending(name), let files = top.appending("files") else { continue }
+            let outside = (bootFolder.ancestors).map { folder($0.below(top)) }
+            parts.append(.entries([folder(top)] + outside))
+            parts.append(.boot(layout.boot[index].edits, at: bootFolder.below(top)))
+            parts.append(.entries([folder(files)] + ownEntries[index].map { $0.moved(below: files) }))
+        }
+        parts.append(.root)
+        return Reader(self, parts)
+    }
+
+    private func folder(_ path: VolumePath) -> TreeEntry {
+        TreeEntry(path: path, content: .directory, metadata: .init(mode: 0o755, modified: modified))
+    }
+
+    private enum Part {
+        case entries([TreeEntry])
+        case boot(TreeEdits, at: VolumePath)
+        case root
+    }
+
+    private final class Reader: TreeReader {
+        private let tree: SharedTree
+        /// In reverse order: the last one is next.
+        private var parts: [Part]
+        private var current: (reader: any TreeReader, place: VolumePath, isBoot: Bool)?
+        /// In reverse order: the last one is next.
+        private var pending: [TreeEntry] = []
+        /// What makes boot files of several nodes one file; above all that the root's file system can have.
+        private var bootIdentities: [VolumePath: UInt64] = [:]
+
+        init(_ tree: SharedTree, _ parts: [Part]) {
+            self.tree = tree
+            self.parts = parts.reversed()
+        }
+
+        func next() throws(VolumeError) -> TreeEntry? {
+            while true {
+                if let entry = pending.popLast() { return entry }
+                if let current {
+                    if let entry = try current.reader.next() {
+                        if let moved = moved(entry, to: current.place, isBoot: current.isBoot) { return moved }
+                        continue
+                    }
+                    self.current = nil
+                }
+                guard let part = parts.popLast() else { return nil }
+                switch part {
+                case .entries(let entries): pending = entries.reversed()
+                case .boot(let edits, let place):
+                    current = (EditedTreeReader(try tree.boot.treeReader(), edits: edits), place, true)
+                case .root:
+                    let reader = EditedTreeReader(try tree.root.treeReader(), edits: tree.layout.shared)
+                    current = (reader, "/shared", false)
+                }
+            }
+        }
+
+        private func moved(_ entry: TreeEntry, to place: VolumePath, isBoot: Bool) -> TreeEntry? {
+            var result = entry.moved(below: place)
+            if isBoot {
+                result.identity = nil
+                if entry.kind == .file, tree.layout.isSharedBootFile(entry.path) {
+                    let identity = bootIdentities[entry.path] ?? UInt64.max - UInt64(bootIdentities.count)
+                    bootIdentities[entry.path] = identity
+                    result.identity = identity
+                }
+            } else if entry.path.isBelow(tree.bootFolder) {
+                return nil
+            }
+            return result
+        }
+    }
+}
+
+extension TreeEntry {
+    fileprivate func moved(below folder: VolumePath) -> TreeEntry {
+        var entry = self
+        entry.path = path.below(folder)
+        return entry
+    }
+}

@@ -1,0 +1,128 @@
+# shellcheck shell=bash
+# pi-zero.sh - what the scripts that start a Pi Zero in QEMU have in common: the part of
+# the Pi's firmware, the watch over its serial line, commands over ssh.
+#
+# Uses: DIR (results), STARTED and LIMIT (seconds), FIRMWARE (folder with the boot files),
+# MORE_WORDS (for the kernel), MACHINE (QEMU's process), KEY, LOGIN, SSH_HOST and SSH_PORT,
+# COMMANDS; and of the script itself: take NAME FILE, which copies a boot file to FIRMWARE,
+# and check_health.
+
+elapsed() { echo "$EPOCHREALTIME $STARTED" | awk '{ printf "%.1f", $1 - $2 }'; }
+time_left() { [ $((EPOCHSECONDS - ${STARTED%.*})) -lt "$LIMIT" ]; }
+note() { printf '%7ss %s\n' "$(elapsed)" "$*" | tee -a "$DIR/times.txt"; }
+finish() { note "$2"; exit "$1"; }
+
+# The settings that hold for a Zero, without comments.
+settings() {
+	tr -d '\r' < "$FIRMWARE/config.txt" | awk '
+		BEGIN { on = 1 }
+		/^[ \t]*#/ { next }
+		/^\[/ { on = /^\[(all|pi0|pi1)\]/; next }
+		on'
+}
+
+# Copies what the firmware would load to FIRMWARE, under names of its own.
+take_boot_files() {
+	local kernel initramfs
+	FIRMWARE=$DIR/firmware
+	rm -rf "$FIRMWARE"
+	mkdir -p "$FIRMWARE"
+	take cmdline.txt cmdline.txt || finish 4 "no cmdline.txt"
+	take config.txt config.txt || : > "$FIRMWARE/config.txt"
+	kernel=$(settings | sed -n 's/^kernel=//p' | tail -n 1)
+	take "${kernel:=kernel.img}" kernel || finish 4 "no $kernel"
+	initramfs=$(settings | sed -n 's/^initramfs \([^ ]*\).*/\1/p' | tail -n 1)
+	if [ -n "$initramfs" ]; then
+		take "$initramfs" initramfs || finish 4 "no $initramfs"
+	elif settings | grep -q '^auto_initramfs=1'; then
+		take initramfs initramfs || true
+	fi
+	take bcm2708-rpi-zero.dtb zero.dtb || take bcm2835-rpi-zero.dtb zero.dtb ||
+		finish 4 "no device tree for the Zero"
+}
+
+# QEMU lacks the power bridge whose registers the tree names, and its USB controller
+# is a host only.
+adapt_device_tree() {
+	local tree=$FIRMWARE/zero.dtb
+	fdtput -t x "$tree" /soc/watchdog@7e100000 reg 7e100000 28
+	fdtput -d "$tree" /soc/watchdog@7e100000 reg-names 2> /dev/null || true
+	fdtput -t s "$tree" /soc/usb@7e980000 dr_mode host
+}
+
+# QEMU's own words, those of the first line of cmdline.txt, then the serial port again
+# as /dev/console. QEMU's: no halt after a panic, and drivers kept away that take the
+# wrong side of usb-net or wait for a graphics processor. Without "quiet": what the Pi
+# says is how its progress is seen.
+command_line() {
+	local words
+	words=$(head -n 1 "$FIRMWARE/cmdline.txt" | tr -d '\r' |
+		sed -e 's/\bserial0\b/ttyAMA0/g' -e 's/^/ /;s/ quiet\b//;s/^ //')
+	words="console=ttyAMA0,115200 panic=-1 module_blacklist=cdc_subset,vc4,vchiq,snd_bcm2835 $words"
+	words=${MORE_WORDS:+$MORE_WORDS }$words
+	if memory_cgroup_is_off "$words"; then words="cgroup_disable=memory $words"; fi
+	insert_last_console <<< "$words"
+}
+
+# The device trees of Pis ask for cgroup_disable=memory, and the kernel of a Pi takes
+# it back at cgroup_enable=memory. Debian's kernel does not know the latter.
+memory_cgroup_is_off() { # WORDS
+	case " $1 " in
+	*' cgroup_enable=memory '*) return 1 ;;
+	esac
+}
+
+# init= must stay last: what follows it is passed to that program.
+insert_last_console() {
+	sed -e 's/ init=/ console=ttyAMA0,115200&/;t' -e 's/$/ console=ttyAMA0,115200/'
+}
+
+machine_runs() { kill -0 "$MACHINE" 2> /dev/null; }
+
+stop_machine() {
+	kill "$MACHINE" 2> /dev/null || true
+	wait "$MACHINE" 2> /dev/null || true
+}
+
+log_has() { grep -aqE "$1" "$DIR/serial.log" 2> /dev/null; }
+
+wait_for() { # PATTERN WHAT
+	until log_has "$1"; do
+		check_health
+		time_left || finish 1 "no sign in time of: $2"
+		sleep 0.5
+	done
+	note "$2"
+}
+
+on_pi() { # SECONDS COMMAND
+	timeout "$1" ssh -i "$KEY" -p "$SSH_PORT" -o IdentitiesOnly=yes -o BatchMode=yes \
+		-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \
+		-o ConnectTimeout=20 "$LOGIN@$SSH_HOST" "$2" < /dev/null
+}
+
+wait_for_ssh() {
+	until on_pi 40 true 2> "$DIR/ssh.txt"; do
+		check_health
+		time_left || { cat "$DIR/ssh.txt" >&2; finish 2 "no login over ssh in time"; }
+		sleep 1
+	done
+	note "ssh login as $LOGIN"
+}
+
+run_commands() {
+	local command number=0 code
+	RESULT=0
+	for command in ${COMMANDS[@]+"${COMMANDS[@]}"}; do
+		number=$((number + 1)) code=0
+		on_pi 120 "$command" > "$DIR/command-$number.txt" 2>&1 || code=$?
+		note "command $number ended with $code: ${command%%$'\n'*}"
+		[ $code = 0 ] || RESULT=3
+	done
+}
+
+power_off() {
+	on_pi 30 'sudo systemctl --no-block poweroff' 2> /dev/null || true
+	while machine_runs && time_left; do sleep 0.5; done
+	if machine_runs; then note "no power-off in time"; else note "powered off"; fi
+}
