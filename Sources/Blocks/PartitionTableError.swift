@@ -20,6 +20,8 @@ package enum PartitionTableError: Error, Equatable, Sendable {
     case noBoot([PartitionFinding])
     case noRoot([PartitionFinding])
     case ambiguous([PartitionFinding])
+    /// A partition cannot be made larger.
+    case cannotGrow(Int, reason: String)
 }
 
 extension PartitionTableError: CustomStringConvertible {
@@ -45,6 +47,7 @@ extension PartitionTableError: CustomStringConvertible {
         case .noBoot(let findings): "it has no FAT partition to boot from; found \(list(findings))"
         case .noRoot(let findings): "it has no ext4 partition with a Linux type; found \(list(findings))"
         case .ambiguous(let findings): "several partitions could be boot or root; found \(list(findings))"
+        case .cannotGrow(let number, let reason): "partition \(number) cannot grow: \(reason)"
         }
     }
 

@@ -17,6 +17,9 @@ final class Ext4Image {
         var features: [String] = []
         var kibibytes = 32768
         var inodes: Int?
+        /// Further options, and what `-E` gets besides.
+        var options: [String] = []
+        var extended: [String] = []
 
         var testDescription: String { name }
 
@@ -52,7 +55,8 @@ final class Ext4Image {
         path = folder.path + "/ext.img"
         var arguments = ["-q", "-t", format.type, "-b", "\(format.blockSize)", "-I", "\(format.inodeSize)"]
         arguments += ["-L", "rootfs", "-U", "6d2f7a10-3b5c-4c1d-9e8f-0a1b2c3d4e5f"]
-        arguments += ["-E", "hash_seed=00112233-4455-6677-8899-aabbccddeeff"]
+        let extended = ["hash_seed=00112233-4455-6677-8899-aabbccddeeff"] + format.extended
+        arguments += ["-E", extended.joined(separator: ",")] + format.options
         if !format.features.isEmpty { arguments += ["-O", format.features.joined(separator: ",")] }
         if let inodes = format.inodes { arguments += ["-N", "\(inodes)"] }
         if let contents { arguments += ["-d", contents] }

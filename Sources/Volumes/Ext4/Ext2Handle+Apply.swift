@@ -126,7 +126,7 @@ extension Ext2Handle {
         try write(inode, at: path)
     }
 
-    private func loadBitmaps(at path: VolumePath) throws(VolumeError) {
+    func loadBitmaps(at path: VolumePath) throws(VolumeError) {
         guard fs.pointee.block_map == nil || fs.pointee.inode_map == nil else { return }
         try check(ext2fs_read_bitmaps(fs), at: path, "read_bitmaps")
     }

@@ -21,7 +21,7 @@ extension Ext2Handle {
         return inode
     }
 
-    private func rawInode(_ number: UInt32, at path: VolumePath) throws(VolumeError) -> Inode {
+    func rawInode(_ number: UInt32, at path: VolumePath) throws(VolumeError) -> Inode {
         var inode = Inode(number: number, bytes: [UInt8](repeating: 0, count: Int(superblock.inodeSize)))
         let code = inode.withPointer { ext2fs_read_inode_full(fs, number, $0, CInt($1)) }
         try check(code, at: path, "read_inode")

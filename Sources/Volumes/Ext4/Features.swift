@@ -76,6 +76,7 @@ package struct Features: Equatable, Sendable {
 extension Features.Feature {
     static let hasJournal = Self(word: .compatible, bit: 0x4, name: "has_journal", isKept: true)
     static let extendedAttributes = Self(word: .compatible, bit: 0x8, name: "ext_attr", isKept: true)
+    static let resizeInode = Self(word: .compatible, bit: 0x10, name: "resize_inode", isKept: true)
     static let hashedDirectories = Self(word: .compatible, bit: 0x20, name: "dir_index", isKept: true)
     static let orphanFile = Self(word: .compatible, bit: 0x1000, name: "orphan_file", isKept: true)
     static let needsRecovery = Self(word: .incompatible, bit: 0x4, name: "needs_recovery", isKept: false)
@@ -84,6 +85,7 @@ extension Features.Feature {
     static let extents = Self(word: .incompatible, bit: 0x40, name: "extent", isKept: true)
     static let sixtyFourBit = Self(word: .incompatible, bit: 0x80, name: "64bit", isKept: true)
     static let hugeFiles = Self(word: .readOnly, bit: 0x8, name: "huge_file", isKept: true)
+    static let sparseBackups = Self(word: .readOnly, bit: 0x1, name: "sparse_super", isKept: true)
     static let largeFiles = Self(word: .readOnly, bit: 0x2, name: "large_file", isKept: true)
     static let manySubfolders = Self(word: .readOnly, bit: 0x20, name: "dir_nlink", isKept: true)
     static let metadataChecksum = Self(word: .readOnly, bit: 0x400, name: "metadata_csum", isKept: true)
@@ -95,8 +97,7 @@ extension Features.Feature {
         Self(word: .compatible, bit: 0x1, name: "dir_prealloc", isKept: true),
         Self(word: .compatible, bit: 0x2, name: "imagic_inodes", isKept: false),
         hasJournal, extendedAttributes,
-        Self(word: .compatible, bit: 0x10, name: "resize_inode", isKept: true),
-        hashedDirectories,
+        resizeInode, hashedDirectories,
         Self(word: .compatible, bit: 0x80, name: "exclude_inode", isKept: false),
         Self(word: .compatible, bit: 0x100, name: "snapshot_bitmap", isKept: false),
         Self(word: .compatible, bit: 0x200, name: "sparse_super2", isKept: false),
@@ -117,8 +118,7 @@ extension Features.Feature {
         Self(word: .incompatible, bit: 0x8000, name: "inline_data", isKept: false),
         Self(word: .incompatible, bit: 0x10000, name: "encrypt", isKept: false),
         Self(word: .incompatible, bit: 0x20000, name: "casefold", isKept: false),
-        Self(word: .readOnly, bit: 0x1, name: "sparse_super", isKept: true),
-        largeFiles, hugeFiles, descriptorChecksum, manySubfolders,
+        sparseBackups, largeFiles, hugeFiles, descriptorChecksum, manySubfolders,
         Self(word: .readOnly, bit: 0x40, name: "extra_isize", isKept: true),
         Self(word: .readOnly, bit: 0x80, name: "snapshot", isKept: false),
         Self(word: .readOnly, bit: 0x100, name: "quota", isKept: false),

@@ -92,7 +92,7 @@ extension Superblock {
     }
 
     /// Blocks of one group's inode table.
-    private var inodeTableBlocks: UInt32 {
+    var inodeTableBlocks: UInt32 {
         let (bytes, overflow) = inodesPerGroup.multipliedReportingOverflow(by: UInt32(inodeSize))
         return overflow ? .max : (bytes - 1) / UInt32(blockSize) + 1
     }
