@@ -38,7 +38,8 @@ struct ArchiveReader: ~Copyable {
         case .xz: try check(archive_read_support_filter_xz(archive))
         case .zstd: try check(archive_read_support_filter_zstd(archive))
         case .bzip2: try check(archive_read_support_filter_bzip2(archive))
-        case .raw, .gzip, .zip, .tar: break
+        case .gzip: try check(archive_read_support_filter_gzip(archive))
+        case .raw, .zip, .tar: break
         }
         switch layer {
         case .raw: try check(archive_read_support_format_raw(archive))
@@ -70,14 +71,20 @@ struct ArchiveReader: ~Copyable {
     /// Bytes of the file that were used so far.
     var consumed: Int64 { archive_filter_bytes(archive, -1) }
 
-    /// The next member, or `nil` after the last.
-    func next() throws(BaseImageError) -> Member? {
+    /// The next member's header, or `nil` after the last; valid until the next call.
+    func nextEntry() throws(BaseImageError) -> OpaquePointer? {
         var entry: OpaquePointer?
         let status = archive_read_next_header(archive, &entry)
         if status == ARCHIVE_EOF { return nil }
         // A warning here is about a name or an attribute, never about the bytes.
         if status != ARCHIVE_WARN { try check(status) }
         guard let entry else { throw .corrupt(format, reason: "a member without a header") }
+        return entry
+    }
+
+    /// The next member, or `nil` after the last.
+    func next() throws(BaseImageError) -> Member? {
+        guard let entry = try nextEntry() else { return nil }
         let name = archive_entry_pathname_utf8(entry) ?? archive_entry_pathname(entry)
         return Member(
             name: name.map { String(cString: $0) } ?? "(unnamed)",
@@ -89,20 +96,31 @@ struct ArchiveReader: ~Copyable {
     /// Writes the current member's bytes; returns how many.
     func unpack(into writer: inout SparseWriter, job: UnpackJob) throws(BaseImageError) -> Int64 {
         var position: Int64 = 0
+        try readBlocks { (bytes, offset) throws(BaseImageError) in
+            try writer.appendZeros(offset - position)
+            try writer.append(bytes)
+            position = offset + Int64(bytes.count)
+            try job.report(consumed: consumed, written: writer.byteCount)
+        }
+        return position
+    }
+
+    /// Hands out the current member's bytes with their offsets, which ascend; what is between them are zeros.
+    func readBlocks(
+        _ visit: (UnsafeRawBufferPointer, Int64) throws(BaseImageError) -> Void
+    ) throws(BaseImageError) {
+        var position: Int64 = 0
         while true {
             var block: UnsafeRawPointer?
             var count = 0
             var offset: Int64 = 0
             let status = archive_read_data_block(archive, &block, &count, &offset)
-            if status == ARCHIVE_EOF { break }
+            if status == ARCHIVE_EOF { return }
             try check(status)
             guard offset >= position else { throw .corrupt(format, reason: "overlapping blocks") }
-            try writer.appendZeros(offset - position)
-            try writer.append(UnsafeRawBufferPointer(start: block, count: count))
+            try visit(UnsafeRawBufferPointer(start: block, count: count), offset)
             position = offset + Int64(count)
-            try job.report(consumed: consumed, written: writer.byteCount)
         }
-        return position
     }
 
     private func check(_ status: CInt) throws(BaseImageError) {

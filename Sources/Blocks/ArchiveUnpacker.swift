@@ -55,11 +55,14 @@ enum ArchiveUnpacker {
             try job.report(consumed: archive.consumed, written: writer.byteCount)
         }
         guard found == nil else { return }
-        let looksLikeRoot = others.contains { name in
-            let bare = name.hasPrefix("./") ? String(name.dropFirst(2)) : name
-            return bare.hasPrefix("etc/") || bare.hasPrefix("bin") || bare.hasPrefix("boot/")
-        }
-        throw looksLikeRoot ? .unsupported(found: tree) : .noImage(members: Array(others.prefix(8)))
+        throw others.contains(where: looksLikeRoot)
+            ? .unsupported(found: tree) : .noImage(members: Array(others.prefix(8)))
+    }
+
+    /// Whether a member's name is one of the top of a system.
+    static func looksLikeRoot(_ name: String) -> Bool {
+        let bare = name.hasPrefix("./") ? String(name.dropFirst(2)) : name
+        return bare.hasPrefix("etc/") || bare.hasPrefix("bin") || bare.hasPrefix("boot/")
     }
 
     private static let tree = "a tar archive of a file tree, such as a usbboot one, not of a disk image"
@@ -76,7 +79,7 @@ enum ArchiveUnpacker {
     }
 
     /// Whether a member is a file with an image's name; what macOS adds beside files is not.
-    private static func isImage(_ member: ArchiveReader.Member) -> Bool {
+    static func isImage(_ member: ArchiveReader.Member) -> Bool {
         let parts = member.name.split(separator: "/")
         guard member.isRegular, let last = parts.last, parts.first != "__MACOSX" else { return false }
         return last.lowercased().hasSuffix(".img") && !last.hasPrefix("._")

@@ -18,12 +18,14 @@ package struct BaseImage: Sendable {
     /// Opens a raw image or an .xz file of several blocks in place, or another packed one through `cache`, where it is
     /// unpacked once.
     ///
+    /// With `unpacking` that .xz file goes through the cache too, for whoever reads it in no order.
     /// `expectedSHA256` is compared with the file as downloaded before anything is unpacked. `isCancelled` is asked
     /// about once per MiB; when it says yes, `cancelled` is thrown and nothing is left behind.
     package static func open(
         path: String,
         expectedSHA256: SHA256Digest? = nil,
         cache: Cache,
+        unpacking: Bool = false,
         progress: @escaping @Sendable (BaseImageProgress) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(BaseImageError) -> BaseImage {
@@ -32,7 +34,7 @@ package struct BaseImage: Sendable {
         if let expectedSHA256, expectedSHA256 != digest {
             throw .digestMismatch(expected: expectedSHA256, found: digest)
         }
-        if let reader = try opening.xzReader() {
+        if !unpacking, let reader = try opening.xzReader() {
             return BaseImage(reader: reader, sourceDigest: digest, format: .xz)
         }
         let file = opening.format == .raw ? opening.source : try opening.unpacked(digest)
@@ -156,7 +158,7 @@ struct BaseImageOpening: Sendable {
     private static let tarInside = "a compressed tar archive; unpack it first"
 
     private func unpack(into file: OpenFile, asTar: Bool) throws(BaseImageError) {
-        let job = UnpackJob(source: source, total: byteCount, progress: progress, isCancelled: isCancelled)
+        let job = job
         var writer = SparseWriter(file: file) { (head) throws(BaseImageError) in try Self.checkHead(head) }
         switch format {
         case _ where asTar: try ArchiveUnpacker.unpackTar(job, format: format, into: &writer)
@@ -168,6 +170,10 @@ struct BaseImageOpening: Sendable {
         }
         let written = try writer.finish()
         try job.report(consumed: byteCount, written: written)
+    }
+
+    var job: UnpackJob {
+        UnpackJob(source: source, total: byteCount, progress: progress, isCancelled: isCancelled)
     }
 
     /// Refuses what cannot be an image as soon as its first bytes are known.
@@ -182,7 +188,7 @@ struct BaseImageOpening: Sendable {
         }
     }
 
-    private func checkUnchanged() throws(BaseImageError) {
+    func checkUnchanged() throws(BaseImageError) {
         let now = try wrapping { () throws(BlockError) in try source.status() }
         guard now == status else { throw .changedWhileReading(path: source.path) }
     }

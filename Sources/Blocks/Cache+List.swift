@@ -8,6 +8,8 @@ extension Cache {
             case image
             /// A base, or a part of one, packed in blocks.
             case packed
+            /// A tree archive in a form with random access.
+            case tree
             /// Which blocks of a base hold data.
             case map
             /// What a process left that was killed while it made something.
@@ -36,6 +38,7 @@ extension Cache {
         for (folder, kind, suffixes) in [
             (imagesPath, Item.Kind.image, [".img"]),
             (packedPath, .packed, PackedFormat.allCases.map { "." + $0.suffix }), (mapsPath, .map, [".map"]),
+            (treesPath, .tree, [".tree"]),
         ] {
             for name in Self.names(in: folder) {
                 let path = "\(folder)/\(name)"

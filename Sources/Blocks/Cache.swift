@@ -9,6 +9,7 @@ import Glibc
 ///   images/<sha256>.img.partial.<pid>   an image on its way; removed when its process is gone
 ///   packed/<sha256>.<parameters>.<range>.xz   a part of the image in blocks, with .note, .lock and .partial.<pid>
 ///   maps/<sha256>.map                   which blocks hold data, with their digests, and .note, .lock, .partial.<pid>
+///   trees/<sha256>.<form>.tree          a tree archive with random access, with .note, .lock, .partial.<pid>
 ///   digests/<device>-<inode>            the sha256 of a file, and the size and times it had then
 /// ```
 package struct Cache: Equatable, Sendable {
@@ -36,10 +37,11 @@ package struct Cache: Equatable, Sendable {
     var digestsPath: String { path + "/digests" }
     var packedPath: String { path + "/packed" }
     var mapsPath: String { path + "/maps" }
+    var treesPath: String { path + "/trees" }
 
     /// Makes the folder and what leads to it.
     func prepare() throws(BlockError) {
-        for folder in [imagesPath, digestsPath, packedPath, mapsPath] { try Self.makeFolder(folder) }
+        for folder in [imagesPath, digestsPath, packedPath, mapsPath, treesPath] { try Self.makeFolder(folder) }
     }
 
     private static func makeFolder(_ path: String) throws(BlockError) {

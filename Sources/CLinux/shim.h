@@ -6,7 +6,9 @@
 #include <linux/magic.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 static const unsigned long CLINUX_FICLONE = FICLONE;
 static const unsigned long CLINUX_BLKGETSIZE64 = BLKGETSIZE64;
@@ -15,3 +17,10 @@ static const unsigned long CLINUX_BLKPBSZGET = BLKPBSZGET;
 static const unsigned long CLINUX_BLKROGET = BLKROGET;
 static const unsigned long CLINUX_BLKRRPART = BLKRRPART;
 static const unsigned long CLINUX_BLKFLSBUF = BLKFLSBUF;
+
+static inline int clinux_syncfs(int descriptor) { return (int)syscall(SYS_syncfs, descriptor); }
+
+/// Makes two names change places (RENAME_EXCHANGE); -1 and errno.
+static inline int clinux_exchange(const char *a, const char *b) {
+    return (int)syscall(SYS_renameat2, -100, a, -100, b, 2);
+}

@@ -165,27 +165,14 @@ package struct Build: Sendable {
 
     /// Refuses what would fail at the end, before anything slow begins.
     private func prepareFolder() throws(ForgeError) {
-        if mkdir(folder, 0o777) != 0 && errno != EEXIST { throw ForgeError.writing(folder, errno: errno) }
-        var folderStatus = stat()
-        guard stat(folder, &folderStatus) == 0 else { throw ForgeError.writing(folder, errno: errno) }
-        guard folderStatus.st_mode & S_IFMT == S_IFDIR else { throw ForgeError.writing(folder, errno: ENOTDIR) }
-        var baseStatus = stat()
-        guard stat(workshop.base.path, &baseStatus) == 0 else {
-            throw ForgeError.reading(workshop.base.path, errno: errno)
-        }
+        try OutputFolder.prepare(folder)
         for job in workshop.jobs {
             let (image, manifest) = paths(for: job.slot)
             for path in [image, manifest] {
-                var status = stat()
-                if stat(path, &status) == 0, status.st_ino == baseStatus.st_ino, status.st_dev == baseStatus.st_dev {
-                    throw ForgeError(
-                        .cannotCreate, "could not create \(path): it is the base image",
-                        hint: "choose another folder with --output")
-                }
+                try OutputFolder.check(path, isNot: workshop.base.path)
                 try OutputFile.checkReplaceable(path, replacing: replacing)
             }
         }
-        guard access(folder, W_OK | X_OK) == 0 else { throw ForgeError.writing(folder, errno: errno) }
     }
 
     private static func fileName(of path: String) -> String {

@@ -13,6 +13,8 @@ package final class CardImage {
     /// When the base's root file system was last written, in seconds since 1970-01-01 UTC: the time of changed files
     /// unless the caller knows better.
     package let lastWritten: Int64
+    /// About how many bytes the files of both partitions have.
+    package let usedByteCount: Int64
 
     /// `now`: what the volumes take for the time, nil for `lastWritten`.
     package init(_ overlay: Overlay, now: Int64?) throws(ForgeError) {
@@ -32,7 +34,10 @@ package final class CardImage {
             throw ForgeError(error, on: .boot)
         }
         do throws(VolumeError) {
-            lastWritten = try Superblock(of: rootDevice).lastWriteTime
+            let superblock = try Superblock(of: rootDevice)
+            lastWritten = superblock.lastWriteTime
+            let usedBlocks = superblock.blockCount - min(superblock.blockCount, superblock.freeBlockCount)
+            usedByteCount = Int64(clamping: usedBlocks) * Int64(superblock.blockSize)
             root = try Ext4Volume(device: rootDevice, now: now ?? lastWritten)
         } catch {
             throw ForgeError(error, on: .root)
@@ -56,17 +61,7 @@ package final class CardImage {
 
     /// Makes one change; the planner has already checked that it can be made.
     package func apply(_ change: Change) throws(ForgeError) {
-        let target = change.edit.target
-        do throws(VolumeError) {
-            if let wanted = change.wanted {
-                if let old = change.old, old.kind != wanted.kind { try volume(target.partition).remove(target.path) }
-                try volume(target.partition).put(wanted, at: target.path)
-            } else {
-                try volume(target.partition).remove(target.path)
-            }
-        } catch {
-            throw ForgeError(error, on: target.partition)
-        }
+        try change.apply(boot: boot, root: root)
     }
 
     /// Writes both volumes out to the overlay; the image may not be used afterwards.

@@ -11,6 +11,8 @@ package struct Manifest: Codable, Equatable, Sendable {
     package var base: Base
     package var changes: [Change]
     package var cluster: String?
+    /// `netboot` for a tree; nil for a card's image.
+    package var medium: String?
     package var output: Output
     /// SHA-256 of the plan; equal plans change equal bases equally.
     package var plan: String
@@ -71,7 +73,7 @@ package struct Manifest: Codable, Equatable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case base, changes, cluster, output, plan, profile, slot, tool, warnings
+        case base, changes, cluster, medium, output, plan, profile, slot, tool, warnings
         case sourceDateEpoch = "source_date_epoch"
     }
 }

@@ -1,5 +1,6 @@
 import Blocks
 import Plans
+import Trees
 
 /// One slot's way from the base to changes, and from changes to an overlay that holds them.
 struct SlotJob {
@@ -17,17 +18,27 @@ struct SlotJob {
 
     /// Reads the image and decides; nothing is changed.
     func decide(on image: CardImage) throws(ForgeError) -> Decision {
+        let (plan, changes) = try Self.decide(
+            slot: slot, settings: settings, boot: image.boot, root: image.root,
+            diskID: UInt32(image.partitions.diskIdentifier, radix: 16), modified: epoch ?? image.lastWritten,
+            medium: .card)
+        return Decision(plan: plan, changes: changes)
+    }
+
+    /// The same for any two volumes with a system on them.
+    static func decide(
+        slot: Slot, settings: Settings, boot: any Volume, root: any Volume, diskID: UInt32?, modified: Int64,
+        medium: Planner.Medium
+    ) throws(ForgeError) -> (plan: EditPlan, changes: [Change]) {
         let plan: EditPlan
         do throws(PlanError) {
-            let facts = try ImageFacts.read(
-                boot: image.boot, root: image.root, for: settings,
-                diskID: UInt32(image.partitions.diskIdentifier, radix: 16))
-            plan = try Planner.plan(slot: slot, settings: settings, facts: facts, modified: epoch ?? image.lastWritten)
+            let facts = try ImageFacts.read(boot: boot, root: root, for: settings, diskID: diskID)
+            plan = try Planner.plan(slot: slot, settings: settings, facts: facts, modified: modified, medium: medium)
         } catch {
             throw ForgeError(error).about("slot \(slot.name)")
         }
         do throws(EditError) {
-            return Decision(plan: plan, changes: try plan.changes(boot: image.boot, root: image.root))
+            return (plan, try plan.changes(boot: boot, root: root))
         } catch {
             throw ForgeError(.edit(error)).about("slot \(slot.name)")
         }

@@ -78,10 +78,11 @@ extension Workshop {
         return previews
     }
 
-    /// What a finished image at `path` lacks to be what the one job asks for; empty when it matches.
+    /// What a finished image or netboot tree at `path` lacks to be what the one job asks for; empty when it matches.
     package static func verify(
         _ path: String, is job: Job, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> [ChangeReport] {
+        if let found = try verifyTree(path, is: job, cache: cache, observe: observe) { return found }
         let base = try BaseImage.open(.init(path: path, sha256: nil), cache: cache, observe: observe)
         let image = try CardImage(Overlay(over: base.reader), now: nil)
         let job = SlotJob(base: base.reader, slot: job.slot, settings: job.settings, epoch: nil)

@@ -122,7 +122,10 @@ package final class EditedTreeReader: TreeReader {
         while pending.isEmpty, !isAtEnd {
             let entry = try base.next()
             isAtEnd = entry == nil
-            pending = cursor.entries(for: entry).reversed()
+            let (edited, isKept) = cursor.step(to: entry)
+            pending = edited
+            if isKept, let entry { pending.append(entry) }
+            pending.reverse()
         }
         return pending.popLast()
     }

@@ -33,23 +33,19 @@ package struct TreeEdits: Sendable {
             paths = edits.nodes.keys.sorted(by: >)
         }
 
-        /// What comes in the place of `entry`: new entries that sort before it, then itself, something else or
-        /// nothing. With nil: what is left behind the tree's last entry.
+        /// What comes in the place of `entry`: new entries that sort before it, or stand in its place, and whether it
+        /// stays itself behind them. With nil: what is left behind the tree's last entry.
         ///
         /// An entry that is edited is a file of its own, without the identity that it had.
-        package mutating func entries(for entry: TreeEntry?) -> [TreeEntry] {
-            var result: [TreeEntry] = []
-            var isEdited = false
+        package mutating func step(to entry: TreeEntry?) -> (edited: [TreeEntry], isKept: Bool) {
+            var edited: [TreeEntry] = []
+            var isKept = entry != nil
             while let path = paths.last, entry.map({ path <= $0.path }) ?? true {
                 paths.removeLast()
-                if path == entry?.path { isEdited = true }
-                if case .some(.some(let node)) = edits.nodes[path] { result.append(TreeEntry(path: path, node)) }
+                if path == entry?.path { isKept = false }
+                if case .some(.some(let node)) = edits.nodes[path] { edited.append(TreeEntry(path: path, node)) }
             }
-            if let entry, !isEdited { result.append(entry) }
-            return result
+            return (edited, isKept)
         }
-
-        /// Whether nothing is to be done at `path` or before it.
-        package func isPast(_ path: VolumePath) -> Bool { paths.last.map { path < $0 } ?? true }
     }
 }

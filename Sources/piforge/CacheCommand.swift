@@ -91,6 +91,7 @@ struct CacheCommand: ParsableCommand {
             switch item.kind {
             case .image: "unpacked base"
             case .packed: "packed blocks to copy"
+            case .tree: "unpacked tree archive"
             case .map: "block map of the base"
             case .unfinished: "left by a killed run"
             }

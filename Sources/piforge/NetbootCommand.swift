@@ -3,5 +3,9 @@ import ArgumentParser
 struct NetbootCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "netboot", abstract: "Root trees for nodes without cards.",
-        subcommands: [NetbootInitramfsCommand.self, NetbootLintCommand.self])
+        discussion: """
+            piforge netboot --slot p1-p4 is short for piforge netboot trees --slot p1-p4.
+            """,
+        subcommands: [NetbootTreesCommand.self, NetbootInitramfsCommand.self, NetbootLintCommand.self],
+        defaultSubcommand: NetbootTreesCommand.self)
 }

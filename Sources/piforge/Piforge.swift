@@ -16,6 +16,7 @@ struct Piforge: AsyncParsableCommand {
               piforge init                              write a commented piforge.yaml
               piforge plan --slot p3                    see what would change, and why
               piforge build --slot all                  write the images
+              piforge netboot --slot p1-p4              write trees for nodes without cards
               piforge verify sg1-p3.img --slot p3       check one of them later
 
             Exit codes: 0 done, 1 a difference was found, 64 usage, 65 bad profile or image, 69 something is missing \
@@ -24,8 +25,7 @@ struct Piforge: AsyncParsableCommand {
         version: Forge.version,
         subcommands: [
             BuildCommand.self, PlanCommand.self, VerifyCommand.self, InspectCommand.self, InitCommand.self,
-            CacheCommand.self, NetbootCommand.self,
-            HashPasswordCommand.self,
+            NetbootCommand.self, CacheCommand.self, HashPasswordCommand.self,
         ])
 
     static func main() async {

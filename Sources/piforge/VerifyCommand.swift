@@ -4,14 +4,16 @@ import Forge
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Check that an image is what the profile asks for.",
+        abstract: "Check that an image or a netboot tree is what the profile asks for.",
         discussion: """
-            Exits 0 when nothing would have to change in the image, 1 when something would, and lists each difference.
+            Exits 0 when nothing would have to change in it, 1 when something would, and lists each difference.
 
               piforge verify sg1-p3.img --slot p3
+              piforge verify sg1-p3.tar --slot p3
+              piforge verify /var/lib/clusterctrl/nfs/p3 --slot p3
             """)
 
-    @Argument(help: ArgumentHelp("The image, raw or packed.", valueName: "image"))
+    @Argument(help: ArgumentHelp("The image or tar, packed or not, or a tree's folder.", valueName: "image"))
     var image: String
 
     @OptionGroup var options: SettingsOptions

@@ -10,9 +10,12 @@ struct BaseSpec: Hashable, Sendable, CustomTestStringConvertible {
     /// As after the conversion and the first boots on a Pi.
     var isBooted = false
     var options: [String] = []
+    /// What the file's name ends in.
+    var ending = "img"
 
     var testDescription: String {
-        ([release, kind] + (isBooted ? ["booted"] : []) + options.filter { !$0.hasPrefix("-") }).joined(separator: " ")
+        ([release, kind] + (ending == "img" ? [] : [ending]) + (isBooted ? ["booted"] : [])
+            + options.filter { !$0.hasPrefix("-") }).joined(separator: " ")
     }
 
     static let tools = [
@@ -74,7 +77,9 @@ private actor BaseImages {
         var recipe: [UInt8] = []
         let names = try FileManager.default.subpathsOfDirectory(atPath: scripts).sorted()
         for name in names
-        where ["make-base", "reconfig-oracle"].contains(name) || name.hasPrefix("lib/") || name.hasPrefix("base/") {
+        where ["make-base", "reconfig-oracle", "usbboot-oracle"].contains(name) || name.hasPrefix("lib/")
+            || name.hasPrefix("base/")
+        {
             recipe += Array(name.utf8) + (FileManager.default.contents(atPath: scripts + "/" + name) ?? Data())
         }
         let digest = SHA256.digest(of: recipe.span.bytes).description.prefix(12)
@@ -85,9 +90,9 @@ private actor BaseImages {
 
     private static func make(_ spec: BaseSpec) throws -> String {
         let name = spec.testDescription.map { $0.isLetter || $0.isNumber ? $0 : "-" }
-        let path = try folder.get() + "/" + String(name) + ".img"
+        let path = try folder.get() + "/" + String(name) + "." + spec.ending
         if FileManager.default.fileExists(atPath: path) { return path }
-        let own = "\(path).\(getpid())"
+        let own = "\(path.dropLast(spec.ending.count))\(getpid()).\(spec.ending)"
         defer { unlink(own) }
         let made = try Shell.run(
             Repository.path + "/scripts/make-base",

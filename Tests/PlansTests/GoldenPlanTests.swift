@@ -12,6 +12,7 @@ import Trees
         let kind: PlannerFixture.Kind
         let slot: Slot
         var settings = Settings()
+        var medium = Planner.Medium.card
         var name: String { "\(kind.rawValue) to \(slot)\(settings == Settings() ? "" : ", everything set")" }
     }
 
@@ -22,11 +23,26 @@ import Trees
         .init(kind: .bootedP2, slot: .cnat, settings: .everything),
     ]
 
+    private static let netbootExamples: [Example] = [
+        .init(kind: .cbridge, slot: .node(3), medium: .netboot), .init(kind: .p2, slot: .node(252), medium: .netboot),
+        .init(kind: .bootedCNAT, slot: .node(1), medium: .netboot),
+        .init(kind: .bootedP2, slot: .node(2), medium: .netboot),
+        .init(kind: .cnat, slot: .node(3), settings: .everything, medium: .netboot),
+    ]
+
     @Test(arguments: PlannerFixture.Release.allCases) func plans(release: PlannerFixture.Release) throws {
+        try compare(Self.examples, release, folder: "Plans")
+    }
+
+    @Test(arguments: PlannerFixture.Release.allCases) func netbootPlans(release: PlannerFixture.Release) throws {
+        try compare(Self.netbootExamples, release, folder: "Netboot")
+    }
+
+    private func compare(_ examples: [Example], _ release: PlannerFixture.Release, folder: String) throws {
         var text = ""
-        for example in Self.examples {
+        for example in examples {
             let image = try PlannerFixture(release, example.kind)
-            let plan = try image.plan(example.slot, example.settings)
+            let plan = try image.plan(example.slot, example.settings, medium: example.medium)
             text += "=== \(example.name)\n"
             for warning in plan.warnings { text += "warning: \(warning)\n" }
             let changes = try plan.changes(boot: image.boot, root: image.root)
@@ -36,7 +52,7 @@ import Trees
             }
         }
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Golden/Plans/\(release.rawValue).txt")
+            .appendingPathComponent("Golden/\(folder)/\(release.rawValue).txt")
         if ProcessInfo.processInfo.environment["PIFORGE_RECORD"] == "1" {
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)

@@ -183,6 +183,8 @@ extension PlannerFixture {
         try write("LANG=en_GB.UTF-8\n", "/etc/default/locale")
         try write("# de_CH.UTF-8 UTF-8\nen_GB.UTF-8 UTF-8\n", "/etc/locale.gen")
         try write("....C.utf8\0en_GB.utf8\0...", "/usr/lib/locale/locale-archive")
+        try write("MODULES=most\nCOMPRESS=zstd\n", "/etc/initramfs-tools/initramfs.conf")
+        try write("# one a line\n", "/etc/initramfs-tools/modules")
         try write("XKBMODEL=\"pc105\"\nXKBLAYOUT=\"gb\"\nXKBVARIANT=\"\"\n", "/etc/default/keyboard")
     }
 
@@ -336,14 +338,17 @@ extension PlannerFixture {
         try ImageFacts.read(boot: boot, root: root, for: settings)
     }
 
-    func plan(_ slot: Slot, _ settings: Settings = Settings()) throws(PlanError) -> EditPlan {
-        try Planner.plan(slot: slot, settings: settings, facts: facts(settings), modified: 1_800_000_000)
+    func plan(
+        _ slot: Slot, _ settings: Settings = Settings(), medium: Planner.Medium = .card
+    ) throws(PlanError) -> EditPlan {
+        try Planner.plan(
+            slot: slot, settings: settings, facts: facts(settings), modified: 1_800_000_000, medium: medium)
     }
 
     /// Plans and applies; the plan is returned.
     @discardableResult
-    func build(_ slot: Slot, _ settings: Settings = Settings()) throws -> EditPlan {
-        let plan = try plan(slot, settings)
+    func build(_ slot: Slot, _ settings: Settings = Settings(), medium: Planner.Medium = .card) throws -> EditPlan {
+        let plan = try plan(slot, settings, medium: medium)
         for change in try plan.changes(boot: boot, root: root) {
             let volume = change.edit.target.partition == .boot ? boot : root
             if let node = change.wanted {

@@ -50,6 +50,9 @@ package struct NetbootLint {
         var status = stat()
         guard stat(path, &status) == 0 else { throw ForgeError.reading(path, errno: errno) }
         if status.st_mode & S_IFMT == S_IFDIR { return FolderVolume(path) }
+        if let archive = try ArchiveVolume.open(.init(path: path, sha256: nil), cache: cache, observe: observe) {
+            return archive.volume
+        }
         let base = try BaseImage.open(Workshop.Base(path: path, sha256: nil), cache: cache, observe: observe)
         return try CardImage(Overlay(over: base.reader), now: nil).root
     }

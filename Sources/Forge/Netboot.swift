@@ -1,0 +1,209 @@
+package import Blocks
+import Glibc
+package import Plans
+import Trees
+
+/// Writes the netboot trees of a workshop's slots, each with its manifest.
+package struct Netboot: Sendable {
+    package var workshop: Workshop
+    /// Where the outputs go; made when it does not exist.
+    package var folder: String
+    package var format: TreeFormat
+    /// Whether existing outputs may be replaced.
+    package var replacing: Bool
+    package var cache: Cache
+    /// Makes what an image lacks; nil leaves the trees without an initramfs.
+    package var supplement: (any NetbootSupplement)?
+    package var observe: Progress.Observer
+
+    /// Trees written in one pass over the base: each costs some chunks of memory.
+    private static let passWidth = 4
+
+    package init(
+        _ workshop: Workshop, into folder: String, format: TreeFormat, replacing: Bool, cache: Cache,
+        supplement: (any NetbootSupplement)?, observe: @escaping Progress.Observer
+    ) {
+        self.workshop = workshop
+        self.folder = folder
+        self.format = format
+        self.replacing = replacing
+        self.cache = cache
+        self.supplement = supplement
+        self.observe = observe
+    }
+
+    /// One finished tree.
+    package struct Result: Sendable {
+        package var slot: Slot
+        package var path: String
+        package var manifestPath: String
+        package var manifest: Manifest
+        package var entryCount: Int
+    }
+
+    /// Writes all trees and reports each when it is finished. One that fails keeps no other from being finished; then
+    /// the error of the first one is thrown.
+    package func run(report: (Result) -> Void) throws(ForgeError) {
+        try prepare()
+        let base = try NetbootBase.open(workshop.base, cache: cache, observe: observe)
+        let made = try supplementFiles(for: base)
+        var failure: ForgeError?
+        var start = 0
+        while start < workshop.jobs.count {
+            let jobs = Array(workshop.jobs[start..<min(start + Self.passWidth, workshop.jobs.count)])
+            let shop = ChunkShop(format.packer)
+            var orders: [Order] = []
+            for job in jobs {
+                do throws(ForgeError) {
+                    orders.append(try order(for: job, base: base, supplement: made, shop: shop))
+                } catch {
+                    failure = failure ?? error.about(slot: job.slot)
+                }
+            }
+            try pass(orders, over: base)
+            for order in orders {
+                do throws(ForgeError) {
+                    report(try finish(order))
+                } catch {
+                    failure = failure ?? error.about(slot: order.slot)
+                }
+            }
+            start += jobs.count
+        }
+        if let failure { throw failure }
+    }
+
+    /// One tree on its way.
+    private struct Order {
+        var slot: Slot
+        var output: any TreeOutput
+        var edits: TreeEdits
+        var latestTime: Int64
+        var manifest: Manifest
+    }
+
+    private func supplementFiles(for base: NetbootBase) throws(ForgeError) -> [(target: Target, node: Node)] {
+        guard let supplement, !base.isArchive else { return [] }
+        let facts: ImageFacts
+        do throws(PlanError) {
+            facts = try ImageFacts.read(boot: base.boot, root: base.root)
+        } catch {
+            throw ForgeError(error)
+        }
+        return try supplement.files(root: base.root, boot: base.boot, facts: facts)
+    }
+
+    private func order(
+        for job: Workshop.Job, base: NetbootBase, supplement: [(target: Target, node: Node)], shop: ChunkShop
+    ) throws(ForgeError) -> Order {
+        try Interruption.check()
+        let outcome = try NetbootJob(
+            base: base, slot: job.slot, settings: job.settings, epoch: workshop.epoch, supplement: supplement
+        ).edit()
+        let path = path(for: job.slot)
+        // A manifest of an older tree must never lie beside a newer one.
+        if replacing { unlink(manifestPath(for: job.slot)) }
+        let output: any TreeOutput
+        switch format {
+        case .folder:
+            output = try FolderOutput(path: path, replacing: replacing)
+        case .tar, .tarXZ, .tarZstd:
+            let mode: mode_t = outcome.plan.hasSecrets ? 0o600 : 0o666
+            output = TarOutput(
+                try TarWriter(path: path, mode: mode, replacing: replacing, shop: shop),
+                chunking: format.packer == nil ? .raw : .packed)
+        }
+        return Order(
+            slot: job.slot, output: output, edits: outcome.edits, latestTime: outcome.plan.modified,
+            manifest: manifest(of: outcome, slot: job.slot, base: base))
+    }
+
+    private func pass(_ orders: [Order], over base: NetbootBase) throws(ForgeError) {
+        guard let first = orders.first else { return }
+        let name = Self.fileName(of: workshop.base.path)
+        let total = base.byteCount
+        let pass = TreePass(source: base.tree, latestTime: first.latestTime) { done in
+            observe(Progress(stage: .write, subject: name, done: min(done, total), total: total))
+        }
+        do throws(VolumeError) {
+            try pass.run(orders.map { ($0.output, $0.edits) })
+        } catch {
+            throw ForgeError(error, on: .root)
+        }
+        try Interruption.check()
+    }
+
+    private func manifest(of outcome: NetbootJob.Outcome, slot: Slot, base: NetbootBase) -> Manifest {
+        Manifest(
+            base: .init(
+                file: Self.fileName(of: workshop.base.path), format: base.format,
+                sha256: base.sourceDigest.description),
+            changes: outcome.changes.map { Manifest.Change($0) }.sorted {
+                ($0.partition, $0.path) < ($1.partition, $1.path)
+            },
+            cluster: workshop.cluster, medium: Planner.Medium.netboot.rawValue,
+            output: .init(bytes: 0, file: Self.fileName(of: path(for: slot)), sha256: ""),
+            plan: outcome.plan.identity.description, profile: workshop.profileDigest?.description, slot: slot.name,
+            sourceDateEpoch: outcome.plan.modified, tool: .init(name: "piforge", version: version),
+            warnings: outcome.plan.warnings + (base.isArchive || supplement != nil ? [] : [Self.noInitramfs]))
+    }
+
+    static let noInitramfs = "the tree has no initramfs of ours: with the image's own, a node does not find its root"
+
+    private func finish(_ order: Order) throws(ForgeError) -> Result {
+        let tree = try order.output.finish()
+        var manifest = order.manifest
+        manifest.output.bytes = tree.byteCount
+        manifest.output.sha256 = tree.digest.description
+        let manifestPath = manifestPath(for: order.slot)
+        let file = try OutputFile(path: manifestPath, mode: 0o666, replacing: replacing)
+        let bytes = try JSON.encode(manifest)
+        try file.write(bytes.span.bytes, at: 0)
+        try file.commit()
+        return Result(
+            slot: order.slot, path: path(for: order.slot), manifestPath: manifestPath, manifest: manifest,
+            entryCount: tree.entryCount)
+    }
+
+    // MARK: Names
+
+    private func path(for slot: Slot) -> String {
+        inFolder(format == .folder ? slot.name : "\(workshop.stem(for: slot)).\(format.rawValue)")
+    }
+
+    private func manifestPath(for slot: Slot) -> String {
+        inFolder(format == .folder ? "\(slot.name).manifest.json" : "\(workshop.stem(for: slot)).tar.manifest.json")
+    }
+
+    private func inFolder(_ name: String) -> String {
+        folder == "." ? name : (folder.hasSuffix("/") ? folder : folder + "/") + name
+    }
+
+    private static func fileName(of path: String) -> String {
+        String(path.split(separator: "/").last ?? "")
+    }
+
+    private func prepare() throws(ForgeError) {
+        for job in workshop.jobs where job.slot.isController {
+            throw ForgeError(PlanError.netbootController(job.slot))
+        }
+        if format == .folder { try FolderOutput.checkPrivilege() }
+        try OutputFolder.prepare(folder)
+        for job in workshop.jobs {
+            let path = path(for: job.slot)
+            try OutputFolder.check(path, isNot: workshop.base.path)
+            switch format {
+            case .folder: try FolderOutput.checkReplaceable(path, replacing: replacing)
+            case .tar, .tarXZ, .tarZstd: try OutputFile.checkReplaceable(path, replacing: replacing)
+            }
+            try OutputFile.checkReplaceable(manifestPath(for: job.slot), replacing: replacing)
+        }
+    }
+}
+
+extension ForgeError {
+    /// Said of a slot, unless the message names it already.
+    fileprivate func about(slot: Slot) -> ForgeError {
+        kind == .interrupted || message.hasPrefix("slot \(slot.name):") ? self : about("slot \(slot.name)")
+    }
+}

@@ -1,0 +1,214 @@
+import Blocks
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Forge
+
+/// Formats, and that equal inputs give equal bytes.
+@Suite(.needs(BaseSpec.tools + ["tar", "xz", "zstd", "cmp"]))
+struct NetbootOutputTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    @Test(
+        "two runs give the same bytes, and one slot alone those that it has beside others", arguments: TreeFormat.tars)
+    func reproducible(_ format: TreeFormat) async throws {
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        let all = try Piforge.netboot("p1-p4", from: base, into: folder.path + "/all", format: format)
+        let again = try Piforge.netboot("p1-p4", from: base, into: folder.path + "/again", format: format)
+        let alone = try Piforge.netboot("p2", from: base, into: folder.path + "/alone", format: format)
+        #expect(all.map(\.manifest) == again.map(\.manifest))
+        #expect(alone.first?.manifest == all[1].manifest)
+        for result in all + again {
+            #expect(try Card.sha256(of: result.path) == result.manifest.output.sha256)
+            let size = try FileManager.default.attributesOfItem(atPath: result.path)[.size] as? Int64
+            #expect(size == result.manifest.output.bytes)
+        }
+        #expect(Set(all.map(\.manifest.output.sha256)).count == 4)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/all").count == 8)
+    }
+
+    @Test("packed tars hold the plain one, in blocks that several threads can unpack")
+    func packed() async throws {
+        let base = try await BaseSpec.of("bullseye", "cbridge").path()
+        let plain = try #require(try Piforge.netboot("p3", from: base, into: folder.path).first)
+        for (format, tool) in [(TreeFormat.tarXZ, "xz"), (.tarZstd, "zstd")] {
+            let packed = try #require(
+                try Piforge.netboot("p3", from: base, into: folder.path, format: format).first)
+            try #require(try Shell.run(tool, ["-q", "-t", packed.path]).status == 0)
+            let unpacked = packed.path + ".plain"
+            try #require(
+                try Shell.run("sh", ["-c", "\(tool) -q -dc '\(packed.path)' > '\(unpacked)'"]).status == 0)
+            #expect(try Shell.run("cmp", [plain.path, unpacked]).status == 0)
+        }
+    }
+
+    @Test("names are sorted, owners are numbers, nothing is dated after SOURCE_DATE_EPOCH")
+    func members() async throws {
+        let base = try await BaseSpec.of("bookworm", "cbridge").path()
+        let epoch: Int64 = 1_600_000_000
+        let result = try #require(try Piforge.netboot("p1", from: base, into: folder.path, epoch: epoch).first)
+        let names = try Shell.run("tar", ["-tf", result.path]).output.split(separator: "\n").map(String.init)
+        let paths = names.map { $0.split(separator: "/").map { Array($0.utf8) } }
+        for (first, second) in zip(paths, paths.dropFirst()) {
+            let isBefore = first.lexicographicallyPrecedes(second) { $0.lexicographicallyPrecedes($1) }
+            #expect(isBefore, "\(first) \(second)")
+        }
+        #expect(names.first == "./")
+        let tree = try NetbootTree(archive: result.path)
+        #expect(tree.listing["etc/hostname"]?.hasSuffix(" 0/0 2020-09-13 12:26:40") == true)
+        #expect(tree.listing["etc/fstab"]?.hasSuffix(" 0/0 2020-09-13 12:26:40") == true)
+        #expect(tree.listing["home/pi"]?.contains(" 1000/1000 ") == true)
+        #expect(
+            tree.listing.values.allSatisfy {
+                $0.contains(" 2020-09-13 12:26:40") || $0.hasSuffix("1970-01-01 00:00:00")
+            })
+        let attributes = try Shell.run("tar", ["--xattrs", "-tvvf", result.path, "./usr/bin/ping"]).output
+        #expect(attributes.contains("security.capability"), "\(attributes)")
+    }
+
+    @Test("the settings are in the tree, and secrets nowhere else")
+    func settings() async throws {
+        let profile = try RichProfile()
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        let result = try #require(
+            try Piforge.netboot("p3", from: base, into: folder.path, profile: profile.path).first)
+        #expect(result.path.hasSuffix("/rich-p3.tar"))
+        let tree = try NetbootTree(archive: result.path)
+        #expect(tree.text("etc/hostname") == "tealc\n")
+        #expect(tree.text("etc/hosts")?.contains("127.0.1.1\ttealc.example.net tealc p3\n") == true)
+        let line = try #require(tree.text("boot/firmware/cmdline.txt"))
+        #expect(line.contains("::255.255.255.0:p3:usb0.10:static "), "\(line)")
+        #expect(line.contains(" cgroup_enable=memory ") && line.contains(" panic=10"), "\(line)")
+        #expect(line.utf8.last == 0x0A && line.split(separator: "\n").count == 1)
+        #expect(tree.text("boot/firmware/config.txt")?.contains("\ngpu_mem=16\n") == true)
+        #expect(tree.entries["boot/firmware/ssh"] != nil)
+        #expect(tree.text("home/pi/.ssh/authorized_keys") == RichProfile.key + "\n")
+        #expect(tree.listing["home/pi/.ssh/authorized_keys"]?.hasPrefix("-rw------- 1000/1000") == true)
+        #expect(tree.entries["srv/deep/er/blob"]?.bytes == Data(RichProfile.blob))
+        #expect(tree.listing["boot/firmware/userconf.txt"]?.hasPrefix("-rw------- 0/0") == true)
+        #expect(tree.entries["boot/firmware/more/blob.bin"] != nil)
+        let facts = try FileManager.default.attributesOfItem(atPath: result.path)
+        #expect(facts[.posixPermissions] as? Int == 0o600)
+        let manifest = try String(contentsOfFile: result.manifestPath, encoding: .utf8)
+        for secret in RichProfile.secrets { #expect(!manifest.contains(secret)) }
+        #expect(manifest.contains("\"medium\" : \"netboot\""))
+    }
+
+    @Test("as root: a folder with owners, modes, capabilities, links and times as GNU tar unpacks the archive")
+    func folders() async throws {
+        guard getuid() == 0 else { try Test.cancel("only root makes folders of trees") }
+        let base = try await BaseSpec.of("bookworm", "cbridge").path()
+        let archive = try #require(try Piforge.netboot("p3", from: base, into: folder.path).first)
+        let made = try #require(
+            try Piforge.netboot("p3", from: base, into: folder.path, format: .folder).first)
+        #expect(made.path == folder.path + "/p3")
+        #expect(made.manifest.output.sha256 == archive.manifest.output.sha256)
+        let unpacked = folder.path + "/unpacked"
+        try #require(
+            try Shell.run(
+                "sh",
+                [
+                    "-c",
+                    "mkdir '\(unpacked)' && tar -xpf '\(archive.path)' -C '\(unpacked)' --numeric-owner --xattrs --xattrs-include='*'",
+                ]
+            ).status == 0)
+        #expect(try Self.account(of: made.path) == Self.account(of: unpacked))
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).allSatisfy { !$0.hasSuffix(".partial") })
+
+        // In the place of another one, which is gone afterwards.
+        try Shell.write([1], to: made.path + "/stray")
+        let again = try Piforge.netboot("p3", from: base, into: folder.path, format: .folder)
+        #expect(again.first?.manifest == made.manifest)
+        #expect(!FileManager.default.fileExists(atPath: made.path + "/stray"))
+        #expect(throws: ForgeError.self) {
+            try Piforge.netboot("p3", from: base, into: folder.path, format: .folder, replacing: false)
+        }
+    }
+
+    /// What GNU tar sees in a folder: names, types, modes, owners, times, attributes, contents.
+    private static func account(of folder: String) throws -> String {
+        let told = try Shell.run(
+            "sh",
+            [
+                "-c",
+                """
+                tar --sort=name --format=posix --numeric-owner --xattrs --xattrs-include='*' \
+                --pax-option=delete=atime,delete=ctime -C '\(folder)' -cf - . | sha256sum
+                """,
+            ])
+        try #require(told.status == 0, "\(told.error)")
+        return told.output
+    }
+
+    @Test("an ordinary user makes tars, and is told so when asking for folders", .needs("setpriv"))
+    func withoutRoot() async throws {
+        guard let user = try OtherUser() else { return }
+        let base = try await BaseSpec.of("bullseye", "p2").path()
+        let folders = try user.piforge.run("netboot", "--slot", "p1", "--base", base, "--format", "dir")
+        #expect(folders.status == 77)
+        #expect(
+            folders.error == """
+                error: could not make folders of nodes' trees: only root may give files their owners
+                hint:  use --format tar, which needs no root, and unpack it as root
+
+                """)
+        let tar = try user.piforge.run("netboot", "--slot", "p1", "--base", base, "--no-initramfs")
+        #expect(tar.status == 0, "\(tar.error)")
+        let digest = try Card.sha256(of: user.folder.path + "/p1.tar")
+        #expect(tar.output == "p1.tar  \(digest)\n")
+        let result = try #require(try Piforge.netboot("p1", from: base, into: folder.path).first)
+        #expect(result.manifest.output.sha256 == digest)
+    }
+
+    @Test("verify knows trees, as archives and as folders, and sees what was changed in them")
+    func verify() async throws {
+        let profile = try RichProfile()
+        let base = try await BaseSpec.of("bookworm", "cbridge").path()
+        let piforge = Piforge(folder: folder.path, cache: folder.path + "/cache")
+        let options = ["--slot", "p3", "--profile", profile.path]
+        let made = try piforge.run(["netboot", "--base", base, "--format", "tar.zst", "--json"] + options)
+        #expect(made.status == 0, "\(made.error)")
+        #expect(made.output.contains("\"tree\" : \"rich-p3.tar.zst\""))
+        let archive = try piforge.run(["verify", "rich-p3.tar.zst"] + options)
+        #expect(archive.status == 0, "\(archive.output)\(archive.error)")
+        #expect(archive.output == "rich-p3.tar.zst is what slot p3 asks for\n")
+        let other = try piforge.run(["verify", "rich-p3.tar.zst", "--profile", profile.path, "--slot", "p252"])
+        #expect(other.status == 1)
+        #expect(other.output.contains("root:/etc/hostname"), "\(other.output)")
+
+        let tree = folder.path + "/tree"
+        let unpacked = try Shell.run(
+            "sh",
+            ["-c", "mkdir '\(tree)' && tar -xpf '\(folder.path)/rich-p3.tar.zst' -C '\(tree)' --numeric-owner"])
+        try #require(unpacked.status == 0 || getuid() != 0)
+        guard getuid() == 0 else { return }
+        let whole = try piforge.run(["verify", "tree"] + options)
+        #expect(whole.status == 0, "\(whole.output)\(whole.error)")
+        try Shell.write(Array("oneil\n".utf8), to: tree + "/etc/hostname")
+        let changed = try piforge.run(["verify", "tree"] + options)
+        #expect(changed.status == 1)
+        #expect(changed.output.contains("~ root:/etc/hostname  (hostname tealc)"), "\(changed.output)")
+    }
+
+    @Test("controllers are refused") func controllers() async throws {
+        let piforge = Piforge(folder: folder.path)
+        let base = try await BaseSpec.plain.path()
+        let answer = try piforge.run("netboot", "--slot", "p1,cnat", "--base", base)
+        #expect(answer.status == 65)
+        #expect(
+            answer.error == """
+                error: could not make a netboot tree for cnat: a controller boots from its card
+                hint:  name nodes: --slot p1-p4
+
+                """)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+    }
+}
+
+extension TreeFormat {
+    static let tars: [TreeFormat] = [.tar, .tarXZ, .tarZstd]
+}
