@@ -209,7 +209,8 @@ struct ProfileFlagTests {
     func alone() throws {
         let settings = try layer(
             "hostname=tealc", "domain=chappa.ai", "ssh=true", "time_zone=Europe/Berlin", "wifi.ssid=Home",
-            "wifi.psk=~~~~~~~~", "config.pi0.dtoverlay=a", "config.pi0.dtoverlay=b", "config.arm_boost=1", "config.pi4={hdmi_safe: 1}",
+            "wifi.psk=~~~~~~~~", "config.pi0.dtoverlay=a", "config.pi0.dtoverlay=b", "config.arm_boost=1",
+            "config.pi4={hdmi_safe: 1}",
             "kernel_arguments.set=quiet", "kernel_arguments.set=console=tty1,115200", "units.enable=foo.service",
             "gpu_mem=16", "hosts.192.168.1.10=nas", "hosts.fd00::1=[a, b]",
             "files=[{content: x, target: /x}]", "files={link: y, target: /y}", "keyboard={layout: gb}",
