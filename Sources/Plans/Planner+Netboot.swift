@@ -88,7 +88,8 @@ extension Planner {
         let mount = facts.bootMount
         let line = release == .bookworm ? "\(Self.export(of: number))\(mount) \(mount) nfs defaults 0 0" : nil
         try rewrite(
-            "/etc/fstab", [.setNetworkMounts(boot: line)], reason: "there is no card, and the initramfs mounts the root")
+            "/etc/fstab", [.setNetworkMounts(boot: line)], reason: "there is no card, and the initramfs mounts the root"
+        )
     }
 
     /// So that a kernel upgrade on the node makes an initramfs that boots.
