@@ -120,8 +120,9 @@ extension Planner {
         try removeLink("getty@ttyGS0.service", in: getty, reason: "older scripts linked the wrong getty")
         if slot.isController {
             try enable("clusterctrl-init.service", in: wanted, reason: "a controller drives its nodes")
-            if facts.unitFile("clusterctrl-rpiboot.service") != nil {
-                try enable("clusterctrl-rpiboot.service", in: wanted, reason: "a controller boots nodes over USB")
+            let netboot = "clusterctrl-rpiboot.service"
+            if facts.unitFile(netboot) != nil, !isTurnedOff(netboot) {
+                try enable(netboot, in: wanted, reason: "a controller boots nodes over USB")
             }
             for (name, folder) in [("clusterctrl-composite.service", wanted), ("serial-getty@ttyGS0.service", getty)] {
                 try removeLink(name, in: folder, reason: "a controller is no USB device")
@@ -129,8 +130,14 @@ extension Planner {
         } else {
             try removeLink("clusterctrl-init.service", in: wanted, reason: "a node drives no other nodes")
             try enable("clusterctrl-composite.service", in: wanted, reason: "a node is a USB device")
-            try enable("serial-getty@ttyGS0.service", in: getty, reason: "a node has a console on USB")
+            let console = "serial-getty@ttyGS0.service"
+            if !isTurnedOff(console) { try enable(console, in: getty, reason: "a node has a console on USB") }
         }
+    }
+
+    /// A service that a slot can do without yields to the profile.
+    private func isTurnedOff(_ name: String) -> Bool {
+        settings.units.disable.contains(name) || settings.units.mask.contains(name)
     }
 }
 

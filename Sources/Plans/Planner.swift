@@ -152,15 +152,15 @@ extension Planner {
                 throw .edit(error)
             }
             guard wanted == again else { throw .unstable(edit.target) }
-            if case .file(let bytes)? = wanted?.content { checkBootText(edit.target, TextBytes.decode(bytes)) }
+            if case .file(let bytes)? = wanted?.content { checkBootText(edit.target, bytes) }
         }
         return EditPlan(slot: slot, medium: medium, edits: edits, modified: modified, warnings: warnings)
     }
 
-    private mutating func checkBootText(_ target: Target, _ text: String) {
+    private mutating func checkBootText(_ target: Target, _ bytes: [UInt8]) {
         switch target {
-        case Target(.boot, "/cmdline.txt"): checkKernelLine(text)
-        case Target(.boot, "/config.txt"): checkConfig(ConfigText(text))
+        case Target(.boot, "/cmdline.txt"): checkKernelLine(TextBytes.decode(bytes))
+        case Target(.boot, "/config.txt"): checkConfig(ConfigText(TextBytes.decode(bytes)))
         default: break
         }
     }

@@ -85,6 +85,7 @@ extension SettingsLayer.Flag {
             guard rest.count <= 2 else {
                 throw failure("`\(key.shortened)` has too many parts", hint: "config.SECTION.KEY=VALUE")
             }
+            if rest.count == 1, value.hasPrefix("{") { return wrap(names, try parsed()) }
             return wrap(names, try value(of: .list(.text(.anyText)), keepsScalars: true))
         case .object(let keys) where !rest.isEmpty:
             guard rest.count == 1, let name = rest.first, let inner = keys.first(where: { $0.name == name }) else {

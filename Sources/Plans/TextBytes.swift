@@ -10,25 +10,26 @@ enum TextBytes {
         if let text = String(validating: bytes, as: UTF8.self), !text.unicodeScalars.contains(where: isEscape) {
             return text
         }
-        var text = String.UnicodeScalarView()
+        // Bytes, not scalars: a String that grows by single scalars copies itself each time.
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count * 2)
         var parser = Unicode.UTF8.ForwardParser()
         var source = bytes.makeIterator()
         var position = 0
         while true {
             switch parser.parseScalar(from: &source) {
             case .valid(let encoded):
-                let scalar = Unicode.UTF8.decode(encoded)
-                if isEscape(scalar) {
-                    text.append(contentsOf: encoded.map(escape))
+                if isEscape(Unicode.UTF8.decode(encoded)) {
+                    for byte in encoded { escape(byte, into: &text) }
                 } else {
-                    text.append(scalar)
+                    text.append(contentsOf: encoded)
                 }
                 position += encoded.count
             case .error(let length):
-                text.append(contentsOf: bytes[position..<min(position + length, bytes.count)].map(escape))
+                for byte in bytes[position..<min(position + length, bytes.count)] { escape(byte, into: &text) }
                 position += length
             case .emptyInput:
-                return String(text)
+                return String(decoding: text, as: UTF8.self)
             }
         }
     }
@@ -42,7 +43,8 @@ enum TextBytes {
 
     private static func isEscape(_ scalar: Unicode.Scalar) -> Bool { scalar.value & 0xFFFF00 == escapeBase }
 
-    private static func escape(_ byte: UInt8) -> Unicode.Scalar {
-        Unicode.Scalar(escapeBase + UInt32(byte)) ?? "\u{FFFD}"
+    /// Appends U+10FF00 plus the byte in UTF-8, which is F4 8F and two bytes that hold its upper two and lower six bits.
+    private static func escape(_ byte: UInt8, into text: inout [UInt8]) {
+        text += [0xF4, 0x8F, 0xBC | byte >> 6, 0x80 | byte & 0x3F]
     }
 }

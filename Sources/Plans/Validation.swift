@@ -32,22 +32,24 @@ package enum Validation {
     }
 
     /// A DNS domain such as `chappa.ai`: labels as in a host name, at most 253 characters, no dot at the end.
-    package static func domain(_ name: String) throws(Refusal) {
+    package static func domain(_ name: String) throws(Refusal) { try labels(of: name, what: "domain") }
+
+    private static func labels(of name: String, what: String) throws(Refusal) {
         guard !name.hasSuffix("."), !name.hasPrefix(".") else {
             let trimmed = String(name.drop { $0 == "." }.reversed().drop { $0 == "." }.reversed())
-            throw Refusal("the domain \"\(name.shortened)\" begins or ends with a dot", hint: trimmed)
+            throw Refusal("the \(what) \"\(name.shortened)\" begins or ends with a dot", hint: trimmed)
         }
         guard name.utf8.count <= 253 else {
-            throw Refusal("the domain has \(name.utf8.count) characters, the limit is 253")
+            throw Refusal("the \(what) has \(name.utf8.count) characters, the limit is 253")
         }
         for part in name.split(separator: ".", omittingEmptySubsequences: false) {
-            try label(String(part), what: "label of the domain \"\(name.shortened)\"")
+            try label(String(part), what: "label", of: " of the \(what) \"\(name.shortened)\"")
         }
     }
 
     /// A name for /etc/hosts: a host name with or without a domain.
     package static func hostsName(_ name: String) throws(Refusal) {
-        try domain(name)
+        try labels(of: name, what: "name")
         guard name != "localhost" else { throw Refusal("`localhost` keeps its own line") }
     }
 
@@ -70,22 +72,21 @@ package enum Validation {
         }
     }
 
-    private static func label(_ name: String, what: String) throws(Refusal) {
-        guard !name.isEmpty else { throw Refusal("the \(what) is empty") }
+    /// `whole` tells where a label is from that is not all of what was given.
+    private static func label(_ name: String, what: String, of whole: String = "") throws(Refusal) {
+        guard !name.isEmpty else { throw Refusal("the \(what)\(whole) is empty") }
+        let subject = "the \(what) \"\(name.shortened)\"\(whole)"
         if let bad = name.unicodeScalars.first(where: { !isLabelCharacter($0) }) {
             let isUpper = name.utf8.allSatisfy { isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "-") }
-            if isUpper {
-                throw Refusal("the \(what) \"\(name.shortened)\" has capital letters", hint: name.lowercased())
-            }
-            throw Refusal(
-                "the \(what) \"\(name.shortened)\" has the character \"\(bad)\"",
-                hint: "letters a-z, digits and hyphens" + (bad == "_" ? ": \(name.map { $0 == "_" ? "-" : $0 })" : ""))
+            if isUpper { throw Refusal("\(subject) has capital letters", hint: name.lowercased()) }
+            let spelling = bad == "_" ? ": " + String(name.map { $0 == "_" ? "-" : $0 }) : ""
+            throw Refusal("\(subject) has the character \"\(bad)\"", hint: "letters a-z, digits and hyphens" + spelling)
         }
         guard name.utf8.count <= 63 else {
-            throw Refusal("the \(what) has \(name.utf8.count) characters, the limit is 63")
+            throw Refusal("the \(what)\(whole) has \(name.utf8.count) characters, the limit is 63")
         }
         guard !name.hasPrefix("-"), !name.hasSuffix("-") else {
-            throw Refusal("the \(what) \"\(name)\" begins or ends with a hyphen")
+            throw Refusal("\(subject) begins or ends with a hyphen")
         }
     }
 }

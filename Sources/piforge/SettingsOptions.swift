@@ -45,7 +45,7 @@ struct SettingsOptions: ParsableArguments {
             valueName: "key=value"))
     var set: [String] = []
 
-    @Flag(help: "Print one JSON document (or one event a line) to stdout; prose goes to stderr.")
+    @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
     var json = false
 
     /// The flags and the profile, resolved.

@@ -77,7 +77,7 @@ struct ConcurrencyTests {
     {
         _ = try await packedBase()
         #expect(try together([build("p1")]).codes == [0])
-        for _ in 0..<3 {
+        for _ in 0..<(Thoroughness.isFull ? 3 : 1) {
             let done = try together([16, 32, 64].map { build("p1", "--force --gpu-mem \($0)") })
             #expect(done.codes.contains(0))
             #expect(done.codes.allSatisfy { $0 == 0 || $0 == 73 }, "\(done.codes) \(done.errors)")
@@ -91,7 +91,7 @@ struct ConcurrencyTests {
         let code: Int32 = ["TERM": 143, "INT": 130, "HUP": 129][signal] ?? 0
         var wasStopped = false
         // Short enough to hit the unpacking, longer ones to hit the writing.
-        for delay in ["0.05", "0.1", "0.2", "0.4"] {
+        for delay in Thoroughness.isFull ? ["0.05", "0.1", "0.2", "0.4", "0.8"] : ["0.1", "0.4"] {
             var stopped = piforge
             stopped.prefix = ["timeout", "--preserve-status", "--signal=" + signal, delay]
             let answer = try stopped.run(
@@ -111,7 +111,7 @@ struct ConcurrencyTests {
 
     @Test("killed: the next run clears up and builds") func killed() async throws {
         _ = try await packedBase()
-        for delay in ["0.1", "0.3", "0.6"] {
+        for delay in Thoroughness.isFull ? ["0.1", "0.3", "0.6", "1.2"] : ["0.4"] {
             var killed = piforge
             killed.prefix = ["timeout", "--signal=KILL", delay]
             _ = try killed.run("build", "--slot", "p1", "--base", "base.img.xz", "--output", "out", "--force")

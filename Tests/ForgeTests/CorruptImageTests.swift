@@ -9,9 +9,6 @@ import Testing
 /// Bases that are broken: refused with a typed error, or turned into a card that the checkers accept; never a crash.
 @Suite(.needs(BaseSpec.tools), .timeLimit(.minutes(10)))
 struct CorruptImageTests {
-    /// With PIFORGE_THOROUGH set, every case instead of a sample.
-    private static let isThorough = ProcessInfo.processInfo.environment["PIFORGE_THOROUGH"] != nil
-
     /// Builds p3 with a few settings over `reader`, without writing a file.
     private func edit(_ reader: PatchedReader) throws -> Result<Overlay, ForgeError> {
         let request = try Request(
@@ -77,7 +74,7 @@ struct CorruptImageTests {
     }
 
     private func base(_ release: String) async throws -> (reader: PatchedReader, card: Card) {
-        let path = try await BaseSpec(release: release, kind: "cbridge").path()
+        let path = try await BaseSpec.of(release, "cbridge").path()
         let folder = try TemporaryFolder()
         let image = try BaseImage.open(path: path, cache: Cache(path: folder.path))
         return (PatchedReader(image.reader), try Card(path))
@@ -89,7 +86,7 @@ struct CorruptImageTests {
         var generator = SeededGenerator(seed: seed)
         let step: Int64 = 4096
         var sizes: [Int64] = []
-        for size in stride(from: Int64(0), to: 1 << 20, by: Self.isThorough ? 512 : 65536) { sizes.append(size) }
+        for size in stride(from: Int64(0), to: 1 << 20, by: Thoroughness.isFull ? 512 : 65536) { sizes.append(size) }
         for border in [Int64(card.bootStart), Int64(card.rootStart), reader.byteCount] {
             for steps in Int64(-6)...6 where border + steps * step < reader.byteCount {
                 sizes.append(border + steps * step)
@@ -115,10 +112,10 @@ struct CorruptImageTests {
         var start: @Sendable (Card) -> Int
         var testDescription: String { "\(name) of \(release)" }
 
-        /// Some forty places that are read, and six that are not.
+        /// Some places that are read, and a few that are not.
         func sample(using generator: inout SeededGenerator) -> [Int] {
-            let read = (0..<byteCount).filter { !idle.contains($0) }.shuffled(using: &generator).prefix(40)
-            return (read + idle.shuffled(using: &generator).prefix(6)).sorted()
+            let read = (0..<byteCount).filter { !idle.contains($0) }.shuffled(using: &generator).prefix(10)
+            return (read + idle.shuffled(using: &generator).prefix(3)).sorted()
         }
     }
 
@@ -147,8 +144,8 @@ struct CorruptImageTests {
         let start = Int64(header.start(card))
         var generator = SeededGenerator(seed: seed)
         var (refused, accepted) = (0, 0)
-        for index in Self.isThorough ? Array(0..<header.byteCount) : header.sample(using: &generator) {
-            for bit in Self.isThorough ? Array(0..<8) : [Int.random(in: 0...7, using: &generator)] {
+        for index in Thoroughness.isFull ? Array(0..<header.byteCount) : header.sample(using: &generator) {
+            for bit in Thoroughness.isFull ? Array(0..<8) : [Int.random(in: 0...7, using: &generator)] {
                 var patched = reader
                 let place = start + Int64(index)
                 patched.patches[place] = try reader.byte(at: place) ^ (1 << bit)
@@ -177,7 +174,7 @@ struct CorruptImageTests {
         try #require(used.count > 100)
         var generator = SeededGenerator(seed: seed)
         var trials: [(cluster: Int64, value: Int64)] = [(2, 2)]
-        for _ in 0..<(Self.isThorough ? 2000 : 60) {
+        for _ in 0..<(Thoroughness.isFull ? 2000 : 16) {
             let cluster = try #require(used.randomElement(using: &generator))
             let others = [
                 cluster, 2, used.randomElement(using: &generator) ?? 2, 0, 1, 0x0FFF_FFF7, 0x0FFF_FFEF,

@@ -8,7 +8,7 @@ import Testing
 struct ManifestTests {
     @Test("digests of the base, the image and every file", arguments: ["bullseye", "bookworm"])
     func digests(_ release: String) async throws {
-        let base = try Card(try await BaseSpec(release: release, kind: "cbridge").path())
+        let base = try Card(try await BaseSpec.of(release, "cbridge").path())
         let profile = try RichProfile()
         let folder = try TemporaryFolder()
         let result = try #require(
@@ -55,7 +55,7 @@ struct ManifestTests {
 
     @Test("no secret is printed or recorded", arguments: ["buster", "bullseye", "bookworm"])
     func secrets(_ release: String) async throws {
-        let base = try await BaseSpec(release: release, kind: "cbridge").path()
+        let base = try await BaseSpec.of(release, "cbridge").path()
         let profile = try RichProfile()
         let piforge = Piforge(folder: profile.folder.path)
         var texts: [String] = []

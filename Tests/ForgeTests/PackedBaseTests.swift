@@ -10,16 +10,18 @@ struct PackedBaseTests {
     struct Packing: Sendable, CustomTestStringConvertible {
         var name: String
         var format: String
+        /// Of several blocks, which are unpacked as they are needed: nothing is kept.
+        var isReadInPlace = false
         var pack: @Sendable (_ image: String, _ target: String) throws -> Void
         var testDescription: String { name }
     }
 
     static let packings: [Packing] = [
         Packing(name: "single.img.xz", format: "xz") { try Packer.xz($0, to: $1) },
-        Packing(name: "blocks.img.xz", format: "xz") {
+        Packing(name: "blocks.img.xz", format: "xz", isReadInPlace: true) {
             try Packer.xz($0, to: $1, options: ["-0", "-T2", "--block-size=1MiB"])
         },
-        Packing(name: "streams.img.xz", format: "xz") { image, target in
+        Packing(name: "streams.img.xz", format: "xz", isReadInPlace: true) { image, target in
             // Two streams with stream padding between them, as `cat a.xz b.xz` after a padding tool.
             let half = target + ".half"
             try Packer.shell("head", ["-c", "100000000", image], to: half)
@@ -29,7 +31,9 @@ struct PackedBaseTests {
             try Packer.shell("xz", ["-0", "-c", "--check=sha256", half], to: target, append: true)
             unlink(half)
         },
-        Packing(name: "pixz.img.xz", format: "xz") { try Packer.run("pixz", ["-0", "-t", $0, $1]) },
+        Packing(name: "pixz.img.xz", format: "xz", isReadInPlace: true) {
+            try Packer.run("pixz", ["-0", "-t", $0, $1])
+        },
         Packing(name: "gzip.img.gz", format: "gzip") { try Packer.shell("gzip", ["-1", "-c", $0], to: $1) },
         Packing(name: "zstd.img.zst", format: "zstd") { try Packer.run("zstd", ["-q", "-1", $0, "-o", $1]) },
         Packing(name: "bzip2.img.bz2", format: "bzip2") { try Packer.shell("bzip2", ["-1", "-c", $0], to: $1) },
@@ -87,6 +91,7 @@ struct PackedBaseTests {
         #expect(first.manifest.changes == plain.manifest.changes)
 
         let kept = try Self.entry(of: cache)
+        #expect(kept.isEmpty == packing.isReadInPlace)
         // A second name for the same file: what counts is the content.
         try FileManager.default.linkItem(atPath: target, toPath: folder.path + "/other.img")
         let second = try #require(
@@ -96,14 +101,15 @@ struct PackedBaseTests {
         #expect(try Self.entry(of: cache) == kept)
     }
 
-    /// Inode, size and times of the one unpacked image in a cache.
+    /// Inode, size and times of the one unpacked image in a cache; empty when there is none.
     private static func entry(of cache: String) throws -> [Int64] {
         let names = try FileManager.default.contentsOfDirectory(atPath: cache + "/piforge/images").filter {
             $0.hasSuffix(".img")
         }
+        guard let name = names.first else { return [] }
         try #require(names.count == 1)
         var status = stat()
-        try #require(stat(cache + "/piforge/images/" + names[0], &status) == 0)
+        try #require(stat(cache + "/piforge/images/" + name, &status) == 0)
         return [
             Int64(status.st_ino), Int64(status.st_size), Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec),
             Int64(status.st_ctim.tv_sec), Int64(status.st_ctim.tv_nsec),
@@ -132,7 +138,8 @@ struct PackedBaseTests {
         #expect(bytes(first, "pread64(", "/base.img.xz>") > 1 << 20)
         let second = try traced("plan", "--slot", "p3")
         #expect(bytes(second, "pwrite64(", "/cache/") == 0)
-        #expect(bytes(second, "pread64(", "/base.img.xz>") <= 1 << 16)
+        // Head and index, 64 KiB at a time.
+        #expect(bytes(second, "pread64(", "/base.img.xz>") <= 3 << 16)
         // A plan looks at metadata and a few small files.
         #expect(bytes(second, "pread64(", "/cache/piforge/images/") < 16 << 20)
     }

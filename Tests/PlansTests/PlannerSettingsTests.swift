@@ -303,6 +303,22 @@ import Trees
         #expect(try image.plan(.cnat, settings).changes(boot: image.boot, root: image.root) == [])
     }
 
+    @Test("what a slot can do without may be off", arguments: [Slot.cnat, .node(3)], [true, false])
+    func dispensableUnits(slot: Slot, isMasked: Bool) throws {
+        let image = try PlannerFixture(.bookworm)
+        let names = ["clusterctrl-rpiboot.service", "serial-getty@ttyGS0.service"]
+        var settings = Settings()
+        if isMasked { settings.units.mask = names } else { settings.units.disable = names }
+        _ = try image.build(slot, settings)
+        let folder = "/etc/systemd/system"
+        #expect(try image.node("\(folder)/multi-user.target.wants/\(names[0])") == nil || isMasked)
+        #expect(try image.node("\(folder)/getty.target.wants/\(names[1])") == nil)
+        if isMasked {
+            for name in names { #expect(try image.linkText("\(folder)/\(name)") == "/dev/null") }
+        }
+        #expect(try image.plan(slot, settings).changes(boot: image.boot, root: image.root) == [])
+    }
+
     @Test func filesOfTheUser() throws {
         let (image, _) = try built(.bookworm) { $0.files = Settings.everything.files }
         #expect(try image.linkText("/opt/a/b") == "../c")

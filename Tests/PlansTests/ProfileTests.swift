@@ -210,6 +210,7 @@ struct ProfileFlagTests {
         let settings = try layer(
             "hostname=tealc", "domain=chappa.ai", "ssh=true", "time_zone=Europe/Berlin", "wifi.ssid=Home",
             "wifi.psk=~~~~~~~~", "config.pi0.dtoverlay=a", "config.pi0.dtoverlay=b", "config.arm_boost=1",
+            "config.pi4={hdmi_safe: 1}",
             "kernel_arguments.set=quiet", "kernel_arguments.set=console=tty1,115200", "units.enable=foo.service",
             "gpu_mem=16", "hosts.192.168.1.10=nas", "hosts.fd00::1=[a, b]",
             "files=[{content: x, target: /x}]", "files={link: y, target: /y}", "keyboard={layout: gb}",
@@ -218,8 +219,9 @@ struct ProfileFlagTests {
         #expect(settings.domain == "chappa.ai")
         #expect(settings.timeZone == "Europe/Berlin")
         #expect(settings.wifi == .init(ssid: "Home", psk: "~~~~~~~~", hidden: false, country: nil))
-        #expect(settings.config.map(\.name) == ["pi0", "all"])
+        #expect(settings.config.map(\.name) == ["pi0", "all", "pi4"])
         #expect(settings.config.first?.entries.map(\.value) == ["a", "b"])
+        #expect(settings.config.last?.entries == [.init(key: "hdmi_safe", value: "1")])
         #expect(settings.kernelArguments.set == ["quiet", "console=tty1,115200"])
         #expect(settings.units.enable == ["foo.service"])
         #expect(settings.gpuMemory == 16)

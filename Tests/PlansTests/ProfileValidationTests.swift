@@ -48,8 +48,13 @@ struct ProfileValidationTests {
             bad: [
                 ("chappa.ai.", "the domain \"chappa.ai.\" begins or ends with a dot"),
                 ("a..b", "the label of the domain \"a..b\" is empty"),
-                ("a.-b", "the label of the domain \"a.-b\" \"-b\" begins or ends with a hyphen"),
+                ("a.-b", "the label \"-b\" of the domain \"a.-b\" begins or ends with a hyphen"),
             ])
+        #expect(
+            throws: Refusal(
+                "the label \"my_nas\" of the name \"my_nas.home\" has the character \"_\"",
+                hint: "letters a-z, digits and hyphens: my-nas")
+        ) { try Validation.hostsName("my_nas.home") }
     }
 
     @Test func users() {

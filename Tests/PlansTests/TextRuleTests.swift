@@ -153,6 +153,13 @@ struct RuleCase: CustomTestStringConvertible {
         #expect(TextBytes.encode(TextLines(text).text) == bytes)
     }
 
+    /// With a copy of all that came before for each byte it would take hours.
+    @Test(.timeLimit(.minutes(1))) func noiseComesBack() {
+        var generator = SeededGenerator(seed: 3)
+        let bytes = generator.bytes(400_000)
+        #expect(TextBytes.encode(TextBytes.decode(bytes)) == bytes)
+    }
+
     @Test func theEscapesThemselvesComeBack() {
         let bytes = Array("a\u{10FF80}b\u{10FFFF}".utf8) + [0xFF]
         #expect(TextBytes.encode(TextBytes.decode(bytes)) == bytes)

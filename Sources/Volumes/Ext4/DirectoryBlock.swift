@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// One block of a folder, as a chain of entries that fills it (kernel: fs/ext4/ext4.h, `struct ext4_dir_entry_2`):
 ///
 /// ```
@@ -34,11 +36,19 @@ struct DirectoryBlock: Equatable {
             let inode = field.u32(offset)
             if inode != 0 {
                 let name = Array(bytes[(offset + 8)..<(offset + 8 + nameLength)])
-                guard !name.isEmpty, !name.contains(0), !name.contains(0x2F) else { return nil }
+                guard Self.isName(name) else { return nil }
                 entries.append(Entry(inode: inode, name: name, offset: offset))
             }
             offset += recordLength
         }
         self.entries = entries
+    }
+
+    /// By memchr(3), as every entry of every folder on the way to a file is looked at.
+    private static func isName(_ bytes: [UInt8]) -> Bool {
+        bytes.withUnsafeBytes { name in
+            guard let start = name.baseAddress, !name.isEmpty else { return false }
+            return memchr(start, 0, name.count) == nil && memchr(start, 0x2F, name.count) == nil
+        }
     }
 }
