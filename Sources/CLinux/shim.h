@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 static const unsigned long CLINUX_FICLONE = FICLONE;
@@ -15,3 +16,8 @@ static const unsigned long CLINUX_BLKPBSZGET = BLKPBSZGET;
 static const unsigned long CLINUX_BLKROGET = BLKROGET;
 static const unsigned long CLINUX_BLKRRPART = BLKRRPART;
 static const unsigned long CLINUX_BLKFLSBUF = BLKFLSBUF;
+static const unsigned long CLINUX_BLKGETDISKSEQ = BLKGETDISKSEQ;
+
+// A device number's parts, which sysmacros.h gives as macros.
+static inline unsigned int clinux_major(unsigned long long device) { return major(device); }
+static inline unsigned int clinux_minor(unsigned long long device) { return minor(device); }

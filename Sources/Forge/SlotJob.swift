@@ -8,6 +8,7 @@ struct SlotJob {
     let settings: Settings
     /// Seconds since 1970-01-01 UTC for changed files; nil for the time the base was last written.
     let epoch: Int64?
+    let note: CardNoteSource
 
     /// What an image lacks to be what the settings ask for.
     struct Decision {
@@ -17,7 +18,7 @@ struct SlotJob {
 
     /// Reads the image and decides; nothing is changed.
     func decide(on image: CardImage) throws(ForgeError) -> Decision {
-        let plan: EditPlan
+        var plan: EditPlan
         do throws(PlanError) {
             let facts = try ImageFacts.read(
                 boot: image.boot, root: image.root, for: settings,
@@ -25,6 +26,9 @@ struct SlotJob {
             plan = try Planner.plan(slot: slot, settings: settings, facts: facts, modified: epoch ?? image.lastWritten)
         } catch {
             throw ForgeError(error).about("slot \(slot.name)")
+        }
+        if let edit = try note.edit(for: slot, epoch: plan.modified, on: image.boot) {
+            do throws(PlanError) { try plan.add(edit) } catch { throw ForgeError(error).about("slot \(slot.name)") }
         }
         do throws(EditError) {
             return Decision(plan: plan, changes: try plan.changes(boot: image.boot, root: image.root))

@@ -24,7 +24,7 @@ struct Piforge: AsyncParsableCommand {
         version: Forge.version,
         subcommands: [
             BuildCommand.self, PlanCommand.self, VerifyCommand.self, InspectCommand.self, InitCommand.self,
-            CacheCommand.self, NetbootCommand.self,
+            DevicesCommand.self, FlashCommand.self, IdentifyCommand.self, CacheCommand.self, NetbootCommand.self,
             HashPasswordCommand.self,
         ])
 
@@ -39,9 +39,14 @@ struct Piforge: AsyncParsableCommand {
             }
         } catch let error as ForgeError {
             Output.report(error)
-            Glibc.exit(error.kind == .interrupted ? 128 + Interruption.signalNumber : error.kind.rawValue)
+            Glibc.exit(error.exitCode)
         } catch {
             exit(withError: error)
         }
     }
+}
+
+extension ForgeError {
+    /// What the process ends with.
+    var exitCode: Int32 { kind == .interrupted ? 128 + Interruption.signalNumber : kind.rawValue }
 }
