@@ -49,7 +49,14 @@ extension ForgeError {
     }
 
     /// `bytes 4096-8191 and 12288-16383`, at most three and how many more.
-    private static func describe(_ ranges: [Range<Int64>]) -> String {
+    private static func describe(_ all: [Range<Int64>]) -> String {
+        let ranges = all.reduce(into: [Range<Int64>]()) { merged, range in
+            if let last = merged.last, last.upperBound == range.lowerBound {
+                merged[merged.count - 1] = last.lowerBound..<range.upperBound
+            } else {
+                merged.append(range)
+            }
+        }
         let shown = ranges.prefix(3).map { "\($0.lowerBound)-\($0.upperBound - 1)" }.joined(separator: ", ")
         let more = ranges.count > 3 ? " and \(ranges.count - 3) ranges more" : ""
         return "bytes \(shown)\(more)"
