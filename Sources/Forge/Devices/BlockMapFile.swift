@@ -80,11 +80,13 @@ struct BlockMapFile: Equatable, Sendable {
             var hasher = SHA256()
             for piece in WriteMap.parts(of: [part.range], in: part.range, upTo: 4 << 20) {
                 try Interruption.check()
+                let bytes: [UInt8]
                 do throws(BlockError) {
-                    hasher.update(try image.bytes(at: piece.lowerBound, count: piece.count).span.bytes)
+                    bytes = try image.bytes(at: piece.lowerBound, count: piece.count)
                 } catch {
                     throw ForgeError(error)
                 }
+                hasher.update(bytes.span.bytes)
                 observe(Progress(stage: .hash, subject: path, done: piece.upperBound, total: image.byteCount))
             }
             guard hasher.finalize() == part.digest else {
