@@ -49,7 +49,7 @@ struct DeviceGuardTests {
             ])
         #expect(
             try reasons("laptop", "dm-1") == [
-                "this system runs from it: dm-1 is mounted at /", "it is made of dm-0",
+                "this system runs from it: dm-1 (laptop--vg-root) is mounted at /", "it is made of dm-0",
                 "it holds 494.5 GB, more than the 274.8 GB of the largest card",
             ])
     }

@@ -6,7 +6,7 @@ struct BlockMapFile: Equatable, Sendable {
     struct Part: Equatable, Sendable {
         /// In bytes.
         var range: Range<Int64>
-        /// SHA-256; nil when the map has none, or one of another kind.
+        /// SHA-256; nil when the map has none.
         var digest: SHA256Digest?
     }
 
@@ -37,20 +37,18 @@ struct BlockMapFile: Equatable, Sendable {
         return nil
     }
 
-    /// Reads versions 1.3 to 2.0 of the format (bmaptool's bmap.dtd); nil for anything else, for ranges outside the image
-    /// or out of order, and for a file whose own digest is wrong.
+    /// Reads versions 1.4 and 2.0 of the format with SHA-256; nil for anything else, for ranges outside the image or out
+    /// of order, and for a file whose own digest is wrong.
     init?(_ bytes: [UInt8]) {
         let text = String(decoding: bytes, as: UTF8.self)
         guard text.contains("<bmap version=\""), let size = Self.number("ImageSize", in: text),
             let blockSize = Self.number("BlockSize", in: text), size >= 0, (512...1 << 20).contains(blockSize)
         else { return nil }
-        let isSHA256 = Self.content("ChecksumType", in: text) == "sha256"
-        if isSHA256, let own = Self.content("BmapFileChecksum", in: text) {
-            // The digest is that of the file with zeros in its place.
-            let zeros = String(repeating: "0", count: own.utf8.count)
-            let blank = Array(text.replacingFirst(own, with: zeros).utf8)
-            guard SHA256.digest(of: blank.span.bytes).description == own else { return nil }
-        }
+        // The digest is that of the file with zeros in its place.
+        guard Self.content("ChecksumType", in: text) == "sha256", let own = Self.content("BmapFileChecksum", in: text)
+        else { return nil }
+        let blank = Array(text.replacingFirst(own, with: String(repeating: "0", count: own.utf8.count)).utf8)
+        guard SHA256.digest(of: blank.span.bytes).description == own else { return nil }
         var parts: [Part] = []
         for element in text.components(after: "<Range", before: "</Range>") {
             guard let close = element.firstIndex(of: ">") else { return nil }
@@ -61,7 +59,7 @@ struct BlockMapFile: Equatable, Sendable {
             else { return nil }
             let range = first * blockSize..<min((last + 1) * blockSize, size)
             guard !range.isEmpty, range.lowerBound >= parts.last?.range.upperBound ?? 0 else { return nil }
-            let digest = isSHA256 ? element[..<close].components(after: "chksum=\"", before: "\"").first : nil
+            let digest = element[..<close].components(after: "chksum=\"", before: "\"").first
             parts.append(Part(range: range, digest: digest.flatMap { SHA256Digest(hex: $0) }))
         }
         imageByteCount = size

@@ -13,7 +13,18 @@ package struct Flash: Sendable {
     package init(path: String, cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) {
         reader = try Self.open(path, cache: cache, observe: observe)
         note = CardNote.read(from: reader)
-        used = nil
+        used = try Self.used(of: reader, path: path, observe: observe)
+    }
+
+    /// What must be written of an image; nil for all. A block map beside it is believed, and checked, only where the
+    /// image's own file systems say nothing: one that was made of a sparse file lacks blocks of zeros that are in use.
+    private static func used(
+        of reader: any BlockReader, path: String, observe: Progress.Observer
+    ) throws(ForgeError) -> BlockSet? {
+        if (try? PartitionTable.read(from: reader).findSystemPartitions(in: reader)) != nil { return nil }
+        guard let map = try BlockMapFile.beside(path) else { return nil }
+        try map.check(reader, path: path, observe: observe)
+        return BlockSet(touching: map.parts.map(\.range))
     }
 
     static func open(
