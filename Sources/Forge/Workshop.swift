@@ -53,7 +53,8 @@ package struct Workshop: Sendable {
     func slotJob(for job: Job, base: BaseImage) -> SlotJob {
         SlotJob(
             base: base.reader, slot: job.slot, settings: job.settings, epoch: epoch,
-            note: CardNoteSource(base: base.sourceDigest, cluster: cluster, profile: profileDigest))
+            note: CardNoteSource(
+                base: CardNote.fingerprint(of: base.reader), cluster: cluster, profile: profileDigest))
     }
 }
 

@@ -7,7 +7,7 @@ import Volumes
 /// The small file on a card's boot partition by which the card is known later: which slot of which cluster, made of
 /// what. It holds no secrets and no wall clock, so that equal builds stay equal.
 package struct CardNote: Codable, Equatable, Sendable {
-    /// SHA-256 of the base as downloaded; of a card made from a card, that of the first base.
+    /// `fingerprint` of the base; of a card made from a card, that of the first base.
     package var base: String
     package var cluster: String?
     /// SHA-256 of the profile's file.
@@ -88,6 +88,24 @@ extension CardNote {
         return nil
     }
 
+    /// SHA-256 over what tells one base from another, however it is packed: the first sector, the boot partition's boot
+    /// sector and the root file system's superblock.
+    static func fingerprint(of reader: any BlockReader) -> SHA256Digest {
+        var places: [Range<Int64>] = [0..<512]
+        if let table = try? PartitionTable.read(from: reader),
+            let system = try? table.findSystemPartitions(in: reader)
+        {
+            let (boot, root) = (system.boot.range.lowerBound, system.root.range.lowerBound)
+            places += [boot..<boot + 512, root + 1024..<root + 2048]
+        }
+        var hasher = SHA256()
+        for place in places {
+            guard let bytes = try? reader.bytes(at: place.lowerBound, count: place.count) else { continue }
+            hasher.update(bytes.span.bytes)
+        }
+        return hasher.finalize()
+    }
+
     /// The note on the card in a device; nil also when the device may not be read.
     package static func read(fromDevice path: String) -> CardNote? {
         (try? FileReader(path: path)).flatMap { read(from: $0) }
@@ -98,7 +116,7 @@ extension CardNote {
 
 /// What a slot's note is made of; what an image says of itself already is kept where it must be.
 struct CardNoteSource {
-    /// SHA-256 of the base; nil when a finished image is judged, whose note then only has to be of the right card.
+    /// The base's fingerprint; nil when a finished image is judged, whose note then only has to be of the right card.
     var base: SHA256Digest?
     var cluster: String?
     var profile: SHA256Digest?

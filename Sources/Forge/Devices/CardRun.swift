@@ -20,7 +20,7 @@ struct CardOrder: Sendable {
 struct CardRun: Sendable {
     let base: any BlockReader
     let orders: [CardOrder]
-    /// SHA-256 of what the base was first made from, by which cards that can be changed in part are known.
+    /// The fingerprint of what the base was first made from, by which cards that can be changed in part are known.
     let origin: String?
     /// Whether only blocks are written that differ from what is on a card.
     let isChangedOnly: Bool

@@ -28,7 +28,7 @@ package final class DeviceSink: ImageSink {
         _ orders: [ImageOrder], from base: BaseImage, observe: @escaping Progress.Observer,
         finished: @escaping @Sendable (Int, Result<WrittenImage, ForgeError>) -> Void
     ) {
-        let origin = CardNote.read(from: base.reader)?.base ?? base.sourceDigest.description
+        let origin = CardNote.read(from: base.reader)?.base ?? CardNote.fingerprint(of: base.reader).description
         var known: [(place: Int, order: CardOrder)] = []
         for (place, order) in orders.enumerated() {
             if let medium = cards[order.path] {
