@@ -30,6 +30,22 @@ package struct BaseImage: Sendable {
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(BaseImageError) -> BaseImage {
         let opening = try BaseImageOpening(path: path, cache: cache, progress: progress, isCancelled: isCancelled)
+        return try open(opening, expectedSHA256: expectedSHA256)
+    }
+
+    /// The bytes of an image alone: a raw one is not read for its sha256 first.
+    package static func openReader(
+        path: String, cache: Cache, progress: @escaping @Sendable (BaseImageProgress) -> Void,
+        isCancelled: @escaping @Sendable () -> Bool
+    ) throws(BaseImageError) -> any BlockReader {
+        let opening = try BaseImageOpening(path: path, cache: cache, progress: progress, isCancelled: isCancelled)
+        guard opening.format == .raw else { return try open(opening, expectedSHA256: nil).reader }
+        return try wrapping { () throws(BlockError) in try FileReader(opening.source) }
+    }
+
+    private static func open(
+        _ opening: BaseImageOpening, expectedSHA256: SHA256Digest?
+    ) throws(BaseImageError) -> BaseImage {
         let digest = try opening.digest()
         if let expectedSHA256, expectedSHA256 != digest {
             throw .digestMismatch(expected: expectedSHA256, found: digest)

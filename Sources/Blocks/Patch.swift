@@ -12,6 +12,9 @@ package struct Patch: Equatable, Sendable {
     /// By granule: offset in the image divided by `Overlay.granuleSize`.
     private let granules: [Int64: [UInt8]]
 
+    /// One that changes nothing.
+    package init(byteCount: Int64) { self.init(byteCount: byteCount, ranges: [], granules: [:]) }
+
     init(byteCount: Int64, ranges: [Range<Int64>], granules: [Int64: [UInt8]]) {
         self.byteCount = byteCount
         self.ranges = ranges

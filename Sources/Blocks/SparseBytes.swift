@@ -118,7 +118,7 @@ package struct SparseBytes: Sendable {
     }
 
     /// Fills the whole `buffer` from `offset`, which both lie inside `range`.
-    func copy(into buffer: inout MutableRawSpan, at offset: Int64) {
+    package func copy(into buffer: inout MutableRawSpan, at offset: Int64) {
         let end = offset + Int64(buffer.byteCount)
         guard offset >= range.lowerBound, end <= range.upperBound else { return }
         buffer.withUnsafeMutableBytes { target in

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -17,6 +18,11 @@ static const unsigned long CLINUX_BLKPBSZGET = BLKPBSZGET;
 static const unsigned long CLINUX_BLKROGET = BLKROGET;
 static const unsigned long CLINUX_BLKRRPART = BLKRRPART;
 static const unsigned long CLINUX_BLKFLSBUF = BLKFLSBUF;
+static const unsigned long CLINUX_BLKGETDISKSEQ = BLKGETDISKSEQ;
+
+// A device number's parts, which sysmacros.h gives as macros.
+static inline unsigned int clinux_major(unsigned long long device) { return major(device); }
+static inline unsigned int clinux_minor(unsigned long long device) { return minor(device); }
 
 static inline int clinux_syncfs(int descriptor) { return (int)syscall(SYS_syncfs, descriptor); }
 

@@ -13,6 +13,10 @@ package struct Build: Sendable {
     package var observe: Progress.Observer
     /// How the images are written.
     package var sink: any ImageSink
+    /// The devices of slots that are written to cards instead of files; the sink knows them by these names.
+    package var devices: [Slot: String] = [:]
+    /// Told of each slot that fails, from any thread; the sequence of results only ends with one of them.
+    package var failed: @Sendable (Slot, ForgeError) -> Void = { _, _ in }
 
     /// Slots edited at a time.
     private static let width = 2
@@ -64,13 +68,15 @@ package struct Build: Sendable {
                 isReplacing: replacing, patch: edit.patch)
         }
         // A manifest of an older image must never lie beside a newer one.
-        if replacing { for edit in edits { unlink(paths(for: edit.slot).manifest) } }
+        for edit in edits where isReplacing(edit.slot) { unlink(paths(for: edit.slot).manifest) }
         sink.write(orders, from: base, observe: observe) { place, written in
             let edit = edits[place]
             do throws(ForgeError) {
                 report(try finish(edit, written: written.get()))
             } catch {
-                failures.add(error.about("slot \(edit.slot.name)"), at: edit.place)
+                let error = error.about("slot \(edit.slot.name)")
+                failures.add(error, at: edit.place)
+                failed(edit.slot, error)
             }
         }
         if let failure = failures.first { throw failure }
@@ -99,6 +105,7 @@ package struct Build: Sendable {
                         return try edit(job, at: place, base: base)
                     } catch {
                         failures.add(error, at: place)
+                        failed(job.slot, error)
                         return nil
                     }
                 }
@@ -132,7 +139,7 @@ package struct Build: Sendable {
                 ($0.partition, $0.path) < ($1.partition, $1.path)
             },
             cluster: workshop.cluster,
-            output: .init(bytes: 0, file: Self.fileName(of: paths(for: job.slot).image), sha256: ""),
+            output: .init(bytes: 0, file: workshop.stem(for: job.slot) + "." + sink.pathExtension, sha256: ""),
             plan: decision.plan.identity.description,
             profile: workshop.profileDigest?.description,
             slot: job.slot.name,
@@ -149,7 +156,7 @@ package struct Build: Sendable {
         var manifest = edit.manifest
         manifest.output.bytes = written.byteCount
         manifest.output.sha256 = written.digest.description
-        let file = try OutputFile(path: manifestPath, mode: 0o666, replacing: replacing)
+        let file = try OutputFile(path: manifestPath, mode: 0o666, replacing: isReplacing(edit.slot))
         let bytes = try JSON.encode(manifest)
         try file.write(bytes.span.bytes, at: 0)
         try file.commit()
@@ -160,17 +167,22 @@ package struct Build: Sendable {
         let stem = workshop.stem(for: slot)
         let prefix = folder.hasSuffix("/") ? folder : folder + "/"
         let start = folder == "." ? stem : prefix + stem
+        // Not the manifest of an image file, which may lie there too.
+        if let device = devices[slot] { return (device, start + ".card.manifest.json") }
         return (start + "." + sink.pathExtension, start + ".manifest.json")
     }
+
+    /// A card's manifest tells what is on the card now, so that each new one takes the old one's place.
+    private func isReplacing(_ slot: Slot) -> Bool { replacing || devices[slot] != nil }
 
     /// Refuses what would fail at the end, before anything slow begins.
     private func prepareFolder() throws(ForgeError) {
         try OutputFolder.prepare(folder)
         for job in workshop.jobs {
             let (image, manifest) = paths(for: job.slot)
-            for path in [image, manifest] {
+            for path in devices[job.slot] == nil ? [image, manifest] : [manifest] {
                 try OutputFolder.check(path, isNot: workshop.base.path)
-                try OutputFile.checkReplaceable(path, replacing: replacing)
+                try OutputFile.checkReplaceable(path, replacing: isReplacing(job.slot))
             }
         }
     }

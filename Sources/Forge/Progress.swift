@@ -13,8 +13,9 @@ package struct Progress: Equatable, Sendable {
 
     package enum Stage: String, Sendable, CaseIterable {
         /// `wait`: another piforge unpacks the same base. `encode`: packing the base, or the parts that slots change.
-        /// `map`: finding the blocks that hold data. `finish`: reading what was edited in place. `repair`: the kept file `subject` is damaged and is made anew.
-        case hash, wait, unpack, encode, write, map, finish, repair
+        /// `map`: finding the blocks that hold data. `finish`: reading what was edited in place.
+        /// `check`: reading a card back. `repair`: the kept file `subject` is damaged and is made anew.
+        case hash, wait, unpack, encode, write, map, finish, check, repair
     }
 
     package init(stage: Stage, subject: String, done: Int64, total: Int64) {

@@ -9,6 +9,7 @@ struct SlotJob {
     let settings: Settings
     /// Seconds since 1970-01-01 UTC for changed files; nil for the time the base was last written.
     let epoch: Int64?
+    let note: CardNoteSource
 
     /// What an image lacks to be what the settings ask for.
     struct Decision {
@@ -21,21 +22,26 @@ struct SlotJob {
         let (plan, changes) = try Self.decide(
             slot: slot, settings: settings, boot: image.boot, root: image.root,
             diskID: UInt32(image.partitions.diskIdentifier, radix: 16), modified: epoch ?? image.lastWritten,
-            medium: .card)
+            medium: .card, note: { (plan) throws(ForgeError) in
+                try note.edit(for: slot, epoch: plan.modified, on: image.boot)
+            })
         return Decision(plan: plan, changes: changes)
     }
 
-    /// The same for any two volumes with a system on them.
+    /// The same for any two volumes with a system on them; `note` gives one more edit, which depends on the plan.
     static func decide(
         slot: Slot, settings: Settings, boot: any Volume, root: any Volume, diskID: UInt32?, modified: Int64,
-        medium: Planner.Medium
+        medium: Planner.Medium, note: (EditPlan) throws(ForgeError) -> Edit? = { _ in nil }
     ) throws(ForgeError) -> (plan: EditPlan, changes: [Change]) {
-        let plan: EditPlan
+        var plan: EditPlan
         do throws(PlanError) {
             let facts = try ImageFacts.read(boot: boot, root: root, for: settings, diskID: diskID)
             plan = try Planner.plan(slot: slot, settings: settings, facts: facts, modified: modified, medium: medium)
         } catch {
             throw ForgeError(error).about("slot \(slot.name)")
+        }
+        if let edit = try note(plan) {
+            do throws(PlanError) { try plan.add(edit) } catch { throw ForgeError(error).about("slot \(slot.name)") }
         }
         do throws(EditError) {
             return (plan, try plan.changes(boot: boot, root: root))

@@ -51,7 +51,10 @@ package struct Workshop: Sendable {
     }
 
     func slotJob(for job: Job, base: BaseImage) -> SlotJob {
-        SlotJob(base: base.reader, slot: job.slot, settings: job.settings, epoch: epoch)
+        SlotJob(
+            base: base.reader, slot: job.slot, settings: job.settings, epoch: epoch,
+            note: CardNoteSource(
+                base: CardNote.fingerprint(of: base.reader), cluster: cluster, profile: profileDigest))
     }
 }
 
@@ -78,14 +81,17 @@ extension Workshop {
         return previews
     }
 
-    /// What a finished image or netboot tree at `path` lacks to be what the one job asks for; empty when it matches.
+    /// What a finished image or netboot tree at `path` lacks to be what the one job of `cluster` asks for; empty when it
+    /// matches.
     package static func verify(
-        _ path: String, is job: Job, cache: Cache, observe: @escaping Progress.Observer
+        _ path: String, is job: Job, of cluster: String? = nil, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> [ChangeReport] {
         if let found = try verifyTree(path, is: job, cache: cache, observe: observe) { return found }
         let base = try BaseImage.open(.init(path: path, sha256: nil), cache: cache, observe: observe)
         let image = try CardImage(Overlay(over: base.reader), now: nil)
-        let job = SlotJob(base: base.reader, slot: job.slot, settings: job.settings, epoch: nil)
+        let job = SlotJob(
+            base: base.reader, slot: job.slot, settings: job.settings, epoch: nil,
+            note: CardNoteSource(cluster: cluster))
         return try job.decide(on: image).changes.map(ChangeReport.init)
     }
 }

@@ -80,4 +80,11 @@ package struct EditPlan: Equatable, Sendable {
         self.modified = modified
         self.warnings = warnings
     }
+
+    /// Adds an edit that no planner decides; throws `conflict` when another edit has its target.
+    package mutating func add(_ edit: Edit) throws(PlanError) {
+        var draft = PlanDraft()
+        for known in edits + [edit] { try draft.add(known) }
+        edits = try draft.sorted()
+    }
 }

@@ -14,6 +14,13 @@ struct BuildCommand: AsyncParsableCommand {
               piforge build --slot all --format img.xz
               piforge build --slot p1 --base 2025-11-24-1-bookworm-ClusterCTRL-armhf-lite-CNAT.img.xz \\
                   --hostname oneil --ssh --authorized-key ~/.ssh/id_ed25519.pub --cgroups --gpu-mem 16
+
+            Straight to cards, with no file between; which disks may be written, and how you say yes, is in flash --help. The \
+            manifest is DIR/<cluster>-<slot>.card.manifest.json.
+
+              piforge build --slot p3 --device /dev/sdb
+              piforge build --device p1=/dev/sdb --device p2=/dev/sdc
+              piforge build --slot p3 --device /dev/sdb --changed-only
             """)
 
     @OptionGroup var settings: SettingsOptions
@@ -39,6 +46,14 @@ struct BuildCommand: AsyncParsableCommand {
             valueName: "when"))
     var bmap: MapPolicy = .never
 
+    @Option(
+        help: ArgumentHelp(
+            "Write a slot to the card in this device instead of to a file: p1=/dev/sdb, once for each slot; the slot may be left out when there is only one.",
+            valueName: "[slot=]device"))
+    var device: [String] = []
+
+    @OptionGroup var cards: CardOptions
+
     @OptionGroup var progress: ProgressOptions
 
     @Flag(help: "Replace outputs that exist.")
@@ -47,6 +62,7 @@ struct BuildCommand: AsyncParsableCommand {
     func run() async throws {
         Output.useJSON(settings.json)
         progress.apply()
+        if !device.isEmpty { return try await writeCards() }
         let environment = Environment.current
         let workshop = try settings.request(in: environment).workshop(
             basePath: base, epoch: environment.sourceDateEpoch())

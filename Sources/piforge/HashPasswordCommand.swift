@@ -49,19 +49,7 @@ struct HashPasswordCommand: ParsableCommand {
     }
 
     private func firstLine() throws(ForgeError) -> String {
-        var bytes: [UInt8] = []
-        var byte: UInt8 = 0
-        while bytes.count < 4096 {
-            var waiting = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-            while poll(&waiting, 1, 100) == 0 { try Interruption.check() }
-            let count = read(STDIN_FILENO, &byte, 1)
-            try Interruption.check()
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0, byte != 0x0A else { break }
-            bytes.append(byte)
-        }
-        if bytes.last == 0x0D { bytes.removeLast() }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard let text = try StandardInput.line() else {
             throw ForgeError(.badInput, "could not hash the password: it is not UTF-8")
         }
         return text

@@ -25,7 +25,8 @@ struct Piforge: AsyncParsableCommand {
         version: Forge.version,
         subcommands: [
             BuildCommand.self, PlanCommand.self, VerifyCommand.self, InspectCommand.self, InitCommand.self,
-            NetbootCommand.self, CacheCommand.self, HashPasswordCommand.self,
+            DevicesCommand.self, FlashCommand.self, IdentifyCommand.self, CacheCommand.self, NetbootCommand.self,
+            HashPasswordCommand.self,
         ])
 
     static func main() async {
@@ -39,9 +40,14 @@ struct Piforge: AsyncParsableCommand {
             }
         } catch let error as ForgeError {
             Output.report(error)
-            Glibc.exit(error.kind == .interrupted ? 128 + Interruption.signalNumber : error.kind.rawValue)
+            Glibc.exit(error.exitCode)
         } catch {
             exit(withError: error)
         }
     }
+}
+
+extension ForgeError {
+    /// What the process ends with.
+    var exitCode: Int32 { kind == .interrupted ? 128 + Interruption.signalNumber : kind.rawValue }
 }

@@ -13,7 +13,7 @@ struct SettingsOptions: ParsableArguments {
         help: ArgumentHelp(
             "Which slots: p3, p1-p4, cnat, cbridge, a list of these with commas, or all (every slot of the profile).",
             valueName: "slots"))
-    var slot: String
+    var slot: String?
 
     @Option(help: ArgumentHelp("The host name instead of the profile's; for one slot.", valueName: "name"))
     var hostname: String?
@@ -48,10 +48,13 @@ struct SettingsOptions: ParsableArguments {
     @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
     var json = false
 
-    /// The flags and the profile, resolved.
-    func request(in environment: Environment) throws(ForgeError) -> Request {
+    /// The flags and the profile, resolved; `slots` instead of `--slot` where that may be left out.
+    func request(in environment: Environment, slots: String? = nil) throws(ForgeError) -> Request {
+        guard let chosen = slot ?? slots else {
+            throw ForgeError(.usage, "no slot was named", hint: "add --slot p3, p1-p4, cnat or all")
+        }
         let request = try Request(
-            profilePath: profile, slots: slot, flags: flags(), environment: environment.variables)
+            profilePath: profile, slots: chosen, flags: flags(), environment: environment.variables)
         for slot in request.unlistedSlots {
             Output.note("note: the profile does not list \(slot); it gets the defaults")
         }

@@ -159,6 +159,7 @@ extension Progress.Stage {
         case .write: "writing"
         case .map: "mapping"
         case .finish: "finishing"
+        case .check: "reading back"
         case .repair: "renewing"
         }
     }

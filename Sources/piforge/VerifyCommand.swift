@@ -24,12 +24,14 @@ struct VerifyCommand: ParsableCommand {
         Output.useJSON(options.json)
         progress.apply()
         let environment = Environment.current
-        let jobs = try options.request(in: environment).jobs
+        let request = try options.request(in: environment)
+        let jobs = request.jobs
         guard let job = jobs.first, jobs.count == 1 else {
             throw ForgeError(.usage, "could not verify \(image): it can be only one slot", hint: "--slot p3")
         }
         let differences = try Workshop.verify(
-            image, is: job, cache: environment.cache(), observe: { Terminal.shared.show($0) })
+            image, is: job, of: request.profile?.cluster, cache: environment.cache(),
+            observe: { Terminal.shared.show($0) })
         Terminal.shared.clear()
         if options.json {
             try Output.json(

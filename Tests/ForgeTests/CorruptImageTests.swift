@@ -19,7 +19,10 @@ struct CorruptImageTests {
         let job = try #require(request.jobs.first)
         do throws(ForgeError) {
             return .success(
-                try SlotJob(base: reader, slot: job.slot, settings: job.settings, epoch: nil).edit().overlay)
+                try SlotJob(
+                    base: reader, slot: job.slot, settings: job.settings, epoch: nil,
+                    note: CardNoteSource(base: SHA256Digest(hex: String(repeating: "0", count: 64)))
+                ).edit().overlay)
         } catch {
             return .failure(error)
         }

@@ -1,0 +1,134 @@
+import Blocks
+import Dispatch
+import Glibc
+import Synchronization
+
+/// One card that shall become an image: the base with a patch laid over it.
+struct CardOrder: Sendable {
+    /// For progress: the slot's name, or the device.
+    var name: String
+    var medium: any CardMedium
+    /// What is on the card now.
+    var note: CardNote?
+    var patch: Patch
+    /// The blocks of the image that anything may read; nil for all.
+    var used: BlockSet?
+}
+
+/// Writes one or several cards from one base: two passes over it, one to write and one to read back, each of which
+/// reads and decodes every part of the base once for all cards.
+struct CardRun: Sendable {
+    let base: any BlockReader
+    let orders: [CardOrder]
+    /// The fingerprint of what the base was first made from, by which cards that can be changed in part are known.
+    let origin: String?
+    /// Whether only blocks are written that differ from what is on a card.
+    let isChangedOnly: Bool
+    let wantsDigest: Bool
+
+    /// By an order's place, from any thread.
+    typealias Finish = @Sendable (Int, Result<CardOutcome, ForgeError>) -> Void
+
+    /// Tells `finished` exactly once for each order. One that fails does not keep the others from being finished.
+    /// Blocks the calling thread.
+    func run(observe: @escaping Progress.Observer, finished: @escaping Finish) {
+        let total = base.byteCount
+        var alive = each(prepare(finished), finished) { (card) throws(ForgeError) in try card.begin() }
+        let body = wantsDigest ? base.pieces : pieces(touching: alive.map(\.map.body))
+        alive = pass(over: body, alive, finished) { (card, piece) throws(ForgeError) in
+            let done = try card.write(piece)
+            observe(Progress(stage: .write, subject: card.name, done: min(done, total), total: total))
+        }
+        alive = each(alive, finished) { (card) throws(ForgeError) in try card.settle() }
+        alive = pass(over: pieces(touching: alive.map(\.toCheck)), alive, finished) {
+            (card, piece) throws(ForgeError) in
+            let done = try card.check(piece)
+            observe(Progress(stage: .check, subject: card.name, done: min(done, total), total: total))
+        }
+        _ = each(alive, finished) { (card) throws(ForgeError) in
+            let outcome = try card.finish(base: base)
+            observe(Progress(stage: .check, subject: card.name, done: total, total: total))
+            finished(card.place, .success(outcome))
+        }
+    }
+
+    private func prepare(_ finished: Finish) -> [CardJob] {
+        let partitions = (try? PartitionTable.read(from: base))?.partitions.map(\.range) ?? []
+        var jobs: [CardJob] = []
+        for (place, order) in orders.enumerated() {
+            do throws(ForgeError) {
+                try checkSize(of: order.medium)
+                if isChangedOnly { try checkOrigin(of: order) }
+                let map = WriteMap(
+                    used: order.used, partitions: partitions, imageByteCount: base.byteCount,
+                    mediumByteCount: order.medium.byteCount)
+                jobs.append(
+                    CardJob(order, at: place, map: map, isChangedOnly: isChangedOnly, wantsDigest: wantsDigest))
+            } catch {
+                finished(place, .failure(error))
+            }
+        }
+        return jobs
+    }
+
+    /// A card's size is known before the image's.
+    private func checkSize(of medium: any CardMedium) throws(ForgeError) {
+        guard base.byteCount > medium.byteCount else { return }
+        let reason = DeviceGuard.Refusal.tooSmall(image: base.byteCount, disk: medium.byteCount)
+        throw ForgeError(
+            .cannotCreate, "could not write \(medium.path): \(reason)", hint: "use a larger card")
+    }
+
+    /// Throws unless the card can be changed in part to become an image of this base.
+    private func checkOrigin(of order: CardOrder) throws(ForgeError) {
+        if let note = order.note, let origin, note.base == origin { return }
+        let what = order.note.map { "it was made from base \($0.base.prefix(12))" } ?? "it holds no card of piforge's"
+        throw ForgeError(
+            .cannotCreate, "could not rewrite only what differs on \(order.medium.path): \(what)",
+            hint: "without --changed-only all of it is written")
+    }
+
+    private func pieces(touching ranges: [[Range<Int64>]]) -> [Range<Int64>] {
+        // A block of the grid may begin in the piece before.
+        base.pieces.filter { piece in
+            let wide = piece.lowerBound / WriteMap.grid * WriteMap.grid..<WriteMap.roundedUp(piece.upperBound)
+            return ranges.contains { WriteMap.touches($0, wide) }
+        }
+    }
+
+    /// Does one step of every card side by side, and returns those that are still well.
+    private func each(
+        _ cards: [CardJob], _ finished: @escaping Finish, _ step: @Sendable (CardJob) throws(ForgeError) -> Void
+    ) -> [CardJob] {
+        let well = Mutex<Set<Int>>([])
+        DispatchQueue.concurrentPerform(iterations: cards.count) { index in
+            do throws(ForgeError) {
+                try step(cards[index])
+                well.withLock { _ = $0.insert(index) }
+            } catch {
+                finished(cards[index].place, .failure(cards[index].explained(error)))
+            }
+        }
+        return well.withLock { well in cards.indices.filter { well.contains($0) }.map { cards[$0] } }
+    }
+
+    private func pass(
+        over pieces: [Range<Int64>], _ cards: [CardJob], _ finished: @escaping Finish,
+        _ step: @escaping @Sendable (CardJob, SparseBytes) throws(ForgeError) -> Void
+    ) -> [CardJob] {
+        guard !cards.isEmpty, !pieces.isEmpty else { return cards }
+        let well = Mutex<Set<Int>>([])
+        // A thread that waits for a card needs no core.
+        let width = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) + cards.count
+        BasePass(base: base, consumers: cards.count, pieces: pieces, width: width).run(
+            consume: { (index, piece) throws(ForgeError) in try step(cards[index], piece) },
+            finish: { index, failure in
+                if let failure {
+                    finished(cards[index].place, .failure(cards[index].explained(failure)))
+                } else {
+                    well.withLock { _ = $0.insert(index) }
+                }
+            })
+        return well.withLock { well in cards.indices.filter { well.contains($0) }.map { cards[$0] } }
+    }
+}

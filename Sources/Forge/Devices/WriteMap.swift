@@ -1,0 +1,82 @@
+import Blocks
+
+/// Which bytes of a card are written, and in which order.
+///
+/// ```
+///   image   | head | body ..... |   free    | body | free |
+///   card    | last | in between | as it was | ...  |      | wiped |  as it was  | wiped |
+/// ```
+/// What no file system of the image uses stays as it is on the card. The first and last MiB of the image and of each
+/// partition are written even when they are free: old signatures (md, GPT, LVM, ZFS) lie there.
+struct WriteMap: Equatable, Sendable {
+    /// The partition table and what follows it: erased first, written last.
+    let head: Range<Int64>
+    /// What is written in between, in order; begins and ends on the grid of 4 KiB but at the card's end.
+    let body: [Range<Int64>]
+    /// Behind the image: filled with zeros first.
+    let wiped: [Range<Int64>]
+    /// Size of the image in bytes.
+    let imageByteCount: Int64
+
+    private static let edge: Int64 = 1 << 20
+    static let grid = BlockSet.blockSize
+
+    /// `used`: the image's blocks that anything may read; nil for all. `partitions`: where they lie in it.
+    init(used: BlockSet?, partitions: [Range<Int64>], imageByteCount: Int64, mediumByteCount: Int64) {
+        let image = 0..<imageByteCount
+        var wanted = used.map { $0.runs.map { $0.lowerBound * Self.grid..<$0.upperBound * Self.grid } } ?? [image]
+        for range in [image] + partitions {
+            wanted.append(range.lowerBound..<min(range.lowerBound + Self.edge, range.upperBound))
+            wanted.append(max(range.upperBound - Self.edge, range.lowerBound)..<range.upperBound)
+        }
+        let firstStart = partitions.map(\.lowerBound).filter { $0 > 0 }.min() ?? imageByteCount
+        let headEnd = max(Self.grid, min(Self.edge, firstStart) / Self.grid * Self.grid)
+        head = 0..<min(headEnd, mediumByteCount)
+        let blocks = BlockSet(touching: wanted.map { $0.clamped(to: image) })
+        let imageEnd = min(Self.roundedUp(imageByteCount), mediumByteCount)
+        body = blocks.runs.compactMap { run in
+            let bytes = max(run.lowerBound * Self.grid, headEnd)..<max(run.upperBound * Self.grid, headEnd)
+            let range = bytes.clamped(to: 0..<imageEnd)
+            return range.isEmpty ? nil : range
+        }
+        let behind = imageEnd..<min(imageEnd + Self.edge, mediumByteCount)
+        let end = max(mediumByteCount - Self.edge, behind.upperBound)..<mediumByteCount
+        wiped = [behind, end].filter { !$0.isEmpty }
+        self.imageByteCount = imageByteCount
+    }
+
+    /// Bytes of the image that are written, head and body.
+    var byteCount: Int64 { body.reduce(Int64(head.count)) { $0 + Int64($1.count) } }
+
+    static func roundedUp(_ offset: Int64) -> Int64 { (offset + grid - 1) / grid * grid }
+
+    /// Whether some of `ranges`, which are in order, lies in `window`.
+    static func touches(_ ranges: [Range<Int64>], _ window: Range<Int64>) -> Bool {
+        let index = firstIndex(in: ranges, endingAfter: window.lowerBound)
+        return index < ranges.count && ranges[index].lowerBound < window.upperBound
+    }
+
+    /// The parts of `ranges`, which are in order, that lie in `window`, cut into at most `limit` bytes.
+    static func parts(of ranges: [Range<Int64>], in window: Range<Int64>, upTo limit: Int64) -> [Range<Int64>] {
+        var index = firstIndex(in: ranges, endingAfter: window.lowerBound)
+        var parts: [Range<Int64>] = []
+        while index < ranges.count, ranges[index].lowerBound < window.upperBound {
+            let range = ranges[index].clamped(to: window)
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: Int(limit)) {
+                parts.append(start..<min(start + limit, range.upperBound))
+            }
+            index += 1
+        }
+        return parts
+    }
+
+    private static func firstIndex(in ranges: [Range<Int64>], endingAfter offset: Int64) -> Int {
+        var low = 0
+        var high = ranges.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].upperBound <= offset { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
