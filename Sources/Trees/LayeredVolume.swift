@@ -14,13 +14,15 @@ package final class LayeredVolume: Volume {
 
     package func status(at path: VolumePath) throws(VolumeError) -> NodeStatus? {
         let path = try stored(path)
-        guard let edit = edits[path] else { return try isHidden(path) ? nil : base.status(at: path) }
+        let hides = try isHidden(path)
+        guard let edit = edits[path] else { return hides ? nil : try base.status(at: path) }
         return edit.map(NodeStatus.init)
     }
 
     package func node(at path: VolumePath) throws(VolumeError) -> Node? {
         let path = try stored(path)
-        guard let edit = edits[path] else { return try isHidden(path) ? nil : base.node(at: path) }
+        let hides = try isHidden(path)
+        guard let edit = edits[path] else { return hides ? nil : try base.node(at: path) }
         return edit
     }
 

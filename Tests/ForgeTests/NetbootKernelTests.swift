@@ -17,9 +17,12 @@ struct NetbootKernelTests {
         let commands = """
             ln /usr/bin/ping /usr/bin/ping4
             sif /usr/bin/ping links_count 2
-            mknod /dev/console c 5 1
-            mknod /dev/pipe p
-            write \(sparse) /opt/sparse
+            cd /dev
+            mknod console c 5 1
+            mknod pipe p
+            cd /opt
+            write \(sparse) sparse
+            cd /
             sif /etc/issue mtime_extra \(123_456_789 << 2)
             sif /dev/console mode 020620
             sif /dev/console gid 5

@@ -86,7 +86,6 @@ struct TreeArchiveTests {
             "member etc/h is a hard link to /etc/later, which the archive does not have before it"
         ),
         ("a file over a folder", [Member(name: "etc")], "member etc takes the place of a folder"),
-        ("no name", [Member(name: "././")], "member ././ takes the place of a folder"),
     ]
 
     @Test("what leads out of the tree is refused, and nothing is left", arguments: evil.indices)

@@ -105,7 +105,7 @@ extension Ext2Handle {
         try writeFolderBlock(block, bytes, of: folder.number, at: path)
     }
 
-    private func writeFolderBlock(
+    func writeFolderBlock(
         _ block: UInt64, _ bytes: [UInt8], of folder: UInt32, at path: VolumePath
     ) throws(VolumeError) {
         var bytes = bytes
@@ -115,7 +115,7 @@ extension Ext2Handle {
     }
 
     /// The entry's type byte (`EXT4_FT_*`).
-    private func fileType(of kind: Node.Kind?) -> UInt8 {
+    func fileType(of kind: Node.Kind?) -> UInt8 {
         switch kind {
         case .file: 1
         case .directory: 2

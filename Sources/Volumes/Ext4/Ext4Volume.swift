@@ -99,7 +99,7 @@ package final class Ext4Volume: Volume {
     }
 
     /// Runs the writing half of a change; what fails there leaves the file system half changed.
-    private func commit(_ body: () throws(VolumeError) -> Void) throws(VolumeError) {
+    func commit(_ body: () throws(VolumeError) -> Void) throws(VolumeError) {
         do { try body() } catch {
             failure = error
             throw error

@@ -210,13 +210,14 @@ extension Inode {
         return seconds >= Int64(Int32.min) && seconds <= limit
     }
 
-    /// Sets whole seconds, nanoseconds 0.
-    mutating func setTime(_ time: Time, _ seconds: Int64) {
+    /// Sets a time; where nanoseconds (below 1_000_000_000) have no place, they are dropped.
+    mutating func setTime(_ time: Time, _ seconds: Int64, nanoseconds: UInt32 = 0) {
         guard time != .creation || hasExtra(.creation) else { return }
         set32(time.seconds, UInt32(truncatingIfNeeded: seconds))
         guard hasExtra(time) else { return }
         let low = Int64(Int32(truncatingIfNeeded: seconds))
-        set32(time.extra, UInt32(truncatingIfNeeded: (seconds &- low) >> 32) & 3)
+        let parts = nanoseconds < 1_000_000_000 ? nanoseconds : 0
+        set32(time.extra, UInt32(truncatingIfNeeded: (seconds &- low) >> 32) & 3 | parts << 2)
     }
 
     private func hasExtra(_ time: Time) -> Bool {
