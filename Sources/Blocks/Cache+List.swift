@@ -8,7 +8,7 @@ extension Cache {
             case image
             /// A base, or a part of one, packed in blocks.
             case packed
-            /// Which blocks of a base hold data.
+            /// Digests of a base's blocks, for maps of images.
             case map
             /// What a process left that was killed while it made something.
             case unfinished

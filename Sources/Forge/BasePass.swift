@@ -15,6 +15,8 @@ import Synchronization
 struct BasePass: Sendable {
     let base: any BlockReader
     let consumers: Int
+    /// What of the base is read; nil for all.
+    var pieces: [Range<Int64>]?
     /// Cores to use.
     var width = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
@@ -27,7 +29,7 @@ struct BasePass: Sendable {
 
     /// Returns when all consumers are finished.
     func run(consume: @escaping Consume, finish: @escaping Finish) {
-        let schedule = PieceSchedule(pieces: base.pieces, consumers: consumers)
+        let schedule = PieceSchedule(pieces: pieces ?? base.pieces, consumers: consumers)
         // A lone thread finishes the work too, so it does not matter how many of these are given one.
         DispatchQueue.concurrentPerform(iterations: width) { _ in
             while let task = schedule.next() {
