@@ -33,7 +33,8 @@ package struct BlockPacker: Equatable, Sendable {
 
     /// One block of all of `bytes`.
     package func pack(_ bytes: RawSpan) throws(PackingError) -> PackedPiece {
-        switch format {
+        Work.add(encoded: Int64(bytes.byteCount))
+        return switch format {
         case .xz: try XZBlockEncoder.encode(bytes, level: level, check: check)
         case .zstd: try ZstdFrameEncoder.encode(bytes, level: level)
         case .gzip: try GzipMemberEncoder.encode(bytes, level: level)
@@ -47,9 +48,11 @@ package struct BlockPacker: Equatable, Sendable {
         }
     }
 
-    /// Packs `range` of `reader` on all cores and hands the blocks out in order.
+    /// Packs `range` of `reader` on all cores and hands the blocks out in order. `inspect` sees the bytes of each,
+    /// with their place in the image, on any thread.
     package func pack(
-        _ range: Range<Int64>, of reader: any BlockReader, workers: WorkerCount, isCancelled: @Sendable () -> Bool,
+        _ range: Range<Int64>, of reader: any BlockReader, workers: WorkerCount,
+        inspect: @Sendable (Int64, RawSpan) -> Void, isCancelled: @Sendable () -> Bool,
         deliver: (PackedPiece) throws(PackingError) -> Void
     ) throws(PackingError) {
         let parts = grid(of: range)
@@ -61,6 +64,7 @@ package struct BlockPacker: Equatable, Sendable {
                 let bytes = try packing { () throws(BlockError) in
                     try reader.bytes(at: part.lowerBound, count: part.count)
                 }
+                inspect(part.lowerBound, bytes.span.bytes)
                 return try pack(bytes.span.bytes)
             }, deliver: deliver)
     }

@@ -10,7 +10,7 @@ extension Cache {
             case packed
             /// A tree archive in a form with random access.
             case tree
-            /// Which blocks of a base hold data.
+            /// Digests of a base's blocks, for maps of images.
             case map
             /// What a process left that was killed while it made something.
             case unfinished

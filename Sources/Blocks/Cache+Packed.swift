@@ -26,11 +26,12 @@ extension Cache {
 
     /// The packed form of a part of a base image: kept, or made from `reader` on all cores and kept.
     ///
-    /// It is an ordinary file of its format. `progress` is told how many bytes of the part are packed; `onDamage` gets
-    /// the path of a kept file that is not what it was.
+    /// It is an ordinary file of its format. `progress` is told how many bytes of the part are packed; `inspect` sees
+    /// those that are packed now, as in `BlockPacker.pack`; `onDamage` gets the path of a kept file that is not what it was.
     package func packed(
         _ packing: Packing, of reader: any BlockReader, progress: (Int64) -> Void = { _ in },
-        onDamage: (String) -> Void = { _ in }, isCancelled: @Sendable () -> Bool = { false }
+        inspect: @Sendable (Int64, RawSpan) -> Void = { _, _ in }, onDamage: (String) -> Void = { _ in },
+        isCancelled: @Sendable () -> Bool = { false }
     ) throws(PackingError) -> PackedImage {
         let entry = entry(for: packing)
         if let kept = try Self.kept(entry, packing, onDamage: onDamage) { return kept }
@@ -45,7 +46,7 @@ extension Cache {
         let file = try entry.make(wrap: PackingError.block) { (file) throws(PackingError) in
             var writer = PackedWriter(packing.packer.format, to: file)
             try packing.packer.pack(
-                packing.range, of: reader, workers: packing.workers, isCancelled: isCancelled
+                packing.range, of: reader, workers: packing.workers, inspect: inspect, isCancelled: isCancelled
             ) { (piece) throws(PackingError) in
                 try writer.append(piece)
                 progress(writer.imageByteCount)

@@ -8,7 +8,7 @@ import Glibc
 ///   images/<sha256>.lock                held with flock(2) while one process unpacks
 ///   images/<sha256>.img.partial.<pid>   an image on its way; removed when its process is gone
 ///   packed/<sha256>.<parameters>.<range>.xz   a part of the image in blocks, with .note, .lock and .partial.<pid>
-///   maps/<sha256>.map                   which blocks hold data, with their digests, and .note, .lock, .partial.<pid>
+///   maps/<sha256>.map                   digests of runs of blocks, for block maps, with .note, .lock and .partial.<pid>
 ///   trees/<sha256>.<form>.tree          a tree archive with random access, with .note, .lock, .partial.<pid>
 ///   digests/<device>-<inode>            the sha256 of a file, and the size and times it had then
 /// ```

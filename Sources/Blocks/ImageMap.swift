@@ -1,129 +1,117 @@
-import Glibc
-
-/// Which blocks of an image hold something else than zeros, with the digest of each run of them.
+/// Which blocks of an image are in use, with the digest of each run of them where it is known.
 ///
 /// ```
 ///   chunk (1 MiB)   |        0        |        1        |        2        |
 ///   blocks (4 KiB)  |####....##.......|#################|.................|
 ///   runs              0      1          2                none
 /// ```
-/// No run crosses a chunk, so that what an edit changes is only the runs of the chunks it touches. A chunk that nobody
-/// has looked at is unknown.
+/// No run crosses a chunk, so that what an edit changes is only the runs of the chunks it touches. A run without a digest
+/// is copied all the same, but its reader cannot check it.
 package struct ImageMap: Equatable, Sendable {
-    /// Bytes in a block, the last of which may be shorter.
-    package static let blockSize: Int64 = 4096
     /// Bytes in a chunk.
     package static let chunkSize: Int64 = 1 << 20
 
-    /// Blocks in a row that hold data; `last` is the number of the last one.
+    /// Blocks in a row that are in use.
     package struct Run: Equatable, Sendable {
-        package var first: Int64
-        package var last: Int64
-        /// Of all bytes of the run, as far as the image goes.
-        package var digest: SHA256Digest
+        /// The numbers of its blocks.
+        package var blocks: Range<Int64>
+        /// Of all bytes of the run, as far as the image goes; nil when unknown.
+        package var digest: SHA256Digest?
     }
 
     /// Size of the image in bytes.
     package let byteCount: Int64
-    /// One for each chunk; nil where unknown.
-    package private(set) var chunks: [[Run]?]
+    /// In order.
+    package private(set) var runs: [Run]
 
-    package init(byteCount: Int64) {
+    /// The map of an image of which the blocks in `used` are in use; no digest is known.
+    package init(byteCount: Int64, used: BlockSet) {
         self.byteCount = byteCount
-        let count = byteCount / Self.chunkSize + (byteCount % Self.chunkSize == 0 ? 0 : 1)
-        chunks = Array(repeating: nil, count: Int(count))
+        let perChunk = Self.chunkSize / BlockSet.blockSize
+        runs = []
+        for run in used.runs {
+            let end = min(run.upperBound, Self.blockCount(of: byteCount))
+            var start = run.lowerBound
+            while start < end {
+                let next = min(end, (start / perChunk + 1) * perChunk)
+                runs.append(Run(blocks: start..<next))
+                start = next
+            }
+        }
     }
 
-    package var isComplete: Bool { !chunks.contains { $0 == nil } }
+    /// Blocks of an image, the last of which may be shorter.
+    package static func blockCount(of byteCount: Int64) -> Int64 {
+        byteCount / BlockSet.blockSize + (byteCount % BlockSet.blockSize == 0 ? 0 : 1)
+    }
 
-    /// The part of the image that a chunk is.
-    package func range(of chunk: Int) -> Range<Int64> {
-        let start = Int64(chunk) * Self.chunkSize
+    /// The runs that lie wholly in `range`, as a map that knows no others.
+    package func part(in range: Range<Int64>) -> ImageMap {
+        var part = self
+        part.runs = []
+        var index = firstRun(endingAfter: range.lowerBound / BlockSet.blockSize)
+        while index < runs.count, self.range(of: runs[index]).upperBound <= range.upperBound {
+            if self.range(of: runs[index]).lowerBound >= range.lowerBound { part.runs.append(runs[index]) }
+            index += 1
+        }
+        return part
+    }
+
+    package var isComplete: Bool { !runs.contains { $0.digest == nil } }
+
+    /// The part of the image that a run is.
+    package func range(of run: Run) -> Range<Int64> {
+        run.blocks.lowerBound * BlockSet.blockSize..<min(run.blocks.upperBound * BlockSet.blockSize, byteCount)
+    }
+
+    /// The chunk, as far as the image goes, that `run` lies in.
+    package func chunk(of run: Run) -> Range<Int64> {
+        let start = run.blocks.lowerBound * BlockSet.blockSize / Self.chunkSize * Self.chunkSize
         return start..<min(start + Self.chunkSize, byteCount)
     }
 
-    /// The chunks that share a byte with `range`.
-    package func chunks(touching range: Range<Int64>) -> Range<Int> {
-        let inside = range.clamped(to: 0..<byteCount)
-        guard !inside.isEmpty else { return 0..<0 }
-        return Int(inside.lowerBound / Self.chunkSize)..<(Int((inside.upperBound - 1) / Self.chunkSize) + 1)
-    }
-
-    package mutating func set(_ chunk: Int, to runs: [Run]?) {
-        if chunks.indices.contains(chunk) { chunks[chunk] = runs }
-    }
-
-    /// Takes over what `other`, of an equally large image, knows and this one does not, but for chunks that `skip` names.
-    package mutating func learn(from other: ImageMap, except skip: (Range<Int64>) -> Bool) {
-        guard other.byteCount == byteCount else { return }
-        for index in chunks.indices where chunks[index] == nil && !skip(range(of: index)) {
-            chunks[index] = other.chunks[index]
+    /// Takes over the digests that `base`, a part of whose blocks this image changes, knows, but for chunks that
+    /// `isChanged` names.
+    package mutating func learn(from base: RunDigests, except isChanged: (Range<Int64>) -> Bool) {
+        for index in runs.indices where runs[index].digest == nil && !isChanged(chunk(of: runs[index])) {
+            runs[index].digest = base[runs[index].blocks]
         }
     }
 
-    /// The runs of the chunk that begins at `offset` and holds `bytes`.
-    package static func runs(of bytes: RawSpan, at offset: Int64) -> [Run] {
-        var parts: [Range<Int>] = []
-        var position = 0
-        while position < bytes.byteCount {
-            let end = min(position + Int(blockSize), bytes.byteCount)
-            if !isZero(bytes.extracting(position..<end)) {
-                if let last = parts.last, last.upperBound == position {
-                    parts[parts.count - 1] = last.lowerBound..<end
-                } else {
-                    parts.append(position..<end)
-                }
+    /// Digests the runs that lie wholly in `bytes`, which begin at `offset` of the image, and have none yet.
+    package mutating func look(at bytes: RawSpan, from offset: Int64) {
+        let end = offset + Int64(bytes.byteCount)
+        var index = firstRun(endingAfter: offset / BlockSet.blockSize)
+        while index < runs.count, range(of: runs[index]).upperBound <= end {
+            let range = range(of: runs[index])
+            if runs[index].digest == nil, range.lowerBound >= offset {
+                let part = Int(range.lowerBound - offset)..<Int(range.upperBound - offset)
+                runs[index].digest = SHA256.digest(of: bytes.extracting(part))
             }
-            position = end
-        }
-        var runs: [Run] = []
-        for part in parts {
-            runs.append(
-                Run(
-                    first: (offset + Int64(part.lowerBound)) / blockSize,
-                    last: (offset + Int64(part.upperBound) - 1) / blockSize,
-                    digest: SHA256.digest(of: bytes.extracting(part))))
-        }
-        return runs
-    }
-
-    private static func isZero(_ bytes: RawSpan) -> Bool {
-        bytes.withUnsafeBytes { bytes in
-            guard let address = bytes.baseAddress, bytes.count > 1 else { return bytes.allSatisfy { $0 == 0 } }
-            // Zero all along when the first byte is zero and every byte equals the one after it.
-            return bytes[0] == 0 && memcmp(address, address + 1, bytes.count - 1) == 0
+            index += 1
         }
     }
 
-    /// Looks at every unknown chunk of `reader`, on all cores; holes are known without reading them.
+    /// Reads and digests every run that has no digest yet.
     package mutating func complete(
-        from reader: any BlockReader, progress: (Int64) -> Void = { _ in }, isCancelled: @Sendable () -> Bool
+        reading read: (Range<Int64>) throws(PackingError) -> [UInt8]
     ) throws(PackingError) {
-        let missing = chunks.indices.filter { chunks[$0] == nil }
-        let map = self
-        var found: [[Run]] = []
-        try OrderedWork.run(
-            count: missing.count, workers: WorkerCount.automatic.count(forMemory: 2 << 20),
-            produce: { (index) throws(PackingError) -> [Run] in
-                if isCancelled() { throw .cancelled }
-                return try Self.runs(of: map.range(of: missing[index]), in: reader)
-            },
-            deliver: { (runs) throws(PackingError) in
-                found.append(runs)
-                progress(map.range(of: missing[found.count - 1]).upperBound)
-            })
-        for (chunk, runs) in zip(missing, found) { chunks[chunk] = runs }
+        for index in runs.indices where runs[index].digest == nil {
+            let bytes = try read(range(of: runs[index]))
+            runs[index].digest = SHA256.digest(of: bytes.span.bytes)
+        }
     }
 
-    private static func runs(of range: Range<Int64>, in reader: any BlockReader) throws(PackingError) -> [Run] {
-        do {
-            guard let data = try reader.nextData(from: range.lowerBound), data.lowerBound < range.upperBound else {
-                return []
-            }
-            let bytes = try reader.bytes(at: range.lowerBound, count: range.count)
-            return runs(of: bytes.span.bytes, at: range.lowerBound)
-        } catch {
-            throw .block(error)
+    mutating func set(_ digest: SHA256Digest, ofRun index: Int) { runs[index].digest = digest }
+
+    /// Where in `runs` the first stands that ends behind the block.
+    private func firstRun(endingAfter block: Int64) -> Int {
+        var low = 0
+        var high = runs.count
+        while low < high {
+            let middle = (low + high) / 2
+            if runs[middle].blocks.upperBound <= block { low = middle + 1 } else { high = middle }
         }
+        return low
     }
 }

@@ -96,6 +96,7 @@ package final class OpenFile: Sendable {
 
     /// Writes all of `buffer` from `offset` on.
     package func write(_ buffer: UnsafeRawBufferPointer, at offset: Int64) throws(BlockError) {
+        Work.add(written: Int64(buffer.count))
         var done = 0
         while done < buffer.count {
             let rest = UnsafeRawBufferPointer(rebasing: buffer[done...])

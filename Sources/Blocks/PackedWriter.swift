@@ -35,6 +35,7 @@ package struct PackedWriter: ~Copyable {
     package mutating func copy(_ block: PackedBlock, from source: OpenFile) throws(PackingError) {
         try prepare(check: block.check)
         let length = Int64(block.file.count)
+        Work.add(copied: length)
         try record(
             byteCount: length, image: Int64(block.image.count), unpadded: block.unpaddedByteCount, check: block.check)
         let buffer = UnsafeMutableRawBufferPointer.allocate(

@@ -21,7 +21,7 @@ extension PackingError: CustomStringConvertible {
 }
 
 /// Turns what a file throws into an error about packing.
-func packing<Value>(_ body: () throws(BlockError) -> Value) throws(PackingError) -> Value {
+package func packing<Value>(_ body: () throws(BlockError) -> Value) throws(PackingError) -> Value {
     do {
         return try body()
     } catch {

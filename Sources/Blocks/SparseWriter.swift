@@ -59,6 +59,7 @@ struct SparseWriter: ~Copyable {
     mutating func finish() throws(BaseImageError) -> Int64 {
         try flush()
         let size = byteCount
+        Work.add(decoded: size)
         guard size >= Int64(MBR.byteCount) else { throw .tooSmall(byteCount: size) }
         try wrapping { () throws(BlockError) in try file.resize(to: size) }
         return size

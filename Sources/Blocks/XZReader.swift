@@ -197,6 +197,7 @@ extension XZReader {
             pattern = found
         }
         let bytes = try XZBlockDecoder(file, block: block, checkID: checkID).decode()
+        Work.add(decoded: block.uncompressedSize)
         state.withLock { state in
             state.counters.decoded += 1
             if state.decodedOnce.insert(number).inserted { state.counters.touched += 1 }

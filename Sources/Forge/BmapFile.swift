@@ -19,9 +19,8 @@ package struct BmapFile: Sendable {
         unlink(path)
     }
 
-    /// Writes nothing when the map is not complete.
     package func write(_ map: ImageMap) throws(ForgeError) {
-        guard let bytes = map.bmap else { return }
+        let bytes = map.bmap
         let file = try OutputFile(path: path, mode: mode, replacing: isReplacing)
         try file.write(bytes.span.bytes, at: 0)
         try file.commit()
@@ -29,25 +28,14 @@ package struct BmapFile: Sendable {
 }
 
 extension BaseImage {
-    /// What is known of which blocks of the base hold data; where `completing`, all of it, which is then kept.
-    func map(
-        cache: Cache, name: String, completing: Bool, observe: Progress.Observer
-    ) throws(PackingError) -> ImageMap {
-        var map: ImageMap
+    /// The digests of the base's blocks that earlier builds found.
+    func runDigests(in cache: Cache, observe: Progress.Observer) throws(ForgeError) -> RunDigests {
         do throws(BlockError) {
-            map = try cache.map(
-                for: sourceDigest, byteCount: byteCount,
-                onDamage: { observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) })
+            return try cache.runDigests(
+                of: sourceDigest, onDamage: { observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) })
         } catch {
-            throw .block(error)
+            throw ForgeError(error)
         }
-        guard completing, !map.isComplete else { return map }
-        try map.complete(
-            from: reader,
-            progress: { observe(Progress(stage: .map, subject: name, done: $0, total: byteCount)) },
-            isCancelled: { Interruption.isRequested })
-        do throws(BlockError) { try cache.keep(map, for: sourceDigest, name: name) } catch { throw .block(error) }
-        return map
     }
 }
 

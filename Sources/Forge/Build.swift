@@ -62,10 +62,11 @@ package struct Build: Sendable {
         let base = try workshop.openBase(cache: cache, observe: observe)
         let failures = Failures()
         let edits = await edit(base, failures: failures)
+        let used = try sink.isMapping && !edits.isEmpty ? BlockSet.inUse(of: Overlay(over: base.reader)) : nil
         let orders = edits.map { edit in
             ImageOrder(
                 name: edit.slot.name, path: paths(for: edit.slot).image, mode: edit.hasSecrets ? 0o600 : 0o666,
-                isReplacing: replacing, patch: edit.patch)
+                isReplacing: replacing, patch: edit.patch, used: edit.used.flatMap { used?.union($0) })
         }
         // A manifest of an older image must never lie beside a newer one.
         for edit in edits where isReplacing(edit.slot) { unlink(paths(for: edit.slot).manifest) }
@@ -87,6 +88,8 @@ package struct Build: Sendable {
         var place: Int
         var slot: Slot
         var patch: Patch
+        /// Nil when no map is wanted.
+        var used: BlockSet?
         var hasSecrets: Bool
         /// All but what is known only of the finished file.
         var manifest: Manifest
@@ -131,6 +134,7 @@ package struct Build: Sendable {
         } catch {
             throw ForgeError(error).about("slot \(job.slot.name)")
         }
+        let used = try sink.isMapping ? BlockSet.inUse(of: overlay) : nil
         let manifest = Manifest(
             base: .init(
                 file: Self.fileName(of: workshop.base.path), format: base.format.rawValue,
@@ -147,7 +151,8 @@ package struct Build: Sendable {
             tool: .init(name: "piforge", version: version),
             warnings: decision.plan.warnings)
         return Edited(
-            place: place, slot: job.slot, patch: patch, hasSecrets: decision.plan.hasSecrets, manifest: manifest)
+            place: place, slot: job.slot, patch: patch, used: used, hasSecrets: decision.plan.hasSecrets,
+            manifest: manifest)
     }
 
     /// Writes the manifest of an image that is whole.
@@ -180,7 +185,8 @@ package struct Build: Sendable {
         try OutputFolder.prepare(folder)
         for job in workshop.jobs {
             let (image, manifest) = paths(for: job.slot)
-            for path in devices[job.slot] == nil ? [image, manifest] : [manifest] {
+            let map = devices[job.slot] == nil && sink.isMapping ? [image + ".bmap"] : []
+            for path in (devices[job.slot] == nil ? [image] : []) + [manifest] + map {
                 try OutputFolder.check(path, isNot: workshop.base.path)
                 try OutputFile.checkReplaceable(path, replacing: isReplacing(job.slot))
             }

@@ -9,6 +9,9 @@ package protocol ImageSink: Sendable {
     /// What an image's name ends in, without a dot: "img".
     var pathExtension: String { get }
 
+    /// Whether it wants to know which blocks of an image are in use (`ImageOrder.used`).
+    var isMapping: Bool { get }
+
     /// Makes one file for each order, whole or not at all (`OutputFile`), and tells `finished` exactly once for each,
     /// by its place in `orders`, from any thread, as soon as it is durable under its name or has failed.
     ///
@@ -17,6 +20,10 @@ package protocol ImageSink: Sendable {
     func write(
         _ orders: [ImageOrder], from base: BaseImage, observe: @escaping Progress.Observer,
         finished: @escaping @Sendable (Int, Result<WrittenImage, ForgeError>) -> Void)
+}
+
+extension ImageSink {
+    package var isMapping: Bool { false }
 }
 
 /// One image that a sink shall make: the base with a patch laid over it.
@@ -30,13 +37,25 @@ package struct ImageOrder: Sendable {
     /// Whether an existing file may be replaced.
     package var isReplacing: Bool
     package var patch: Patch
+    /// The blocks of the base or the image that are in use; nil for all.
+    package var used: BlockSet?
 
-    package init(name: String, path: String, mode: mode_t, isReplacing: Bool, patch: Patch) {
+    package init(
+        name: String, path: String, mode: mode_t, isReplacing: Bool, patch: Patch, used: BlockSet? = nil
+    ) {
         self.name = name
         self.path = path
         self.mode = mode
         self.isReplacing = isReplacing
         self.patch = patch
+        self.used = used
+    }
+}
+
+extension ImageOrder {
+    /// The image's map, of which no digest is known yet.
+    var emptyMap: ImageMap {
+        ImageMap(byteCount: patch.byteCount, used: used ?? BlockSet(touching: [0..<patch.byteCount]))
     }
 }
 

@@ -1,8 +1,8 @@
-/// When a block map (.bmap) is written beside an image.
+/// When a block map (.bmap) is written beside an image, and how much of it can be checked.
 package enum MapPolicy: String, Sendable, CaseIterable {
-    /// Where what is in the base is known, or can be known without decoding what no slot changes.
+    /// Always, with the digests of everything that was ever decoded; what was not has none.
     case auto
-    /// Also where the whole base must be decoded for it once; what is found is kept in the cache.
+    /// Always, with all digests: what was never decoded is decoded for it, once for each base.
     case always
     case never
 }

@@ -1,3 +1,4 @@
+import Blocks
 package import Glibc
 
 /// A file that appears whole under its final name, or not at all.
@@ -69,6 +70,7 @@ package struct OutputFile: ~Copyable, Sendable {
     }
 
     static func write(_ bytes: RawSpan, at offset: Int64, to descriptor: Int32, path: String) throws(ForgeError) {
+        Work.add(written: Int64(bytes.byteCount))
         let code = bytes.withUnsafeBytes { buffer -> Int32 in
             var done = 0
             while done < buffer.count {

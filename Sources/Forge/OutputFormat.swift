@@ -12,7 +12,7 @@ package enum OutputFormat: String, Sendable, CaseIterable {
         let name = String(workshop.base.path.split(separator: "/").last ?? "")
         let packed: PackedFormat
         switch self {
-        case .raw: return MappedSink(RawImageSink(), baseName: name, cache: cache, mapping: mapping)
+        case .raw: return MappedSink(baseName: name, cache: cache, mapping: mapping)
         case .xz: packed = .xz
         case .zstd: packed = .zstd
         case .gzip: packed = .gzip

@@ -13,13 +13,14 @@ struct PackedRecipe: Sendable {
     let source: PackedImage
     /// For each order, what stands in the place of the source's blocks with these numbers.
     private(set) var replacements: [[Int: [Part]]]
-    /// For each order its map, complete; nil where it is not known or not wanted.
+    /// For each order its map; nil when none is wanted.
     private(set) var maps: [ImageMap?]
 
     private let orders: [ImageOrder]
     private let base: BaseImage
     private let sink: PackedSink
     private let observe: Progress.Observer
+    private let survey: BaseSurvey
     private var scratch: PackedScratch
 
     /// Packs what the orders change, each equal part once.
@@ -30,21 +31,39 @@ struct PackedRecipe: Sendable {
         self.base = base
         self.sink = sink
         self.observe = observe
+        survey = try BaseSurvey(of: base, orders: orders, sink: sink, observe: observe)
         do throws(PackingError) {
-            source = try Self.source(of: base, sink: sink, observe: observe)
-            do throws(BlockError) { scratch = try PackedScratch(in: sink.cache) } catch { throw .block(error) }
+            source = try Self.source(of: base, sink: sink, survey: survey, observe: observe)
+            scratch = try packing { () throws(BlockError) in try PackedScratch(in: sink.cache) }
             replacements = Array(repeating: [:], count: orders.count)
-            maps = try Self.maps(for: orders, of: base, sink: sink, observe: observe)
+            maps = orders.map { sink.isMapping ? $0.emptyMap : nil }
             try replace()
-            try finishMaps()
         } catch {
             throw ForgeError(error, writing: orders.first?.path ?? "the image")
+        }
+        try finishMaps()
+    }
+
+    private mutating func finishMaps() throws(ForgeError) {
+        let digests = try survey.finish()
+        for (index, order) in orders.enumerated() {
+            maps[index]?.learn(from: digests) { order.patch.touches($0) }
+            guard survey.isComplete else { continue }
+            let reader = base.reader
+            do throws(PackingError) {
+                // What is left are runs across cells.
+                try maps[index]?.complete { (range) throws(PackingError) in
+                    try order.patch.bytes(of: range, over: reader)
+                }
+            } catch {
+                throw ForgeError(error, writing: order.path)
+            }
         }
     }
 
     /// The base's own blocks, or those of its packed form, which is made and kept when it must be.
     private static func source(
-        of base: BaseImage, sink: PackedSink, observe: @escaping Progress.Observer
+        of base: BaseImage, sink: PackedSink, survey: BaseSurvey, observe: @escaping Progress.Observer
     ) throws(PackingError) -> PackedImage {
         if sink.format == .xz, let own = base.packed { return own }
         return try sink.cache.packed(
@@ -55,6 +74,7 @@ struct PackedRecipe: Sendable {
             progress: { done in
                 observe(Progress(stage: .encode, subject: sink.baseName, done: done, total: base.byteCount))
             },
+            inspect: { survey.look(at: $1, from: $0) },
             onDamage: { observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) },
             isCancelled: { Interruption.isRequested })
     }
@@ -85,7 +105,7 @@ struct PackedRecipe: Sendable {
         let cells = try sink.cache.packed(
             Cache.Packing(
                 base: base.sourceDigest, name: sink.baseName, packer: packer, range: block.image, workers: sink.workers),
-            of: base.reader, progress: progress,
+            of: base.reader, progress: progress, inspect: { [survey] in survey.look(at: $1, from: $0) },
             onDamage: { [observe] in observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) },
             isCancelled: { Interruption.isRequested })
         return cells.blocks.map { Part(block: $0, file: cells.file) }
@@ -96,6 +116,8 @@ struct PackedRecipe: Sendable {
         var cell: Int
         var range: Range<Int64>
         var patch: Patch
+        /// Of the orders that make it; they may use the cell's blocks differently.
+        var maps: [ImageMap]
     }
 
     private struct Key: Hashable {
@@ -113,8 +135,11 @@ struct PackedRecipe: Sendable {
                 let key = Key(cell: cell, digest: order.patch.identity(in: part.block.image))
                 let work = known[key] ?? works.count
                 if work == works.count {
-                    works.append(Work(cell: cell, range: part.block.image, patch: order.patch))
+                    works.append(Work(cell: cell, range: part.block.image, patch: order.patch, maps: []))
                     known[key] = work
+                }
+                if let map = maps[index]?.part(in: part.block.image), !works[work].maps.contains(map) {
+                    works[work].maps.append(map)
                 }
                 choices[index]?[cell] = work
             }
@@ -124,83 +149,39 @@ struct PackedRecipe: Sendable {
             replacements[index][number] = cells.enumerated().map { cell, part in
                 chosen[cell].map { made[$0].part } ?? part
             }
-            for work in chosen.values {
-                for (chunk, runs) in made[work].runs { maps[index]?.set(chunk, to: runs) }
-            }
+            for work in chosen.values { maps[index]?.learn(from: made[work].digests) { _ in false } }
         }
     }
 
     private struct Made: Sendable {
         var part: Part
-        var runs: [Int: [ImageMap.Run]]
+        /// Of the patched bytes.
+        var digests: RunDigests
     }
 
     private mutating func pack(_ works: [Work], check: UInt8) throws(PackingError) -> [Made] {
         let packer = sink.cellPacker(check: check)
         let reader = base.reader
-        let isMapping = maps.contains { $0 != nil }
         var scratch = scratch
         var made: [Made] = []
         try OrderedWork.run(
             count: works.count, workers: sink.workers.count(forMemory: packer.memoryByteCount),
-            produce: { (index) throws(PackingError) -> (PackedPiece, [Int: [ImageMap.Run]]) in
+            produce: { (index) throws(PackingError) -> (PackedPiece, RunDigests) in
                 if Interruption.isRequested { throw .cancelled }
                 let work = works[index]
                 let bytes = try work.patch.bytes(of: work.range, over: reader)
-                let runs = isMapping ? Self.runs(of: bytes, in: work.range, of: work.patch.byteCount) : [:]
-                return (try packer.pack(bytes.span.bytes), runs)
+                var digests = RunDigests()
+                for var map in work.maps {
+                    map.look(at: bytes.span.bytes, from: work.range.lowerBound)
+                    digests.learn(from: map)
+                }
+                return (try packer.pack(bytes.span.bytes), digests)
             },
             deliver: { (outcome) throws(PackingError) in
                 let block = try scratch.append(outcome.0, at: works[made.count].range.lowerBound)
-                made.append(Made(part: Part(block: block, file: scratch.file), runs: outcome.1))
+                made.append(Made(part: Part(block: block, file: scratch.file), digests: outcome.1))
             })
         self.scratch = scratch
         return made
-    }
-}
-
-extension PackedRecipe {
-    /// Maps with all that the base says about what each order leaves as it is; nil where that is not known.
-    private static func maps(
-        for orders: [ImageOrder], of base: BaseImage, sink: PackedSink, observe: Progress.Observer
-    ) throws(PackingError) -> [ImageMap?] {
-        guard sink.mapping != .never else { return Array(repeating: nil, count: orders.count) }
-        let known = try base.map(
-            cache: sink.cache, name: sink.baseName,
-            completing: sink.mapping == .always || base.packed == nil, observe: observe)
-        return orders.map { order in
-            var map = ImageMap(byteCount: order.patch.byteCount)
-            map.learn(from: known) { order.patch.touches($0) }
-            let isKnown = map.chunks.indices.allSatisfy {
-                map.chunks[$0] != nil || order.patch.touches(map.range(of: $0))
-            }
-            return isKnown ? map : nil
-        }
-    }
-
-    /// The whole chunks inside a cell; none where the cells of the base lie at no multiple of a chunk.
-    private static func runs(of bytes: [UInt8], in range: Range<Int64>, of byteCount: Int64) -> [Int: [ImageMap.Run]] {
-        var runs: [Int: [ImageMap.Run]] = [:]
-        let map = ImageMap(byteCount: byteCount)
-        for chunk in map.chunks(touching: range) {
-            let part = map.range(of: chunk)
-            guard part.clamped(to: range) == part else { continue }
-            let start = Int(part.lowerBound - range.lowerBound)
-            runs[chunk] = ImageMap.runs(
-                of: bytes.span.bytes.extracting(start..<(start + part.count)), at: part.lowerBound)
-        }
-        return runs
-    }
-
-    /// Looks at the chunks that lay across cells.
-    private mutating func finishMaps() throws(PackingError) {
-        for (index, order) in orders.enumerated() {
-            guard let map = maps[index], !map.isComplete else { continue }
-            for chunk in map.chunks.indices where map.chunks[chunk] == nil {
-                let range = map.range(of: chunk)
-                let bytes = try order.patch.bytes(of: range, over: base.reader)
-                maps[index]?.set(chunk, to: ImageMap.runs(of: bytes.span.bytes, at: range.lowerBound))
-            }
-        }
     }
 }

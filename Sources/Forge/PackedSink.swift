@@ -16,7 +16,7 @@ package struct PackedSink: ImageSink {
     /// The base's file name, for progress and for whoever lists the cache.
     package let baseName: String
     package let mapping: MapPolicy
-    /// The outcome does not depend on it.
+    /// The images do not depend on it.
     package let workers: WorkerCount
 
     package init(
@@ -31,6 +31,7 @@ package struct PackedSink: ImageSink {
     }
 
     package var pathExtension: String { "img." + format.suffix }
+    package var isMapping: Bool { mapping != .never }
 
     package func write(
         _ orders: [ImageOrder], from base: BaseImage, observe: @escaping Progress.Observer,

@@ -6,6 +6,8 @@ import Glibc
 /// On file systems without reflinks a write out of memory is as fast as copy_file_range(2), which reads the page cache.
 package struct RawImageSink: ImageSink {
     package let pathExtension = "img"
+    /// Sees every piece of the base, in order.
+    var watch: (@Sendable (SparseBytes) -> Void)?
 
     package init() {}
 
@@ -13,7 +15,7 @@ package struct RawImageSink: ImageSink {
         _ orders: [ImageOrder], from base: BaseImage, observe: @escaping Progress.Observer,
         finished: @escaping @Sendable (Int, Result<WrittenImage, ForgeError>) -> Void
     ) {
-        RawPass(orders: orders, base: base, isHashing: true).run(observe: observe) { place, result in
+        RawPass(orders: orders, base: base, isHashing: true, watch: watch).run(observe: observe) { place, result in
             do throws(ForgeError) {
                 let output = try result.get()
                 defer { output.discard() }

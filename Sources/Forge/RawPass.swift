@@ -10,6 +10,8 @@ struct RawPass {
     /// Whether the outputs need their digests. Without, a base that lies unpacked on a file system with reflinks is
     /// not even read: all outputs are clones of it.
     let isHashing: Bool
+    /// Sees every piece of the base that is read, in order.
+    var watch: (@Sendable (SparseBytes) -> Void)?
 
     /// Tells `filled` exactly once for each order, by its place, from any thread; who is told owns the output, which
     /// still lacks its patch when it is a clone (`RawOutput.completed`).
@@ -46,12 +48,19 @@ struct RawPass {
         }
         let isCloning = outputs.first?.role == .cloned
         let total = base.byteCount
-        BasePass(base: base.reader, consumers: outputs.count).run(
+        BasePass(base: base.reader, consumers: outputs.count + (watch == nil ? 0 : 1)).run(
             consume: { (number, piece) throws(ForgeError) in
+                guard number < outputs.count else {
+                    // Nobody is left whose image the piece is of.
+                    if outputs.allSatisfy(\.isDiscarded) { throw .interruption }
+                    watch?(piece)
+                    return
+                }
                 let done = try outputs[number].take(piece)
                 observe(Progress(stage: .write, subject: outputs[number].order.name, done: done, total: total))
             },
             finish: { number, failure in
+                guard number < outputs.count else { return }
                 if let failure {
                     outputs[number].discard()
                     filled(number, .failure(failure))

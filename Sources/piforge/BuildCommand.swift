@@ -7,7 +7,8 @@ struct BuildCommand: AsyncParsableCommand {
         abstract: "Write card images for slots.",
         discussion: """
             Each slot's image is DIR/<cluster>-<slot>.img, or DIR/<slot>.img without a profile, and beside it lie \
-            <same name>.manifest.json, which tells what was changed. Write it to a card with any imager, without further settings.
+            <same name>.manifest.json, which tells what was changed, and <image>.bmap, which tells bmaptool which blocks are \
+            in use. Write it to a card with any imager, without further settings.
 
               piforge build --slot p3
               piforge build --slot p1-p4,cnat --output cards
@@ -42,9 +43,12 @@ struct BuildCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Write a block map beside each image: always, never, or auto (where it needs no further decoding).",
+            """
+            Write a block map for bmaptool beside each image: auto, always or never. With auto, blocks that were copied \
+            packed and never decoded are listed without a checksum; always decodes them for it, once for each base.
+            """,
             valueName: "when"))
-    var bmap: MapPolicy = .never
+    var bmap: MapPolicy = .auto
 
     @Option(
         help: ArgumentHelp(
@@ -85,7 +89,7 @@ struct BuildCommand: AsyncParsableCommand {
                 Output.line("\(result.imagePath)  \(result.manifest.output.sha256)")
             }
         }
-        Terminal.shared.clear()
+        Terminal.shared.finish()
         if isJSON { try Output.json(BuildDocument(images: images.sorted { $0.image < $1.image })) }
     }
 }

@@ -8,7 +8,7 @@ struct CacheCommand: ParsableCommand {
         commandName: "cache",
         abstract: "List what piforge keeps between builds, or remove it.",
         discussion: """
-            Kept are unpacked base images, packed parts of them, and maps of the blocks that hold data, below \
+            Kept are unpacked base images, packed parts of them, and digests of their blocks for block maps, below \
             $XDG_CACHE_HOME/piforge or ~/.cache/piforge. All of it can be made again.
 
               piforge cache
@@ -92,7 +92,7 @@ struct CacheCommand: ParsableCommand {
             case .image: "unpacked base"
             case .packed: "packed blocks to copy"
             case .tree: "unpacked tree archive"
-            case .map: "block map of the base"
+            case .map: "digests for block maps"
             case .unfinished: "left by a killed run"
             }
         let days = max(0, now - item.lastUsed) / 86400

@@ -25,7 +25,7 @@ struct InspectCommand: ParsableCommand {
         progress.apply()
         let inspection = try Inspection.of(
             image, cache: Environment.current.cache(), observe: { Terminal.shared.show($0) })
-        Terminal.shared.clear()
+        Terminal.shared.finish()
         if json {
             try Output.json(inspection)
         } else {

@@ -30,7 +30,7 @@ struct PlanCommand: ParsableCommand {
         let request = try options.request(in: environment)
         let workshop = try request.workshop(basePath: base, epoch: environment.sourceDateEpoch())
         let previews = try workshop.preview(cache: environment.cache(), observe: { Terminal.shared.show($0) })
-        Terminal.shared.clear()
+        Terminal.shared.finish()
         if options.json {
             try Output.json(
                 PlanDocument(

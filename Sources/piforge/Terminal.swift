@@ -1,3 +1,4 @@
+import Blocks
 import Forge
 import Glibc
 import Synchronization
@@ -104,11 +105,35 @@ final class Terminal: Sendable {
         }
     }
 
+    /// What all of it cost, the last event of a run that went well.
+    private func tellWork() {
+        guard state.withLock({ $0.style == .json }) else { return }
+        let work = Blocks.Work.soFar
+        let event = WorkEvent(
+            copied: work.copied, decoded: work.decoded, encoded: work.encoded, event: "work", written: work.written)
+        if let line = try? JSON.encode(event, indented: false) { put(String(decoding: line, as: UTF8.self)) }
+    }
+
+    /// Numbers of bytes.
+    private struct WorkEvent: Encodable {
+        var copied: Int64
+        var decoded: Int64
+        var encoded: Int64
+        var event: String
+        var written: Int64
+    }
+
     private static func seconds(_ duration: Duration) -> Double {
         Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
     }
 
-    /// Takes the line away, before something else is printed and at the end.
+    /// Ends a run that went well.
+    func finish() {
+        clear()
+        tellWork()
+    }
+
+    /// Takes the line away, before something else is printed.
     func clear() {
         guard isTerminal else { return }
         state.withLock { state in

@@ -32,7 +32,7 @@ struct VerifyCommand: ParsableCommand {
         let differences = try Workshop.verify(
             image, is: job, of: request.profile?.cluster, cache: environment.cache(),
             observe: { Terminal.shared.show($0) })
-        Terminal.shared.clear()
+        Terminal.shared.finish()
         if options.json {
             try Output.json(
                 VerifyDocument(

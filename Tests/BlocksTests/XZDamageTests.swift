@@ -111,4 +111,75 @@ struct XZDamageTests {
             }
         }
     }
+
+    @Test("Empty blocks are no bytes, wherever they stand")
+    func emptyBlocks() throws {
+        // A block whose LZMA2 data is the end marker alone, without sizes in its header and with no check.
+        let fixture = try BaseImageFixture(mebibytes: 2)
+        try fixture.write(
+            Array(
+                """
+                import lzma, struct, zlib
+                image = open('base.img', 'rb').read()
+                def vli(n):
+                    out = b''
+                    while n > 127: out += bytes([n & 127 | 128]); n >>= 7
+                    return out + bytes([n])
+                head = bytes([2, 0, 0x21, 1, 0x16]) + bytes(3)
+                head += struct.pack('<I', zlib.crc32(head))
+                def block(data):
+                    raw = lzma.compress(data, lzma.FORMAT_RAW, filters=[{'id': lzma.FILTER_LZMA2, 'dict_size': 1 << 23}])
+                    return head + raw + bytes(-len(raw) % 4), len(head) + len(raw), len(data)
+                cut = [b'', image[:900000], b'', b'', image[900000:], b'']
+                blocks = [block(data) for data in cut]
+                flags = bytes([0, 0])
+                index = b'\\0' + vli(len(blocks)) + b''.join(vli(u) + vli(n) for _, u, n in blocks)
+                index += bytes(-len(index) % 4)
+                index += struct.pack('<I', zlib.crc32(index))
+                tail = struct.pack('<I', len(index) // 4 - 1) + flags
+                packed = b'\\xfd7zXZ\\0' + flags + struct.pack('<I', zlib.crc32(flags)) + b''.join(b for b, _, _ in blocks)
+                packed += index + struct.pack('<I', zlib.crc32(tail)) + tail + b'YZ'
+                assert lzma.decompress(packed) == image
+                open('packed', 'wb').write(packed)
+                """.utf8), as: "script.py")
+        try fixture.shell("python3 script.py; xz -t packed")
+        let base = try fixture.open("packed")
+        #expect(try #require(base.xz).index.blocks.map(\.uncompressedSize) == [0, 900_000, 0, 0, 1_197_664, 0])
+        #expect(try fixture.holdsImage(base))
+        #expect(try base.reader.bytes(at: 899_999, count: 2) == Array(fixture.image[899_999...900_000]))
+    }
+
+    @Test("An index that lies about sizes is found out, and not one wrong byte is given")
+    func lyingIndex() throws {
+        // Two blocks' sizes swapped in the index; its own check is right. The blocks do not tell their sizes.
+        let fixture = try BaseImageFixture(mebibytes: 2)
+        try fixture.shell("xz -c -T1 --block-list=700000,900000,0 base.img > packed")
+        try fixture.write(
+            Array(
+                (Self.library + """
+
+                    start = len(d) - 12 - (struct.unpack('<I', d[-8:-4])[0] + 1) * 4
+                    index = bytes(d[start:len(d) - 16])
+                    a, b = vli(700000), vli(900000)
+                    assert index.count(a) == 1 and index.count(b) == 1 and len(a) == len(b)
+                    index = index.replace(a, b'???').replace(b, a).replace(b'???', b)
+                    d[start:len(d) - 16] = index
+                    d[len(d) - 16:len(d) - 12] = struct.pack('<I', zlib.crc32(index))
+                    save()
+                    """).utf8), as: "script.py")
+        try fixture.shell("python3 script.py; ! xz -t packed 2> /dev/null")
+        let file = try OpenFile(path: fixture.path("packed"), flags: O_RDONLY)
+        let reader = try #require(XZReader(file, index: try Self.index(fixture)))
+        for offset: Int64 in [0, 899_000, 1_000_000] {
+            do throws(BlockError) {
+                _ = try reader.bytes(at: offset, count: 100)
+                Issue.record("the bytes at \(offset) were given")
+            } catch {
+                guard case .damaged = error else {
+                    Issue.record("\(error)")
+                    continue
+                }
+            }
+        }
+    }
 }

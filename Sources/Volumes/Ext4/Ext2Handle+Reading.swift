@@ -9,11 +9,23 @@ extension Ext2Handle {
         var place = VolumePath.root
         for name in path.components {
             guard inode.kind == .directory else { throw .notADirectory(place) }
-            guard let slot = try slot(of: name, in: inode, at: place) else { return nil }
+            guard let number = try number(of: name, in: inode, at: place) else { return nil }
             place = place.appending(name) ?? place
-            inode = try self.inode(slot.entry.inode, at: place)
+            inode = try self.inode(number, at: place)
         }
         return inode
+    }
+
+    /// The inode that a folder's entry of this name leads to; each folder is decoded once.
+    private func number(of name: String, in folder: Inode, at path: VolumePath) throws(VolumeError) -> UInt32? {
+        if let known = folders.numbers(in: folder.number) { return known[Array(name.utf8)] }
+        var numbers: [[UInt8]: UInt32] = [:]
+        try scan(folder, at: path) { (_, _, entries) throws(VolumeError) in
+            for entry in entries.entries where numbers[entry.name] == nil { numbers[entry.name] = entry.inode }
+            return true
+        }
+        folders.keep(numbers, of: folder.number)
+        return numbers[Array(name.utf8)]
     }
 
     func status(of inode: Inode, at path: VolumePath) throws(VolumeError) -> NodeStatus {

@@ -14,6 +14,8 @@ struct Ext2Handle: ~Copyable {
     let superblock: Superblock
     /// Seconds since 1970 for every time that a change sets.
     let now: Int64
+    /// What the folders on the way to a path hold; every change empties it.
+    let folders = FolderCache()
 
     /// Opens and checks; nothing is written until something is changed.
     static func open(_ device: any BlockDevice, now: Int64) throws(VolumeError) -> Ext2Handle {
@@ -56,7 +58,10 @@ struct Ext2Handle: ~Copyable {
     var isChanged: Bool { fs.pointee.flags & EXT2_FLAG_DIRTY != 0 }
 
     /// From now on `close` writes; whoever changes anything calls it.
-    func markChanged() { fs.pointee.flags |= EXT2_FLAG_DIRTY | EXT2_FLAG_CHANGED }
+    func markChanged() {
+        fs.pointee.flags |= EXT2_FLAG_DIRTY | EXT2_FLAG_CHANGED
+        folders.forget()
+    }
 
     /// Makes an error of the code that a function of libext2fs returned, or of the device's failure below it.
     func check(_ code: errcode_t, at path: VolumePath?, _ call: StaticString) throws(VolumeError) {

@@ -165,11 +165,33 @@ final class AllocationTable {
     }
 
     private func collectFree(in range: Range<Int>, upTo count: Int, into found: inout [Int]) throws(VolumeError) {
-        if boot.kind == .fat12 {
-            for cluster in range where try value(cluster) == 0 {
-                found.append(cluster)
-                if found.count == count { return }
+        try scan(range) { cluster, isFree in
+            if isFree { found.append(cluster) }
+            return found.count < count
+        }
+    }
+
+    /// Clusters in a row that are not free, in order; bad ones count as used.
+    func usedRuns() throws(VolumeError) -> [Range<Int>] {
+        var runs: [Range<Int>] = []
+        var start: Int?
+        try scan(boot.clusters) { cluster, isFree in
+            if isFree, let first = start {
+                runs.append(first..<cluster)
+                start = nil
+            } else if !isFree, start == nil {
+                start = cluster
             }
+            return true
+        }
+        if let start { runs.append(start..<boot.clusters.upperBound) }
+        return runs
+    }
+
+    /// Visits entries, a page at a time, until `visit` returns false.
+    private func scan(_ range: Range<Int>, _ visit: (_ cluster: Int, _ isFree: Bool) -> Bool) throws(VolumeError) {
+        if boot.kind == .fat12 {
+            for cluster in range where try !visit(cluster, value(cluster) == 0) { return }
             return
         }
         let width = boot.kind.rawValue / 8
@@ -182,10 +204,7 @@ final class AllocationTable {
             while index < stop {
                 let place = index % perPage * width
                 let isFree = width == 2 ? span.u16(at: place) == 0 : span.u32(at: place) & 0x0FFF_FFFF == 0
-                if isFree {
-                    found.append(index)
-                    if found.count == count { return }
-                }
+                guard visit(index, isFree) else { return }
                 index += 1
             }
         }

@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# contestants.sh - what scripts/bench measures. Each leaves its files in $OUTPUT, on disk.
+
+contestant_floor() {
+	local writer=(dd bs=1M iflag=fullblock conv=sparse,fsync status=none)
+	# The writers in process substitutions outlive tee: the pipe at the end waits for them.
+	xz -T0 -dc "$BASE" | tee \
+		>("${writer[@]}" of="$OUTPUT/1.img") \
+		>("${writer[@]}" of="$OUTPUT/2.img") \
+		>("${writer[@]}" of="$OUTPUT/3.img") |
+		"${writer[@]}" of="$OUTPUT/4.img"
+	while pgrep -P $$ -x dd > /dev/null; do sleep 0.02; done
+	local image
+	for image in "$OUTPUT"/[1-4].img; do truncate -s "$IMAGE_BYTES" "$image"; done
+	sync "$OUTPUT"/[1-4].img
+}
+
+contestant_shell() {
+	local slot names=(oneil carter tealc danieljackson)
+	xz -T0 -dc "$BASE" > "$OUTPUT/base.img"
+	for slot in 1 2 3 4; do
+		cp --sparse=always "$OUTPUT/base.img" "$OUTPUT/$slot.img"
+		edit_boot "$OUTPUT/$slot.img" "$slot"
+		edit_root "$OUTPUT/$slot.img" "${names[slot - 1]}"
+	done
+	rm "$OUTPUT/base.img"
+	sync "$OUTPUT"/[1-4].img
+}
+
+edit_boot() { # IMAGE SLOT
+	local boot="$1@@$BOOT_OFFSET"
+	export MTOOLS_SKIP_CHECK=1
+	mcopy -i "$boot" ::cmdline.txt - |
+		sed -e "s/ init=[^ ]*//; s/\$/ cgroup_enable=memory cgroup_memory=1/; s/cnat/p$2/" > "$OUTPUT/cmdline"
+	mcopy -o -i "$boot" "$OUTPUT/cmdline" ::cmdline.txt
+	mcopy -i "$boot" ::config.txt - | { cat; echo gpu_mem=16; } > "$OUTPUT/config"
+	mcopy -o -i "$boot" "$OUTPUT/config" ::config.txt
+	: | mcopy -o -i "$boot" - ::ssh
+	rm "$OUTPUT/cmdline" "$OUTPUT/config"
+}
+
+edit_root() { # IMAGE HOSTNAME
+	local device root=$OUTPUT/root
+	mkdir -p "$root"
+	device=$(losetup --find --show --offset "$ROOT_OFFSET" "$1")
+	mount "$device" "$root"
+	echo "$2" > "$root/etc/hostname"
+	sed -i "s/^127\.0\.1\.1.*/127.0.1.1 $2.chappa.ai $2/" "$root/etc/hosts"
+	printf '172.19.181.%s\tnode%s\n' 1 1 2 2 3 3 4 4 254 254 >> "$root/etc/hosts"
+	ln -sfn /lib/systemd/system/ssh.service "$root/etc/systemd/system/multi-user.target.wants/ssh.service"
+	mkdir -p -m 700 "$root/home/pi/.ssh"
+	echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAA a@b' > "$root/home/pi/.ssh/authorized_keys"
+	chown -R 1000:1000 "$root/home/pi/.ssh"
+	umount "$root"
+	losetup --detach "$device"
+	rmdir "$root"
+}
+
+# Its last event tells how many bytes it decoded, encoded, copied and wrote.
+run_piforge() { # COMMAND SLOTS BASE [OPTION]...
+	local command=$1 slots=$2 base=$3
+	shift 3
+	"$PIFORGE" "$command" --slot "$slots" --profile "$PROFILE" --base "$base" "$@" --progress json \
+		> "$OUTPUT/list" 2> "$WORK/events" || { cat "$WORK/events" >&2; return 1; }
+}
+
+build() { run_piforge build "$@" --output "$OUTPUT"; }
+
+contestant_first() { build p1-p4 "$BASE"; }
+contestant_again() { build p1-p4 "$BASE"; }
+contestant_slot() { build p1 "$SMALL_BASE"; }
+contestant_plan() { run_piforge plan p3 "$BASE"; }
+
+# Packed outputs: out of a base in blocks, and out of a raw one, which is packed once.
+contestant_packed_first() { build p1-p4 "$BASE" --format img.xz; }
+contestant_packed_again() { build p1-p4 "$BASE" --format img.xz; }
+contestant_packed_mapped() { build p1-p4 "$BASE" --format img.xz --bmap always; }
+contestant_raw_packed_first() { build p1 "$RAW_BASE" --format img.xz; }
+contestant_raw_packed_one() { build p1 "$RAW_BASE" --format img.xz; }
+contestant_raw_packed_many() { build "p1-p$((MANY + 1))" "$RAW_BASE" --format img.xz; }
+contestant_all_nodes() { build p1-p252 "$SMALL_BASE" --format img.xz; }
+
+contestant_decode() {
+	xz -T0 -dc "$BASE" > "$OUTPUT/base.img"
+	sync "$OUTPUT/base.img"
+}
+
+contestant_pack() { xz -T0 -6 -c "$SAMPLE" > "$OUTPUT/sample.xz"; }
+
+# On a file system that clones.
+contestant_clones() {
+	OUTPUT=$CLONES build p1-p4 "$BASE"
+	rm -f "$CLONES"/*
+}
+
+contestant_clones_floor() {
+	xz -T0 -dc "$BASE" | dd bs=1M iflag=fullblock conv=sparse,fsync status=none of="$CLONES/1.img"
+	rm -f "$CLONES"/*
+}
+
+contestant_start() { "$PIFORGE" --version > "$OUTPUT/list"; }
+contestant_nothing() { :; }
+contestant_hash() { openssl dgst -sha256 "$SMALL_IMAGE" > "$OUTPUT/list"; }
+
+contestant_copy() {
+	cp --sparse=always "$SMALL_IMAGE" "$OUTPUT/1.img"
+	sync "$OUTPUT/1.img"
+}
+
