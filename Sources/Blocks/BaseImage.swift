@@ -30,7 +30,7 @@ package struct BaseImage: Sendable {
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(BaseImageError) -> BaseImage {
         let opening = try BaseImageOpening(path: path, cache: cache, progress: progress, isCancelled: isCancelled)
-        return try open(opening, expectedSHA256: expectedSHA256)
+        return try open(opening, expectedSHA256: expectedSHA256, unpacking: unpacking)
     }
 
     /// The bytes of an image alone: a raw one is not read for its sha256 first.
@@ -39,12 +39,12 @@ package struct BaseImage: Sendable {
         isCancelled: @escaping @Sendable () -> Bool
     ) throws(BaseImageError) -> any BlockReader {
         let opening = try BaseImageOpening(path: path, cache: cache, progress: progress, isCancelled: isCancelled)
-        guard opening.format == .raw else { return try open(opening, expectedSHA256: nil).reader }
+        guard opening.format == .raw else { return try open(opening, expectedSHA256: nil, unpacking: false).reader }
         return try wrapping { () throws(BlockError) in try FileReader(opening.source) }
     }
 
     private static func open(
-        _ opening: BaseImageOpening, expectedSHA256: SHA256Digest?
+        _ opening: BaseImageOpening, expectedSHA256: SHA256Digest?, unpacking: Bool
     ) throws(BaseImageError) -> BaseImage {
         let digest = try opening.digest()
         if let expectedSHA256, expectedSHA256 != digest {

@@ -7,6 +7,8 @@ import Synchronization
 /// table, which comes last.
 package final class DeviceSink: ImageSink {
     package let pathExtension = "img"
+    /// Of each image must be known what its file systems use: the rest is not written.
+    package let isMapping = true
 
     private let cards: [String: any CardMedium]
     /// What lies on them now; of importance where only what differs is written.
@@ -33,7 +35,7 @@ package final class DeviceSink: ImageSink {
         for (place, order) in orders.enumerated() {
             if let medium = cards[order.path] {
                 let card = CardOrder(
-                    name: order.name, medium: medium, note: notes[order.path], patch: order.patch, used: nil)
+                    name: order.name, medium: medium, note: notes[order.path], patch: order.patch, used: order.used)
                 known.append((place, card))
             } else {
                 let error = ForgeError(.bug, "could not write slot \(order.name): no card was opened for it")

@@ -21,7 +21,9 @@ package struct Flash: Sendable {
     private static func used(
         of reader: any BlockReader, path: String, observe: Progress.Observer
     ) throws(ForgeError) -> BlockSet? {
-        if (try? PartitionTable.read(from: reader).findSystemPartitions(in: reader)) != nil { return nil }
+        if (try? PartitionTable.read(from: reader).findSystemPartitions(in: reader)) != nil {
+            return try BlockSet.inUse(of: Overlay(over: reader))
+        }
         guard let map = try BlockMapFile.beside(path) else { return nil }
         try map.check(reader, path: path, observe: observe)
         return BlockSet(touching: map.parts.map(\.range))
