@@ -22,7 +22,8 @@ struct SlotJob {
         let (plan, changes) = try Self.decide(
             slot: slot, settings: settings, boot: image.boot, root: image.root,
             diskID: UInt32(image.partitions.diskIdentifier, radix: 16), modified: epoch ?? image.lastWritten,
-            medium: .card, note: { (plan) throws(ForgeError) in
+            medium: .card,
+            note: { (plan) throws(ForgeError) in
                 try note.edit(for: slot, epoch: plan.modified, on: image.boot)
             })
         return Decision(plan: plan, changes: changes)

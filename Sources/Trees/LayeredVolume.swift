@@ -66,14 +66,15 @@ package final class LayeredVolume: Volume {
 
     /// Whether something put above `path` keeps the base's from being seen; throws `notADirectory` when that is none.
     private func isHidden(_ path: VolumePath) throws(VolumeError) -> Bool {
+        var isHidden = false
         for folder in path.ancestors {
             guard let edit = edits[folder] else { continue }
             guard let node = edit else { return true }
             guard node.kind == .directory else { throw .notADirectory(folder) }
             // A folder put over a folder keeps its entries; one put where something else was has none below.
-            guard try base.status(at: folder)?.kind == .directory else { return true }
+            if !isHidden { isHidden = try base.status(at: folder)?.kind != .directory }
         }
-        return false
+        return isHidden
     }
 
     /// The path by the names that are stored, where those fold case.

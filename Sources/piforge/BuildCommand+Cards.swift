@@ -66,7 +66,7 @@ extension BuildCommand {
 
     /// `p1=/dev/sdb` or `/dev/sdb`.
     private func devicesBySlot() throws -> [(slot: Slot?, path: String)] {
-        if format != .raw || bmap != .never {
+        if format != .raw || bmap == .always {
             throw ForgeError(
                 .usage, "could not write to \(device[0]): --format and --bmap are for files",
                 hint: "leave them out, or leave out --device")

@@ -205,7 +205,7 @@ struct LoopCardTests {
     /// A card that turns out to be worn: its file lies on a disk that is too small for it.
     @Test(.needs("mkfs.ext4"))
     func tellsOfACardThatFails() async throws {
-        let small = try MountedDisk.make("ext4", mebibytes: 64)
+        let small = try MountedDisk.make("ext4", mebibytes: 16)
         let card = try LoopCard.make(mebibytes: 400, in: small.path, isFull: false)
         let run = try piforge.run(
             "flash", try await base(), card.path, "--yes", "--expect-serial", card.file, "--json")

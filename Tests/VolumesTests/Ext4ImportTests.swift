@@ -38,7 +38,7 @@ struct Ext4ImportTests {
         format.kibibytes = 65536
         let image = try Ext4Image(format, contents: folder.path)
         for command in [
-            "mknod device c 5 1", "mknod disk b 259 70000", "mknod pipe p", "ea_set third-name user.note text",
+            "mknod device c 5 1", "mknod disk b 259 7000", "mknod pipe p", "ea_set third-name user.note text",
             "ea_set many user.folder yes", "ea_set deep/a/b/c user.big \(String(repeating: "x", count: 900))",
             "set_inode_field sparse uid 70001",
         ] {
