@@ -65,7 +65,9 @@ struct NetbootOutputTests {
             tree.listing.values.allSatisfy {
                 $0.contains(" 2020-09-13 12:26:40") || $0.hasSuffix("1970-01-01 00:00:00")
             })
-        let attributes = try Shell.run("tar", ["--xattrs", "--xattrs-include=*", "-tvvf", result.path, "./usr/bin/ping"]).output
+        let attributes = try Shell.run(
+            "tar", ["--xattrs", "--xattrs-include=*", "-tvvf", result.path, "./usr/bin/ping"]
+        ).output
         #expect(attributes.contains("security.capability"), "\(attributes)")
     }
 
