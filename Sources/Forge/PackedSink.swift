@@ -105,7 +105,7 @@ package struct PackedSink: ImageSink {
 }
 
 extension PackedSink {
-    /// How a base without blocks of its own is packed, once; measured in docs/performance.md.
+    /// How a base without blocks of its own is packed, once.
     var basePacker: BlockPacker {
         switch format {
         case .xz: BlockPacker(format: .xz, blockByteCount: 16 << 20, level: 3)
