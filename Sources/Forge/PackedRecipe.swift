@@ -90,11 +90,11 @@ struct PackedRecipe: Sendable {
             if Interruption.isRequested { throw .cancelled }
             let block = source.blocks[number]
             let cells = try cells(of: block) { [observe, sink] part in
-                observe(Progress(stage: .encode, subject: sink.baseName, done: done + part, total: total))
+                observe(Progress(stage: .splice, subject: sink.baseName, done: done + part, total: total))
             }
             try replace(number, with: cells)
             done += Int64(block.image.count)
-            observe(Progress(stage: .encode, subject: sink.baseName, done: done, total: total))
+            observe(Progress(stage: .splice, subject: sink.baseName, done: done, total: total))
         }
     }
 

@@ -12,10 +12,11 @@ package struct Progress: Equatable, Sendable {
     package var total: Int64
 
     package enum Stage: String, Sendable, CaseIterable {
-        /// `wait`: another piforge unpacks the same base. `encode`: packing the base, or the parts that slots change.
+        /// `wait`: another piforge unpacks the same base. `encode`: packing the base. `splice`: packing the parts of it
+        /// that slots change.
         /// `map`: finding the blocks that hold data. `finish`: reading what was edited in place.
         /// `check`: reading a card back. `repair`: the kept file `subject` is damaged and is made anew.
-        case hash, wait, unpack, encode, write, map, finish, check, repair
+        case hash, wait, unpack, encode, splice, write, map, finish, check, repair
     }
 
     package init(stage: Stage, subject: String, done: Int64, total: Int64) {

@@ -181,6 +181,7 @@ extension Progress.Stage {
         case .wait: "waiting for another piforge to unpack"
         case .unpack: "unpacking"
         case .encode: "packing"
+        case .splice: "packing changes of"
         case .write: "writing"
         case .map: "mapping"
         case .finish: "finishing"

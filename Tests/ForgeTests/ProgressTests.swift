@@ -37,11 +37,11 @@ struct ProgressTests {
         let runs = [
             (
                 try events("build", "--slot", "p1", "--base", "one.img.xz", "--format", "img.xz"),
-                ["hash", "unpack", "encode", "write"]
+                ["hash", "unpack", "encode", "splice", "write"]
             ),
             (
                 try events("build", "--slot", "p1", "--base", "many.img.xz", "--format", "img.xz", "--bmap", "always"),
-                ["hash", "encode", "map", "write"]
+                ["hash", "splice", "map", "write"]
             ),
             (try events("build", "--slot", "p1,p2", "--base", "many.img.xz"), ["write"]),
         ]
