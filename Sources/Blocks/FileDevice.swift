@@ -6,6 +6,8 @@ package final class FileDevice: BlockDevice {
     private let file: OpenFile
 
     package var path: String { file.path }
+    /// Valid as long as this object is.
+    package var descriptor: CInt { file.descriptor }
 
     /// Opens an existing file or device for reading and writing.
     package convenience init(path: String) throws(BlockError) {

@@ -30,3 +30,30 @@ static inline int clinux_syncfs(int descriptor) { return (int)syscall(SYS_syncfs
 static inline int clinux_exchange(const char *a, const char *b) {
     return (int)syscall(SYS_renameat2, -100, a, -100, b, 2);
 }
+
+// The mount interface of Linux 5.2 (include/uapi/linux/mount.h), which older C libraries do not wrap. The flags stand
+// here because that header and the C library's sys/mount.h exclude each other.
+enum {
+    CLINUX_FSCONFIG_SET_FLAG = 0,
+    CLINUX_FSCONFIG_SET_STRING = 1,
+    CLINUX_FSCONFIG_CMD_CREATE = 6,
+    CLINUX_MOUNT_ATTR_NOSUID = 2,
+    CLINUX_MOUNT_ATTR_NODEV = 4,
+    CLINUX_MOUNT_ATTR_NOEXEC = 8,
+    CLINUX_MOUNT_ATTR_NOATIME = 16,
+};
+
+/// A context of a file system type, close-on-exec; -1 and errno.
+static inline int clinux_fsopen(const char *type) { return (int)syscall(SYS_fsopen, type, 1); }
+
+static inline int clinux_fsconfig(int context, int command, const char *key, const char *value) {
+    return (int)syscall(SYS_fsconfig, context, command, key, value, 0);
+}
+
+/// A mount that lies in no namespace, close-on-exec, and ends when its last descriptor is closed; -1 and errno.
+static inline int clinux_fsmount(int context, int attributes) {
+    return (int)syscall(SYS_fsmount, context, 1, attributes);
+}
+
+// fcntl.h and sys/stat.h of the C library show these with _GNU_SOURCE alone.
+enum { CLINUX_O_PATH = 010000000, CLINUX_O_NOATIME = 01000000 };

@@ -27,6 +27,29 @@ package struct BmapFile: Sendable {
     }
 }
 
+extension ImageMap {
+    /// The map of a raw image that is written, read from it anew.
+    init(ofImage order: ImageOrder) throws(ForgeError) {
+        self = order.emptyMap
+        try complete(fromImageOf: order)
+    }
+
+    /// Reads what it lacks from a raw image that is written.
+    mutating func complete(fromImageOf order: ImageOrder) throws(ForgeError) {
+        do throws(PackingError) {
+            let reader = try packing { () throws(BlockError) in try FileReader(path: order.path) }
+            try complete { (range) throws(PackingError) in
+                if Interruption.isRequested { throw .cancelled }
+                return try packing { () throws(BlockError) in
+                    try reader.bytes(at: range.lowerBound, count: range.count)
+                }
+            }
+        } catch {
+            throw ForgeError(error, writing: BmapFile(beside: order).path)
+        }
+    }
+}
+
 extension BaseImage {
     /// The digests of the base's blocks that earlier builds found.
     func runDigests(in cache: Cache, observe: Progress.Observer) throws(ForgeError) -> RunDigests {

@@ -11,19 +11,20 @@ package struct Build: Sendable {
     package var replacing: Bool
     package var cache: Cache
     package var observe: Progress.Observer
-    /// How the images are written.
+    /// How the images are written; the loop engine writes raw ones without it.
     package var sink: any ImageSink
     /// The devices of slots that are written to cards instead of files; the sink knows them by these names.
     package var devices: [Slot: String] = [:]
     /// Told of each slot that fails, from any thread; the sequence of results only ends with one of them.
     package var failed: @Sendable (Slot, ForgeError) -> Void = { _, _ in }
+    package var engine: Engine
 
     /// Slots edited at a time.
     private static let width = 2
 
     package init(
         _ workshop: Workshop, into folder: String, replacing: Bool, cache: Cache, sink: any ImageSink = RawImageSink(),
-        observe: @escaping Progress.Observer
+        engine: Engine = .builtin, observe: @escaping Progress.Observer
     ) {
         self.workshop = workshop
         self.folder = folder
@@ -31,6 +32,7 @@ package struct Build: Sendable {
         self.cache = cache
         self.observe = observe
         self.sink = sink
+        self.engine = engine
     }
 
     /// One finished image.
@@ -58,33 +60,47 @@ package struct Build: Sendable {
 
     /// First every slot is edited, which takes little time and memory; then all images are written at one go.
     private func run(report: @escaping @Sendable (Result) -> Void) async throws {
+        try engine.check()
         try prepareFolder()
         let base = try workshop.openBase(cache: cache, observe: observe)
         let failures = Failures()
         let edits = await edit(base, failures: failures)
-        let used = try sink.isMapping && !edits.isEmpty ? BlockSet.inUse(of: Overlay(over: base.reader)) : nil
-        let orders = edits.map { edit in
-            ImageOrder(
-                name: edit.slot.name, path: paths(for: edit.slot).image, mode: edit.hasSecrets ? 0o600 : 0o666,
-                isReplacing: replacing, patch: edit.patch, used: edit.used.flatMap { used?.union($0) })
-        }
         // A manifest of an older image must never lie beside a newer one.
         for edit in edits where isReplacing(edit.slot) { unlink(paths(for: edit.slot).manifest) }
-        sink.write(orders, from: base, observe: observe) { place, written in
-            let edit = edits[place]
-            do throws(ForgeError) {
-                report(try finish(edit, written: written.get()))
-            } catch {
-                let error = error.about("slot \(edit.slot.name)")
-                failures.add(error, at: edit.place)
-                failed(edit.slot, error)
+        let used = try sink.isMapping && !edits.isEmpty ? BlockSet.inUse(of: Overlay(over: base.reader)) : nil
+        switch engine {
+        case .loop: writeMounted(edits, from: base, used: used, failures: failures, report: report)
+        case .builtin:
+            let orders = edits.map { edit in
+                order(for: edit, patch: edit.patch, used: edit.used.flatMap { used?.union($0) })
+            }
+            sink.write(orders, from: base, observe: observe) { place, written in
+                let edit = edits[place]
+                do throws(ForgeError) {
+                    report(try finish(edit, written: written.get()))
+                } catch {
+                    fail(edit, error, failures)
+                }
             }
         }
         if let failure = failures.first { throw failure }
     }
 
+    func order(for edit: Edited, patch: Patch, used: BlockSet?) -> ImageOrder {
+        ImageOrder(
+            name: edit.slot.name, path: paths(for: edit.slot).image, mode: edit.hasSecrets ? 0o600 : 0o666,
+            isReplacing: replacing, patch: patch, used: used)
+    }
+
+    /// Tells of a slot whose image was not written.
+    func fail(_ edit: Edited, _ error: ForgeError, _ failures: Failures) {
+        let error = error.about("slot \(edit.slot.name)")
+        failures.add(error, at: edit.place)
+        failed(edit.slot, error)
+    }
+
     /// What is left of a slot when it is edited.
-    private struct Edited: Sendable {
+    struct Edited: Sendable {
         var place: Int
         var slot: Slot
         var patch: Patch
@@ -143,6 +159,7 @@ package struct Build: Sendable {
                 ($0.partition, $0.path) < ($1.partition, $1.path)
             },
             cluster: workshop.cluster,
+            engine: engine,
             output: .init(bytes: 0, file: workshop.stem(for: job.slot) + "." + sink.pathExtension, sha256: ""),
             plan: decision.plan.identity.description,
             profile: workshop.profileDigest?.description,
@@ -156,7 +173,7 @@ package struct Build: Sendable {
     }
 
     /// Writes the manifest of an image that is whole.
-    private func finish(_ edit: Edited, written: WrittenImage) throws(ForgeError) -> Result {
+    func finish(_ edit: Edited, written: WrittenImage) throws(ForgeError) -> Result {
         let (imagePath, manifestPath) = paths(for: edit.slot)
         var manifest = edit.manifest
         manifest.output.bytes = written.byteCount
@@ -168,7 +185,7 @@ package struct Build: Sendable {
         return Result(slot: edit.slot, imagePath: imagePath, manifestPath: manifestPath, manifest: manifest)
     }
 
-    private func paths(for slot: Slot) -> (image: String, manifest: String) {
+    func paths(for slot: Slot) -> (image: String, manifest: String) {
         let stem = workshop.stem(for: slot)
         let prefix = folder.hasSuffix("/") ? folder : folder + "/"
         let start = folder == "." ? stem : prefix + stem

@@ -3,9 +3,8 @@ package import Plans
 package import Trees
 import Volumes
 
-/// An image under edit: an overlay over a base, with its boot and root partitions open as volumes.
+/// An image under edit, with its boot and root partitions open as volumes.
 package final class CardImage {
-    package let overlay: Overlay
     package let partitions: PartitionTable
     package let system: SystemPartitions
     package let boot: any Volume
@@ -16,18 +15,34 @@ package final class CardImage {
     /// About how many bytes the files of both partitions have.
     package let usedByteCount: Int64
 
-    /// `now`: what the volumes take for the time, nil for `lastWritten`.
-    package init(_ overlay: Overlay, now: Int64?) throws(ForgeError) {
-        self.overlay = overlay
+    /// An overlay over a base. `now`: what the volumes take for the time, nil for `lastWritten`.
+    package convenience init(_ overlay: Overlay, now: Int64?) throws(ForgeError) {
+        // The table lies outside both partitions, so what the base says holds for every overlay.
+        try self.init(on: overlay, table: overlay.base, now: now)
+    }
+
+    init(
+        partitions: PartitionTable, system: SystemPartitions, boot: any Volume, root: any Volume, lastWritten: Int64,
+        usedByteCount: Int64
+    ) {
+        self.partitions = partitions
+        self.system = system
+        self.boot = boot
+        self.root = root
+        self.lastWritten = lastWritten
+        self.usedByteCount = usedByteCount
+    }
+
+    /// What lies on `device`, where the partitions are as the table of `reader` says.
+    init(on device: any BlockDevice, table reader: any BlockReader, now: Int64?) throws(ForgeError) {
         do throws(PartitionTableError) {
-            // The table lies outside both partitions, so what the base says holds for every overlay.
-            partitions = try PartitionTable.read(from: overlay.base)
-            system = try partitions.findSystemPartitions(in: overlay.base)
+            partitions = try PartitionTable.read(from: reader)
+            system = try partitions.findSystemPartitions(in: reader)
         } catch {
             throw ForgeError(error)
         }
-        let bootDevice = try Self.slice(of: overlay, system.boot)
-        let rootDevice = try Self.slice(of: overlay, system.root)
+        let bootDevice = try Self.slice(of: device, system.boot)
+        let rootDevice = try Self.slice(of: device, system.root)
         do throws(VolumeError) {
             boot = try FATVolume(bootDevice)
         } catch {
@@ -44,9 +59,9 @@ package final class CardImage {
         }
     }
 
-    private static func slice(of overlay: Overlay, _ partition: Partition) throws(ForgeError) -> Slice {
+    private static func slice(of device: any BlockDevice, _ partition: Partition) throws(ForgeError) -> Slice {
         do throws(BlockError) {
-            return try Slice(of: overlay, range: partition.range)
+            return try Slice(of: device, range: partition.range)
         } catch {
             throw ForgeError(error)
         }
@@ -64,7 +79,7 @@ package final class CardImage {
         try change.apply(boot: boot, root: root)
     }
 
-    /// Writes both volumes out to the overlay; the image may not be used afterwards.
+    /// Writes both volumes out; the image may not be used afterwards.
     package func close() throws(ForgeError) {
         do throws(VolumeError) { try boot.close() } catch { throw ForgeError(error, on: .boot) }
         do throws(VolumeError) { try root.close() } catch { throw ForgeError(error, on: .root) }

@@ -11,6 +11,8 @@ package struct Manifest: Codable, Equatable, Sendable {
     package var base: Base
     package var changes: [Change]
     package var cluster: String?
+    /// What edited the image; the bytes of equal files are the same, the order of blocks is not.
+    package var engine = Engine.builtin
     /// `netboot` for a tree; nil for a card's image.
     package var medium: String?
     package var output: Output
@@ -73,7 +75,7 @@ package struct Manifest: Codable, Equatable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case base, changes, cluster, medium, output, plan, profile, slot, tool, warnings
+        case base, changes, cluster, engine, medium, output, plan, profile, slot, tool, warnings
         case sourceDateEpoch = "source_date_epoch"
     }
 }

@@ -62,17 +62,7 @@ package struct MappedSink: ImageSink {
     private func map(_ order: ImageOrder, known: borrowing Mutex<RunDigests>) throws(ForgeError) {
         var map = order.emptyMap
         map.learn(from: known.withLock { $0 }) { order.patch.touches($0) }
-        do throws(PackingError) {
-            let reader = try packing { () throws(BlockError) in try FileReader(path: order.path) }
-            try map.complete { (range) throws(PackingError) in
-                if Interruption.isRequested { throw .cancelled }
-                return try packing { () throws(BlockError) in
-                    try reader.bytes(at: range.lowerBound, count: range.count)
-                }
-            }
-        } catch {
-            throw ForgeError(error, writing: BmapFile(beside: order).path)
-        }
+        try map.complete(fromImageOf: order)
         let found = map
         known.withLock { $0.learn(from: found) { order.patch.touches($0) } }
         try BmapFile(beside: order).write(map)

@@ -16,8 +16,12 @@ package struct Progress: Equatable, Sendable {
         /// that slots change.
         /// `map`: finding the blocks that hold data. `finish`: reading what was edited in place.
         /// `check`: reading a card back. `repair`: the kept file `subject` is damaged and is made anew.
-        case hash, wait, unpack, encode, splice, write, map, finish, check, repair
+        /// `clean`: a killed run left `subject`, which is gone now.
+        case hash, wait, unpack, encode, splice, write, map, finish, check, repair, clean
     }
+
+    /// Whether it tells of something that happened rather than of a way to go.
+    package var isWarning: Bool { stage == .repair || stage == .clean }
 
     package init(stage: Stage, subject: String, done: Int64, total: Int64) {
         self.stage = stage

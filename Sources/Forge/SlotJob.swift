@@ -54,22 +54,35 @@ struct SlotJob {
     /// Decides, makes the changes in a new overlay, and proves by reading it anew that nothing is left to change.
     func edit() throws(ForgeError) -> (overlay: Overlay, decision: Decision) {
         let overlay = Overlay(over: base)
-        let image = try CardImage(overlay, now: epoch)
+        let decision = try edit(CardImage(overlay, now: epoch))
+        try checkSettled(CardImage(overlay, now: epoch))
+        return (overlay, decision)
+    }
+
+    /// The same in a file of its own, by the kernel's drivers; what they have made is judged by ours.
+    func edit(_ copy: WorkingCopy) throws(ForgeError) -> Decision {
+        let decision = try edit(CardImage(mounting: copy))
+        try checkSettled(CardImage(in: copy, now: epoch))
+        return decision
+    }
+
+    private func edit(_ image: CardImage) throws(ForgeError) -> Decision {
         let decision = try decide(on: image)
         for change in decision.changes {
             try Interruption.check()
             try image.apply(change)
         }
         try image.close()
+        return decision
+    }
 
-        let result = try CardImage(overlay, now: epoch)
-        let rest = try decide(on: result).changes
+    private func checkSettled(_ image: CardImage) throws(ForgeError) {
+        let rest = try decide(on: image).changes
         guard rest.isEmpty else {
             let paths = rest.map(\.edit.target.description).joined(separator: ", ")
             throw ForgeError(
                 .bug, "slot \(slot.name): could not settle the image: \(paths) would change again",
                 hint: "this is a bug in piforge; please report it with the profile and the name of the base image")
         }
-        return (overlay, decision)
     }
 }

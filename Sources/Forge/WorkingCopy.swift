@@ -103,6 +103,13 @@ package final class WorkingCopy: Sendable {
         return WrittenImage(byteCount: reader.byteCount, digest: hasher.finalize(), dataRanges: dataRanges)
     }
 
+    /// Whether the file system that the file lies on has no room left; the loop engine is told of that as of an I/O
+    /// error.
+    package var isDiskFull: Bool {
+        var found = statvfs()
+        return fstatvfs(descriptor, &found) == 0 && UInt64(found.f_bfree) * UInt64(found.f_frsize) < 1 << 20
+    }
+
     /// Removes the file, unless it has its name already.
     package func discard() {
         file.withLock { $0 = nil }

@@ -58,6 +58,12 @@ struct BuildCommand: AsyncParsableCommand {
 
     @OptionGroup var cards: CardOptions
 
+    @Option(
+        help: ArgumentHelp(
+            "What edits the images: builtin (no root, no mounts) or loop (the kernel's drivers, mounted; needs root).",
+            valueName: "engine"))
+    var engine: Engine = .builtin
+
     @OptionGroup var progress: ProgressOptions
 
     @Flag(help: "Replace outputs that exist.")
@@ -65,6 +71,7 @@ struct BuildCommand: AsyncParsableCommand {
 
     func run() async throws {
         Output.useJSON(settings.json)
+        try checkEngine()
         progress.apply()
         if !device.isEmpty { return try await writeCards() }
         let environment = Environment.current
@@ -74,7 +81,7 @@ struct BuildCommand: AsyncParsableCommand {
         let cache = try environment.cache()
         let build = Build(
             workshop, into: output, replacing: force, cache: cache,
-            sink: format.sink(for: workshop, cache: cache, mapping: bmap),
+            sink: format.sink(for: workshop, cache: cache, mapping: bmap), engine: engine,
             observe: { Terminal.shared.show($0) })
         var images: [ImageDocument] = []
         for try await result in build.results() {
@@ -94,6 +101,23 @@ struct BuildCommand: AsyncParsableCommand {
     }
 }
 
+extension BuildCommand {
+    /// Copies that the kernel edits are raw images and nothing else.
+    private func checkEngine() throws(ForgeError) {
+        guard engine == .loop else { return }
+        guard format == .raw else {
+            throw ForgeError(
+                .usage, "could not write \(format.rawValue) with --engine loop: it writes raw images",
+                hint: "leave out --format, and pack the image afterwards, say with xz -T0")
+        }
+        guard device.isEmpty else {
+            throw ForgeError(
+                .usage, "could not write to \(device[0]) with --engine loop: it writes image files",
+                hint: "leave out --device, and write the image afterwards with piforge flash")
+        }
+    }
+}
+
 private struct BuildDocument: Encodable {
     var images: [ImageDocument]
 }
@@ -105,5 +129,6 @@ private struct ImageDocument: Encodable {
     var details: Manifest
 }
 
+extension Engine: ExpressibleByArgument {}
 extension OutputFormat: ExpressibleByArgument {}
 extension MapPolicy: ExpressibleByArgument {}

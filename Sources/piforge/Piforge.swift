@@ -26,7 +26,7 @@ struct Piforge: AsyncParsableCommand {
         subcommands: [
             BuildCommand.self, PlanCommand.self, VerifyCommand.self, InspectCommand.self, InitCommand.self,
             DevicesCommand.self, FlashCommand.self, IdentifyCommand.self, CacheCommand.self, NetbootCommand.self,
-            HashPasswordCommand.self,
+            DoctorCommand.self, HashPasswordCommand.self,
         ])
 
     static func main() async {

@@ -36,15 +36,17 @@ final class Terminal: Sendable {
 
     /// Takes one step of one piece of work; draws at most ten times a second, tells each piece's events twice a second.
     func show(_ progress: Progress) {
-        if progress.stage == .repair {
-            Output.note("warning: \(progress.subject) is damaged and is made anew")
+        switch progress.stage {
+        case .repair: Output.note("warning: \(progress.subject) is damaged and is made anew")
+        case .clean: Output.note("warning: a killed run had left \(progress.subject); it is cleaned up")
+        default: break
         }
         let now = ContinuousClock.now
         state.withLock { state in
             switch state.style {
             case .none: return
             case .json: tell(progress, &state, now: now)
-            case .auto: if isTerminal, progress.stage != .repair { show(progress, &state, now: now) }
+            case .auto: if isTerminal, !progress.isWarning { show(progress, &state, now: now) }
             }
         }
     }
@@ -80,7 +82,7 @@ final class Terminal: Sendable {
         let event = Event(
             bytes: progress.done,
             bytesPerSecond: rate.map { Int64($0) },
-            event: progress.stage == .repair ? "warning" : "progress",
+            event: progress.isWarning ? "warning" : "progress",
             secondsLeft: rate.flatMap {
                 $0 >= 1 ? Int64((Double(progress.total - progress.done) / $0).rounded(.up)) : nil
             },
@@ -187,6 +189,7 @@ extension Progress.Stage {
         case .finish: "finishing"
         case .check: "reading back"
         case .repair: "renewing"
+        case .clean: "cleaning up"
         }
     }
 }

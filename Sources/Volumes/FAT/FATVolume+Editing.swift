@@ -5,7 +5,7 @@ package import Trees
 extension FATVolume {
     package func put(_ node: Node, at path: VolumePath) throws(VolumeError) {
         try requireWritable()
-        try checkStorable(node, at: path)
+        try Self.checkStorable(node, at: path)
         switch try find(path) {
         case .root:
             guard node.kind == .directory else { throw .isADirectory(path) }
@@ -46,7 +46,8 @@ extension FATVolume {
         }
     }
 
-    private func checkStorable(_ node: Node, at path: VolumePath) throws(VolumeError) {
+    /// Refuses what no FAT volume holds, whoever writes it.
+    static func checkStorable(_ node: Node, at path: VolumePath) throws(VolumeError) {
         switch node.content {
         case .file(let bytes):
             guard bytes.count <= Int(UInt32.max) else {

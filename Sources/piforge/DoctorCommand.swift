@@ -1,0 +1,24 @@
+import ArgumentParser
+import Forge
+
+struct DoctorCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Tell which engines and tools this machine has, and why not.",
+        discussion: """
+            Changes nothing. What does not work here is no error: the default engine needs none of it.
+
+              piforge doctor
+              piforge doctor --json | jq '.engines[] | select(.works | not)'
+            """)
+
+    @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
+    var json = false
+
+    func run() throws {
+        Output.useJSON(json)
+        let report = MachineReport(searchPath: Environment.current.variables["PATH"] ?? "")
+        if json { return try Output.json(report) }
+        for line in report.lines { Output.line(line) }
+    }
+}
