@@ -8,7 +8,7 @@ struct SlotJob {
     let slot: Slot
     let settings: Settings
     /// Seconds since 1970-01-01 UTC for changed files; nil for the time the base was last written.
-    let epoch: Int64?
+    var epoch: Int64?
     let note: CardNoteSource
 
     /// What an image lacks to be what the settings ask for.
@@ -62,7 +62,10 @@ struct SlotJob {
     /// The same in a file of its own, by the kernel's drivers; what they have made is judged by ours.
     func edit(_ copy: WorkingCopy) throws(ForgeError) -> Decision {
         let decision = try edit(CardImage(mounting: copy))
-        try checkSettled(CardImage(in: copy, now: epoch))
+        // The kernel has dated the file system by its own clock.
+        var judge = self
+        judge.epoch = decision.plan.modified
+        try judge.checkSettled(CardImage(in: copy, now: judge.epoch))
         return decision
     }
 

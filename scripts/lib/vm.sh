@@ -100,7 +100,10 @@ vm_run() { # SHARED_FOLDER SECONDS MIB COMMAND...
 		-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
 		-virtfs "local,path=$control,mount_tag=control,security_model=none" \
 		-virtfs "local,path=$shared,mount_tag=shared,security_model=none,multidevs=remap" \
-		< /dev/null > "$control/qemu" 2>&1 || code=$?
+		< /dev/null > "$control/qemu" 2>&1 &
+	VM_PID=$! VM_CONTROL=$control
+	wait "$VM_PID" || code=$?
+	VM_PID=
 	sleep 1
 	kill "$follower" 2> /dev/null || true
 	wait "$follower" 2> /dev/null || true
@@ -115,4 +118,10 @@ vm_run() { # SHARED_FOLDER SECONDS MIB COMMAND...
 	fi
 	rm -rf "$control"
 	return "$code"
+}
+
+# Ends the machine of a vm_run that was interrupted; for an EXIT trap.
+vm_end() {
+	[ -z "${VM_PID:-}" ] || kill "$VM_PID" 2> /dev/null || true
+	[ -z "${VM_CONTROL:-}" ] || rm -rf "$VM_CONTROL"
 }
