@@ -15,6 +15,9 @@ package struct Netboot: Sendable {
     /// Makes what an image lacks; nil leaves the trees without an initramfs.
     package var supplement: (any NetbootSupplement)?
     package var observe: Progress.Observer
+    package var layout = TreeLayout.full
+    /// Told what all trees together will take on the controller's disk, in bytes, before anything is written.
+    package var announce: @Sendable (_ byteCount: Int64) -> Void = { _ in }
 
     /// Trees written in one pass over the base: each costs some chunks of memory.
     private static let passWidth = 4
@@ -44,9 +47,11 @@ package struct Netboot: Sendable {
     /// Writes all trees and reports each when it is finished. One that fails keeps no other from being finished; then
     /// the error of the first one is thrown.
     package func run(report: (Result) -> Void) throws(ForgeError) {
+        if case .shared(let upper) = layout { return try runShared(upper, report: report) }
         try prepare()
         let base = try NetbootBase.open(workshop.base, cache: cache, observe: observe)
         let made = try supplementFiles(for: base)
+        announce(try Self.size(of: base, with: made).diskByteCount * Int64(workshop.jobs.count))
         var failure: ForgeError?
         var start = 0
         while start < workshop.jobs.count {
@@ -74,7 +79,7 @@ package struct Netboot: Sendable {
     }
 
     /// One tree on its way.
-    private struct Order {
+    struct Order {
         var slot: Slot
         var output: any TreeOutput
         var edits: TreeEdits
@@ -82,8 +87,10 @@ package struct Netboot: Sendable {
         var manifest: Manifest
     }
 
-    private func supplementFiles(for base: NetbootBase) throws(ForgeError) -> [(target: Target, node: Node)] {
-        guard let supplement, !base.isArchive else { return [] }
+    func supplementFiles(
+        for base: NetbootBase, evenOfArchives: Bool = false
+    ) throws(ForgeError) -> [(target: Target, node: Node)] {
+        guard let supplement, !base.isArchive || evenOfArchives else { return [] }
         let facts: ImageFacts
         do throws(PlanError) {
             facts = try ImageFacts.read(boot: base.boot, root: base.root)
@@ -100,29 +107,32 @@ package struct Netboot: Sendable {
         let outcome = try NetbootJob(
             base: base, slot: job.slot, settings: job.settings, epoch: workshop.epoch, supplement: supplement
         ).edit()
-        let path = path(for: job.slot)
         // A manifest of an older tree must never lie beside a newer one.
         if replacing { unlink(manifestPath(for: job.slot)) }
-        let output: any TreeOutput
-        switch format {
-        case .folder:
-            output = try FolderOutput(path: path, replacing: replacing)
-        case .tar, .tarXZ, .tarZstd:
-            let mode: mode_t = outcome.plan.hasSecrets ? 0o600 : 0o666
-            output = TarOutput(
-                try TarWriter(path: path, mode: mode, replacing: replacing, shop: shop),
-                chunking: format.packer == nil ? .raw : .packed)
-        }
+        let output = try output(at: path(for: job.slot), hasSecrets: outcome.plan.hasSecrets, shop: shop)
         return Order(
             slot: job.slot, output: output, edits: outcome.edits, latestTime: outcome.plan.modified,
             manifest: manifest(of: outcome, slot: job.slot, base: base))
     }
 
-    private func pass(_ orders: [Order], over base: NetbootBase) throws(ForgeError) {
+    func output(at path: String, hasSecrets: Bool, shop: ChunkShop) throws(ForgeError) -> any TreeOutput {
+        switch format {
+        case .folder: return try FolderOutput(path: path, replacing: replacing)
+        case .tar, .tarXZ, .tarZstd:
+            return TarOutput(
+                try TarWriter(path: path, mode: hasSecrets ? 0o600 : 0o666, replacing: replacing, shop: shop),
+                chunking: format.packer == nil ? .raw : .packed)
+        }
+    }
+
+    /// `tree`: the base's, or one made from it.
+    func pass(
+        _ orders: [Order], over base: NetbootBase, tree: (any TreeSource)? = nil
+    ) throws(ForgeError) {
         guard let first = orders.first else { return }
         let name = Self.fileName(of: workshop.base.path)
         let total = base.byteCount
-        let pass = TreePass(source: base.tree, latestTime: first.latestTime) { done in
+        let pass = TreePass(source: tree ?? base.tree, latestTime: first.latestTime) { done in
             observe(Progress(stage: .write, subject: name, done: min(done, total), total: total))
         }
         do throws(VolumeError) {
@@ -133,7 +143,7 @@ package struct Netboot: Sendable {
         try Interruption.check()
     }
 
-    private func manifest(of outcome: NetbootJob.Outcome, slot: Slot, base: NetbootBase) -> Manifest {
+    func manifest(of outcome: NetbootJob.Outcome, slot: Slot, base: NetbootBase) -> Manifest {
         Manifest(
             base: .init(
                 file: Self.fileName(of: workshop.base.path), format: base.format,
@@ -150,40 +160,51 @@ package struct Netboot: Sendable {
 
     static let noInitramfs = "the tree has no initramfs of ours: with the image's own, a node does not find its root"
 
-    private func finish(_ order: Order) throws(ForgeError) -> Result {
-        let tree = try order.output.finish()
-        var manifest = order.manifest
+    func finish(_ order: Order) throws(ForgeError) -> Result {
+        try record(order.output.finish(), order.manifest, slot: order.slot)
+    }
+
+    func record(_ tree: WrittenTree, _ manifest: Manifest, slot: Slot) throws(ForgeError) -> Result {
+        var manifest = manifest
         manifest.output.bytes = tree.byteCount
         manifest.output.sha256 = tree.digest.description
-        let manifestPath = manifestPath(for: order.slot)
+        let manifestPath = manifestPath(for: slot)
         let file = try OutputFile(path: manifestPath, mode: 0o666, replacing: replacing)
         let bytes = try JSON.encode(manifest)
         try file.write(bytes.span.bytes, at: 0)
         try file.commit()
         return Result(
-            slot: order.slot, path: path(for: order.slot), manifestPath: manifestPath, manifest: manifest,
+            slot: slot, path: path(for: slot), manifestPath: manifestPath, manifest: manifest,
             entryCount: tree.entryCount)
     }
 
     // MARK: Names
 
-    private func path(for slot: Slot) -> String {
+    func path(for slot: Slot) -> String {
+        if layout != .full {
+            let stem = workshop.cluster.map { "\($0)-shared" } ?? "shared"
+            return inFolder(format == .folder ? stem : "\(stem).\(format.rawValue)")
+        }
+        return pathOfWholeTree(for: slot)
+    }
+
+    private func pathOfWholeTree(for slot: Slot) -> String {
         inFolder(format == .folder ? slot.name : "\(workshop.stem(for: slot)).\(format.rawValue)")
     }
 
-    private func manifestPath(for slot: Slot) -> String {
+    func manifestPath(for slot: Slot) -> String {
         inFolder(format == .folder ? "\(slot.name).manifest.json" : "\(workshop.stem(for: slot)).tar.manifest.json")
     }
 
-    private func inFolder(_ name: String) -> String {
+    func inFolder(_ name: String) -> String {
         folder == "." ? name : (folder.hasSuffix("/") ? folder : folder + "/") + name
     }
 
-    private static func fileName(of path: String) -> String {
+    static func fileName(of path: String) -> String {
         String(path.split(separator: "/").last ?? "")
     }
 
-    private func prepare() throws(ForgeError) {
+    func prepare() throws(ForgeError) {
         for job in workshop.jobs where job.slot.isController {
             throw ForgeError(PlanError.netbootController(job.slot))
         }
@@ -203,7 +224,7 @@ package struct Netboot: Sendable {
 
 extension ForgeError {
     /// Said of a slot, unless the message names it already.
-    fileprivate func about(slot: Slot) -> ForgeError {
+    func about(slot: Slot) -> ForgeError {
         kind == .interrupted || message.hasPrefix("slot \(slot.name):") ? self : about("slot \(slot.name)")
     }
 }

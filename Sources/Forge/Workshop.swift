@@ -89,6 +89,8 @@ extension Workshop {
         if let found = try verifyTree(path, is: job, cache: cache, observe: observe) { return found }
         let base = try BaseImage.open(.init(path: path, sha256: nil), cache: cache, observe: observe)
         let image = try CardImage(Overlay(over: base.reader), now: nil)
+        // A controller's card may hold the trees of its nodes.
+        if !job.slot.isController, let found = try verifyTree(in: image.root, is: job) { return found }
         let job = SlotJob(
             base: base.reader, slot: job.slot, settings: job.settings, epoch: nil,
             note: CardNoteSource(cluster: cluster))

@@ -24,13 +24,13 @@ struct NetbootConversionTests {
         let base = try Card(try await BaseSpec.of(release, "cbridge").path())
         let output = try TemporaryFolder()
         let result = try #require(try Piforge.netboot(slot, from: base.path, into: output.path).first)
-        let tree = try NetbootTree(archive: result.path)
+        let tree = try UnpackedTree(archive: result.path)
         let wanted = try unpack(base, release: release)
         let oracle = try Shell.run(
             Repository.path + "/scripts/usbboot-oracle",
             [wanted.path, release, "armhf", String(slot.dropFirst())])
         try #require(oracle.status == 0, "usbboot-oracle: \(oracle.error)")
-        try expect(tree, NetbootTree.entries(of: wanted.path), release: release, slot: slot)
+        try expect(tree, UnpackedTree.entries(of: wanted.path), release: release, slot: slot)
 
         // Owners, times and the upper bits, which debugfs does not give to files that it unpacks.
         let before = try await BaseSpec.of(release, "cbridge").tree()
@@ -52,13 +52,13 @@ struct NetbootConversionTests {
         let wanted = try TemporaryFolder()
         try #require(try Shell.run("tar", ["-xf", base, "-C", wanted.path, "--no-same-owner", "-p"]).status == 0)
         // Once more over what is a slot's already: only the second half of the oracle is to be seen.
-        let before = try NetbootTree(archive: base)
+        let before = try UnpackedTree(archive: base)
         let oracle = try Shell.run(
             Repository.path + "/scripts/usbboot-oracle", ["--slot-only", wanted.path, release, "armhf", "7"])
         try #require(oracle.status == 0, "usbboot-oracle: \(oracle.error)")
         #expect(result.manifest.warnings == [])
-        let tree = try NetbootTree(archive: result.path)
-        try expect(tree, NetbootTree.entries(of: wanted.path), release: release, slot: "p7")
+        let tree = try UnpackedTree(archive: result.path)
+        try expect(tree, UnpackedTree.entries(of: wanted.path), release: release, slot: "p7")
         let changed = Set(result.manifest.changes.map(\.path))
         for (path, line) in before.listing where !changed.contains(where: { $0.hasSuffix("/" + path) }) {
             #expect(tree.listing[path] == line, "\(path)")
@@ -70,7 +70,7 @@ struct NetbootConversionTests {
         let base = try await BaseSpec.of(release, kind, isBooted: true).path()
         let output = try TemporaryFolder()
         let result = try #require(try Piforge.netboot("p3", from: base, into: output.path).first)
-        let tree = try NetbootTree(archive: result.path)
+        let tree = try UnpackedTree(archive: result.path)
         let boot = release == "bookworm" ? "boot/firmware" : "boot"
         #expect(tree.text("etc/machine-id") == "")
         #expect(tree.entries["var/lib/systemd/random-seed"] == nil)
@@ -89,7 +89,7 @@ struct NetbootConversionTests {
 
     /// All entries as the oracle has them, but for what is better than 8086's on purpose.
     private func expect(
-        _ tree: NetbootTree, _ wanted: [String: NetbootTree.Entry], release: String, slot: String
+        _ tree: UnpackedTree, _ wanted: [String: UnpackedTree.Entry], release: String, slot: String
     ) throws {
         var wanted = wanted
         // So that a kernel upgrade on the node makes an initramfs with all that it needs.

@@ -57,7 +57,7 @@ struct NetbootOutputTests {
             #expect(isBefore, "\(first) \(second)")
         }
         #expect(names.first == "./")
-        let tree = try NetbootTree(archive: result.path)
+        let tree = try UnpackedTree(archive: result.path)
         #expect(tree.listing["etc/hostname"]?.hasSuffix(" 0/0 2020-09-13 12:26:40") == true)
         #expect(tree.listing["etc/fstab"]?.hasSuffix(" 0/0 2020-09-13 12:26:40") == true)
         #expect(tree.listing["home/pi"]?.contains(" 1000/1000 ") == true)
@@ -78,7 +78,7 @@ struct NetbootOutputTests {
         let result = try #require(
             try Piforge.netboot("p3", from: base, into: folder.path, profile: profile.path).first)
         #expect(result.path.hasSuffix("/rich-p3.tar"))
-        let tree = try NetbootTree(archive: result.path)
+        let tree = try UnpackedTree(archive: result.path)
         #expect(tree.text("etc/hostname") == "tealc\n")
         #expect(tree.text("etc/hosts")?.contains("127.0.1.1\ttealc.example.net tealc p3\n") == true)
         let line = try #require(tree.text("boot/firmware/cmdline.txt"))

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// A netboot tree as GNU tar unpacks it.
-struct NetbootTree {
+struct UnpackedTree {
     struct Entry: Equatable {
         var type: String
         var mode: UInt16

@@ -1,0 +1,75 @@
+import Glibc
+import Plans
+import Trees
+
+/// How the trees of several nodes lie beside each other.
+package enum TreeLayout: Equatable, Sendable {
+    /// A root for each.
+    case full
+    /// One root for all and a part for each, as `SharedLayout` says.
+    case shared(SharedLayout.Upper)
+}
+
+extension Netboot {
+    /// Writes one folder or tar that holds the shared root and all nodes' parts.
+    func runShared(_ upper: SharedLayout.Upper, report: (Result) -> Void) throws(ForgeError) {
+        try prepare()
+        let base = try NetbootBase.open(workshop.base, cache: cache, observe: observe)
+        // An archive's own initramfs knows of no shared root.
+        let made = try supplementFiles(for: base, evenOfArchives: true)
+        var outcomes: [(slot: Slot, outcome: NetbootJob.Outcome)] = []
+        for job in workshop.jobs {
+            try Interruption.check()
+            let work = NetbootJob(
+                base: base, slot: job.slot, settings: job.settings, epoch: workshop.epoch, supplement: made)
+            do throws(ForgeError) {
+                outcomes.append((job.slot, try work.edit()))
+            } catch {
+                throw error.about(slot: job.slot)
+            }
+        }
+        guard let first = outcomes.first else { return }
+        let tree = try sharedTree(outcomes, upper, base)
+        let path = path(for: first.slot)
+        announce(try Self.size(of: tree).diskByteCount)
+        // A manifest of an older tree must never lie beside a newer one.
+        if replacing {
+            for (slot, _) in outcomes { unlink(manifestPath(for: slot)) }
+        }
+        let hasSecrets = outcomes.contains { $0.outcome.plan.hasSecrets }
+        let order = Order(
+            slot: first.slot, output: try output(at: path, hasSecrets: hasSecrets, shop: ChunkShop(format.packer)),
+            edits: TreeEdits(), latestTime: first.outcome.plan.modified,
+            manifest: manifest(of: first.outcome, slot: first.slot, base: base))
+        try pass([order], over: base, tree: tree)
+        let written = try order.output.finish()
+        for (slot, outcome) in outcomes {
+            report(try record(written, manifest(of: outcome, slot: slot, base: base), slot: slot))
+        }
+    }
+
+    private func sharedTree(
+        _ outcomes: [(slot: Slot, outcome: NetbootJob.Outcome)], _ upper: SharedLayout.Upper, _ base: NetbootBase
+    ) throws(ForgeError) -> SharedTree {
+        let layout = try SharedLayout(
+            outcomes.map { ($0.slot, $0.outcome.edits) }, bootFolder: base.bootMount, upper: upper)
+        let boot = (base.boot as? any TreeSource) ?? VolumeTree(base.boot)
+        do throws(VolumeError) {
+            return try SharedTree(
+                layout, root: base.tree, boot: boot, bootFolder: base.bootMount,
+                modified: outcomes.first?.outcome.plan.modified ?? 0,
+                status: { (path) throws(VolumeError) in try base.root.status(at: path) })
+        } catch {
+            throw ForgeError(error, on: .root)
+        }
+    }
+
+    /// A volume that has no pass of its own.
+    private final class VolumeTree: TreeSource {
+        private let volume: any Volume
+
+        init(_ volume: any Volume) { self.volume = volume }
+
+        func treeReader() -> any TreeReader { VolumeTreeReader(volume) }
+    }
+}
