@@ -12,8 +12,11 @@ package struct BaseImage: Sendable {
     /// Size of the unpacked image in bytes.
     package var byteCount: Int64 { reader.byteCount }
 
-    /// The reader of an .xz file of several blocks; nil for every other base.
-    package var xz: XZReader? { reader as? XZReader }
+    /// The .xz file of several blocks that it came from; nil for every other base. `reader` need not be this one: what
+    /// an earlier build decoded whole is kept in the cache.
+    package let xz: XZReader?
+    /// Whether `reader` decodes what it reads.
+    package var isDecoding: Bool { reader is XZReader }
 
     /// Opens a raw image or an .xz file of several blocks in place, or another packed one through `cache`, where it is
     /// unpacked once.
@@ -50,12 +53,14 @@ package struct BaseImage: Sendable {
         if let expectedSHA256, expectedSHA256 != digest {
             throw .digestMismatch(expected: expectedSHA256, found: digest)
         }
-        if !unpacking, let reader = try opening.xzReader() {
-            return BaseImage(reader: reader, sourceDigest: digest, format: .xz)
+        let kept = unpacking || opening.format != .xz ? nil : try opening.kept(digest)
+        if !unpacking, let xz = try opening.xzReader(isKnown: kept != nil) {
+            let reader: any BlockReader = kept ?? xz
+            return BaseImage(reader: reader, sourceDigest: digest, format: .xz, xz: xz)
         }
         let file = opening.format == .raw ? opening.source : try opening.unpacked(digest)
         let reader = try wrapping { () throws(BlockError) in try FileReader(file) }
-        return BaseImage(reader: reader, sourceDigest: digest, format: opening.format)
+        return BaseImage(reader: reader, sourceDigest: digest, format: opening.format, xz: nil)
     }
 }
 
@@ -124,7 +129,9 @@ struct BaseImageOpening: Sendable {
     }
 
     /// Random access to an .xz file; nil where it must be unpacked, also to learn what exactly is wrong with it.
-    func xzReader() throws(BaseImageError) -> XZReader? {
+    ///
+    /// What `isKnown` to hold an image is not decoded to look at its first bytes.
+    func xzReader(isKnown: Bool) throws(BaseImageError) -> XZReader? {
         guard format == .xz else { return nil }
         let index: XZIndex
         do {
@@ -135,6 +142,7 @@ struct BaseImageOpening: Sendable {
             return nil
         }
         guard let reader = XZReader(source, index: index) else { return nil }
+        if isKnown { return reader }
         do {
             let count = Int(min(reader.byteCount, Int64(BaseFormat.headByteCount)))
             let head = try wrapping { () throws(BlockError) in try reader.bytes(at: 0, count: count) }
@@ -145,6 +153,12 @@ struct BaseImageOpening: Sendable {
             throw .corrupt(.xz, reason: reason)
         }
         return reader
+    }
+
+    /// The unpacked image in the cache, if it is there.
+    func kept(_ digest: SHA256Digest) throws(BaseImageError) -> FileReader? {
+        guard let image = cache.image(for: digest, onDamage: { progress(.damaged(path: $0)) }) else { return nil }
+        return try wrapping { () throws(BlockError) in try FileReader(image) }
     }
 
     /// The unpacked image in the cache, put there first if need be.

@@ -4,7 +4,7 @@ extension Cache {
     /// The unpacked image of a packed file with this sha256, if it is there and whole.
     func image(for digest: SHA256Digest, onDamage: (String) -> Void = { _ in }) -> OpenFile? {
         // A cache that cannot be read is as good as an empty one.
-        try? entry(for: digest).open(onDamage: onDamage)?.file
+        try? imageEntry(for: digest).open(onDamage: onDamage)?.file
     }
 
     /// Runs `unpack` on an empty file and makes that the image for `digest`; whatever goes wrong, nothing is left.
@@ -13,7 +13,7 @@ extension Cache {
     func addImage(
         for digest: SHA256Digest, name: String, unpack: (OpenFile) throws(BaseImageError) -> Void
     ) throws(BaseImageError) -> OpenFile {
-        try entry(for: digest).make(wrap: BaseImageError.block) { (file) throws(BaseImageError) in
+        try imageEntry(for: digest).make(wrap: BaseImageError.block) { (file) throws(BaseImageError) in
             try unpack(file)
             let found = try wrapping { () throws(BlockError) in try CacheEntry.digest(of: file) }
             return (found, ["source \(name)"])
@@ -25,7 +25,7 @@ extension Cache {
         for digest: SHA256Digest, isCancelled: () -> Bool, onWait: () -> Void
     ) throws(BaseImageError) -> OpenFile {
         let lock = try wrapping { () throws(BlockError) in
-            try entry(for: digest).lock(isCancelled: isCancelled, onWait: onWait)
+            try imageEntry(for: digest).lock(isCancelled: isCancelled, onWait: onWait)
         }
         guard let lock else { throw .cancelled }
         return lock
@@ -44,7 +44,7 @@ extension Cache {
 
     private func lockPath(_ digest: SHA256Digest) -> String { "\(imagesPath)/\(digest).lock" }
 
-    private func entry(for digest: SHA256Digest) -> CacheEntry {
+    func imageEntry(for digest: SHA256Digest) -> CacheEntry {
         CacheEntry(
             dataPath: "\(imagesPath)/\(digest).img", notePath: "\(imagesPath)/\(digest).info",
             lockPath: lockPath(digest))

@@ -60,9 +60,7 @@ struct CacheEntry: Equatable, Sendable {
             }
             let (digest, lines) = try fill(file)
             return try inner { () throws(BlockError) in
-                try file.synchronize()
-                try Cache.rename(partial, to: dataPath)
-                try write(digest: digest.description, lines: lines, status: file.status())
+                try commit(file, digest: digest, lines: lines)
                 // Opened anew so that nobody downstream holds a descriptor that can write.
                 return try share()
             }
@@ -70,6 +68,13 @@ struct CacheEntry: Equatable, Sendable {
             unlink(partial)
             throw error
         }
+    }
+
+    /// Makes the partial file the entry's data and vouches for it; the caller holds `lock`.
+    func commit(_ file: OpenFile, digest: SHA256Digest, lines: [String]) throws(BlockError) {
+        try file.synchronize()
+        try Cache.rename(partialPath, to: dataPath)
+        try write(digest: digest.description, lines: lines, status: file.status())
     }
 
     /// Waits until nobody else makes this entry; nil when `isCancelled` says so. Held while the result lives.

@@ -58,12 +58,10 @@ enum XZBlockEncoder {
         _ options: inout lzma_options_lzma, _ body: (UnsafeMutablePointer<lzma_filter>) -> Value
     ) -> Value {
         withUnsafeMutablePointer(to: &options) { options in
-            let last = lzma_filter(id: unknown, options: nil)
-            return withUnsafeTemporaryAllocation(of: lzma_filter.self, capacity: 2) { filters in
-                filters.initializeElement(at: 0, to: lzma_filter(id: lzma2, options: options))
-                filters.initializeElement(at: 1, to: last)
-                guard let address = filters.baseAddress else { fatalError("an allocation has an address") }
-                return body(address)
+            var chain = (lzma_filter(id: lzma2, options: options), lzma_filter(id: unknown, options: nil))
+            return withUnsafeMutablePointer(to: &chain) { chain in
+                // A tuple of one type lies in memory as an array of it.
+                body(UnsafeMutableRawPointer(chain).assumingMemoryBound(to: lzma_filter.self))
             }
         }
     }

@@ -31,15 +31,18 @@ package struct MappedSink: ImageSink {
             for index in orders.indices { finished(index, .failure(error)) }
             return
         }
+        var inner = RawImageSink()
+        // Room for all images that are yet to be written, and one more: keeping must not be what fills the disk.
+        let room = base.byteCount * Int64(orders.count + 2)
+        inner.keeper = cache.keeper(of: base, name: baseName, room: room)
         guard isMapping, let first = orders.first else {
-            return RawImageSink().write(orders, from: base, observe: observe, finished: finished)
+            return inner.write(orders, from: base, observe: observe, finished: finished)
         }
         var map = first.emptyMap
         map.learn(from: before) { _ in false }
         let isKnown = map.isComplete
         let digester = Mutex(RunDigester(map))
         let known = Mutex(before)
-        var inner = RawImageSink()
         if !isKnown { inner.watch = { piece in digester.withLock { $0.take(piece) } } }
         inner.write(orders, from: base, observe: observe) { index, result in
             do throws(ForgeError) {

@@ -8,6 +8,8 @@ package struct RawImageSink: ImageSink {
     package let pathExtension = "img"
     /// Sees every piece of the base, in order.
     var watch: (@Sendable (SparseBytes) -> Void)?
+    /// Keeps the base for later builds.
+    var keeper: ImageKeeper?
 
     package init() {}
 
@@ -15,7 +17,8 @@ package struct RawImageSink: ImageSink {
         _ orders: [ImageOrder], from base: BaseImage, observe: @escaping Progress.Observer,
         finished: @escaping @Sendable (Int, Result<WrittenImage, ForgeError>) -> Void
     ) {
-        RawPass(orders: orders, base: base, isHashing: true, watch: watch).run(observe: observe) { place, result in
+        let pass = RawPass(orders: orders, base: base, isHashing: true, watch: watch, keeper: keeper)
+        pass.run(observe: observe) { place, result in
             do throws(ForgeError) {
                 let output = try result.get()
                 defer { output.discard() }

@@ -40,6 +40,8 @@ final class RawOutput: Sendable {
     var role: Role { state.withLock { $0.role } }
     func setRole(_ role: Role) { state.withLock { $0.role = role } }
     var isDiscarded: Bool { state.withLock { $0.file == nil } }
+    /// Whether it was given up before it had all pieces.
+    var isCutShort: Bool { state.withLock { $0.file == nil && $0.byteCount < order.patch.byteCount } }
 
     /// Takes the next piece of the base and returns how many bytes of the image are done.
     func take(_ piece: SparseBytes) throws(ForgeError) -> Int64 {

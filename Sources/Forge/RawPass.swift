@@ -12,6 +12,8 @@ struct RawPass {
     let isHashing: Bool
     /// Sees every piece of the base that is read, in order.
     var watch: (@Sendable (SparseBytes) -> Void)?
+    /// Keeps the base unpacked for later builds; not asked where the outputs are clones, as they are made quickly enough.
+    var keeper: ImageKeeper?
 
     /// Tells `filled` exactly once for each order, by its place, from any thread; who is told owns the output, which
     /// still lacks its patch when it is a clone (`RawOutput.completed`).
@@ -48,12 +50,14 @@ struct RawPass {
         }
         let isCloning = outputs.first?.role == .cloned
         let total = base.byteCount
-        BasePass(base: base.reader, consumers: outputs.count + (watch == nil ? 0 : 1)).run(
+        let keep = isCloning ? nil : keeper.map { keeper in { @Sendable (piece: SparseBytes) in keeper.take(piece) } }
+        let watchers = [watch, keep].compactMap(\.self)
+        BasePass(base: base.reader, consumers: outputs.count + watchers.count).run(
             consume: { (number, piece) throws(ForgeError) in
                 guard number < outputs.count else {
                     // Nobody is left whose image the piece is of.
-                    if outputs.allSatisfy(\.isDiscarded) { throw .interruption }
-                    watch?(piece)
+                    if outputs.allSatisfy(\.isCutShort) { throw .interruption }
+                    watchers[number - outputs.count](piece)
                     return
                 }
                 let done = try outputs[number].take(piece)
@@ -69,7 +73,10 @@ struct RawPass {
                     filled(number, .success(outputs[number]))
                 }
             })
-        guard isCloning else { return }
+        guard isCloning else {
+            keeper?.finish()
+            return
+        }
         // The first last: its own patch must not get into the others.
         for number in outputs.indices.reversed() where !outputs[number].isDiscarded {
             if number > 0 { outputs[number].clone(from: outputs[0]) }

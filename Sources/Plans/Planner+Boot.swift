@@ -119,9 +119,10 @@ extension Planner {
                 "cmdline.txt has \(text.utf8.count) bytes; firmware and device tree add some 300, "
                     + "and 32-bit kernels take 1024 in all")
         }
-        if let id = facts.diskID, let root = KernelCommandLine(text).values(of: "root").last,
-            root.hasPrefix("PARTUUID=")
-        {
+        guard let root = KernelCommandLine(text).values(of: "root").last else {
+            return warn("cmdline.txt names no root=: the kernel will not find its root file system")
+        }
+        if let id = facts.diskID, root.hasPrefix("PARTUUID=") {
             let digits = String(id, radix: 16)
             let wanted = "PARTUUID=" + String(repeating: "0", count: 8 - digits.count) + digits
             if !root.lowercased().hasPrefix(wanted.lowercased() + "-") {

@@ -64,6 +64,11 @@ struct ProgressTests {
         #expect((size...size * 3 / 2).contains(runs[0].0.last?.encoded ?? 0))
         #expect(runs[1].0.last?.encoded ?? .max < size && runs[1].0.last?.copied ?? 0 > 0)
         #expect(runs[2].0.last?.decoded ?? .max <= size && runs[2].0.last?.copied == 0)
+        // What was decoded whole is kept: the next build decodes nothing.
+        let first = try Data(contentsOf: URL(fileURLWithPath: folder.path + "/p1.img"))
+        let again = try events("build", "--slot", "p1,p2", "--base", "many.img.xz")
+        #expect(again.last?.decoded == 0 && again.last?.copied == 0)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: folder.path + "/p1.img")) == first)
     }
 
     /// As xz lists it: "file 1 1 packed unpacked …".

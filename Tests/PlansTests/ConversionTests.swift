@@ -182,6 +182,16 @@ import Trees
         #expect(try image.text("boot:/cmdline.txt") == "console=tty1 a\n")
     }
 
+    @Test(arguments: ["", "\n", "console=tty1 quiet\n"])
+    func aLineWithoutARootIsWarnedOf(_ line: String) throws {
+        let image = try PlannerFixture(.bookworm, .bootedP2)
+        try image.write(line, "boot:/cmdline.txt")
+        let warning = "cmdline.txt names no root=: the kernel will not find its root file system"
+        #expect(try image.build(.node(2)).warnings.contains(warning))
+        try image.write("root=/dev/mmcblk0p2 \(line)", "boot:/cmdline.txt")
+        #expect(try !image.build(.node(2)).warnings.contains(warning))
+    }
+
     @Test func aSecondLineIsDroppedWithAWarning() throws {
         let image = try PlannerFixture(.bookworm, .bootedP2)
         try image.write("a b\r\ncgroup_enable=memory\r\n", "boot:/cmdline.txt")

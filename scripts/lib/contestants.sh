@@ -89,7 +89,7 @@ contestant_pack() { xz -T0 -6 -c "$SAMPLE" > "$OUTPUT/sample.xz"; }
 
 # On a file system that clones.
 contestant_clones() {
-	OUTPUT=$CLONES build p1-p4 "$BASE"
+	run_piforge build p1-p4 "$BASE" --output "$CLONES"
 	rm -f "$CLONES"/*
 }
 
