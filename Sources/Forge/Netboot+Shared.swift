@@ -16,7 +16,7 @@ extension Netboot {
         try prepare()
         let base = try NetbootBase.open(workshop.base, cache: cache, observe: observe)
         // An archive's own initramfs knows of no shared root.
-        let made = try supplementFiles(for: base, evenOfArchives: true)
+        let made = try base.files(of: supplement, evenOfArchives: true)
         var outcomes: [(slot: Slot, outcome: NetbootJob.Outcome)] = []
         for job in workshop.jobs {
             try Interruption.check()
@@ -29,9 +29,10 @@ extension Netboot {
             }
         }
         guard let first = outcomes.first else { return }
-        let tree = try sharedTree(outcomes, upper, base)
+        let tree = try Self.sharedTree(
+            outcomes.map { ($0.slot, $0.outcome.edits) }, upper, base, modified: first.outcome.plan.modified)
         let path = path(for: first.slot)
-        announce(try Self.size(of: tree).diskByteCount)
+        try willWrite(try Self.size(of: tree))
         // A manifest of an older tree must never lie beside a newer one.
         if replacing {
             for (slot, _) in outcomes { unlink(manifestPath(for: slot)) }
@@ -48,16 +49,17 @@ extension Netboot {
         }
     }
 
-    private func sharedTree(
-        _ outcomes: [(slot: Slot, outcome: NetbootJob.Outcome)], _ upper: SharedLayout.Upper, _ base: NetbootBase
+    /// `otherFolders`: empty ones beside the nodes' parts.
+    static func sharedTree(
+        _ edits: [(slot: Slot, edits: TreeEdits)], _ upper: SharedLayout.Upper, _ base: NetbootBase, modified: Int64,
+        otherFolders: [String] = []
     ) throws(ForgeError) -> SharedTree {
-        let layout = try SharedLayout(
-            outcomes.map { ($0.slot, $0.outcome.edits) }, bootFolder: base.bootMount, upper: upper)
+        let layout = try SharedLayout(edits, bootFolder: base.bootMount, upper: upper)
         let boot = (base.boot as? any TreeSource) ?? VolumeTree(base.boot)
         do throws(VolumeError) {
             return try SharedTree(
                 layout, root: base.tree, boot: boot, bootFolder: base.bootMount,
-                modified: outcomes.first?.outcome.plan.modified ?? 0,
+                modified: modified, otherFolders: otherFolders,
                 status: { (path) throws(VolumeError) in try base.root.status(at: path) })
         } catch {
             throw ForgeError(error, on: .root)

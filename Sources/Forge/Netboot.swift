@@ -1,7 +1,7 @@
 package import Blocks
 import Glibc
 package import Plans
-import Trees
+package import Trees
 
 /// Writes the netboot trees of a workshop's slots, each with its manifest.
 package struct Netboot: Sendable {
@@ -16,8 +16,12 @@ package struct Netboot: Sendable {
     package var supplement: (any NetbootSupplement)?
     package var observe: Progress.Observer
     package var layout = TreeLayout.full
-    /// Told what all trees together will take on the controller's disk, in bytes, before anything is written.
-    package var announce: @Sendable (_ byteCount: Int64) -> Void = { _ in }
+    /// Told what all trees together will take on the controller's disk, before anything is written, and may refuse.
+    package var willWrite: @Sendable (TreeSize) throws(ForgeError) -> Void = { _ in }
+    /// Told of a slot before its finished tree gets its name, and may refuse.
+    package var willFinish: @Sendable (Slot) throws(ForgeError) -> Void = { _ in }
+    /// What nodes find again of their old trees.
+    var kept: [Slot: KeptFiles] = [:]
 
     /// Trees written in one pass over the base: each costs some chunks of memory.
     private static let passWidth = 4
@@ -50,8 +54,8 @@ package struct Netboot: Sendable {
         if case .shared(let upper) = layout { return try runShared(upper, report: report) }
         try prepare()
         let base = try NetbootBase.open(workshop.base, cache: cache, observe: observe)
-        let made = try supplementFiles(for: base)
-        announce(try Self.size(of: base, with: made).diskByteCount * Int64(workshop.jobs.count))
+        let made = try base.files(of: supplement)
+        try willWrite(try Self.size(of: base, with: made) * workshop.jobs.count)
         var failure: ForgeError?
         var start = 0
         while start < workshop.jobs.count {
@@ -68,6 +72,7 @@ package struct Netboot: Sendable {
             try pass(orders, over: base)
             for order in orders {
                 do throws(ForgeError) {
+                    try willFinish(order.slot)
                     report(try finish(order))
                 } catch {
                     failure = failure ?? error.about(slot: order.slot)
@@ -87,19 +92,6 @@ package struct Netboot: Sendable {
         var manifest: Manifest
     }
 
-    func supplementFiles(
-        for base: NetbootBase, evenOfArchives: Bool = false
-    ) throws(ForgeError) -> [(target: Target, node: Node)] {
-        guard let supplement, !base.isArchive || evenOfArchives else { return [] }
-        let facts: ImageFacts
-        do throws(PlanError) {
-            facts = try ImageFacts.read(boot: base.boot, root: base.root)
-        } catch {
-            throw ForgeError(error)
-        }
-        return try supplement.files(root: base.root, boot: base.boot, facts: facts)
-    }
-
     private func order(
         for job: Workshop.Job, base: NetbootBase, supplement: [(target: Target, node: Node)], shop: ChunkShop
     ) throws(ForgeError) -> Order {
@@ -107,11 +99,12 @@ package struct Netboot: Sendable {
         let outcome = try NetbootJob(
             base: base, slot: job.slot, settings: job.settings, epoch: workshop.epoch, supplement: supplement
         ).edit()
+        let edits = try kept[job.slot]?.edits(over: outcome.edits, of: base) ?? outcome.edits
         // A manifest of an older tree must never lie beside a newer one.
         if replacing { unlink(manifestPath(for: job.slot)) }
         let output = try output(at: path(for: job.slot), hasSecrets: outcome.plan.hasSecrets, shop: shop)
         return Order(
-            slot: job.slot, output: output, edits: outcome.edits, latestTime: outcome.plan.modified,
+            slot: job.slot, output: output, edits: edits, latestTime: outcome.plan.modified,
             manifest: manifest(of: outcome, slot: job.slot, base: base))
     }
 
@@ -132,7 +125,7 @@ package struct Netboot: Sendable {
         guard let first = orders.first else { return }
         let name = Self.fileName(of: workshop.base.path)
         let total = base.byteCount
-        let pass = TreePass(source: tree ?? base.tree, latestTime: first.latestTime) { done in
+        let pass = TreePass(source: tree ?? base.tree, latestTime: kept.isEmpty ? first.latestTime : .max) { done in
             observe(Progress(stage: .write, subject: name, done: min(done, total), total: total))
         }
         do throws(VolumeError) {

@@ -51,6 +51,16 @@ package struct TreeSize: Equatable, Sendable {
     /// All of it, in bytes.
     package var diskByteCount: Int64 { Int64(clamping: blockCount) * Int64(blockSize) }
 
+    /// That of several trees like it.
+    package static func * (size: Self, count: Int) -> Self {
+        var product = size
+        product.blocks *= UInt64(count)
+        product.inodes *= UInt64(count)
+        product.byteCount *= Int64(count)
+        product.entryBytes *= count
+        return product
+    }
+
     package static func + (a: Self, b: Self) -> Self {
         var sum = a
         sum.blocks += b.blocks

@@ -12,6 +12,7 @@ struct BuildCommand: AsyncParsableCommand {
 
               piforge build --slot p3
               piforge build --slot p1-p4,cnat --output cards
+              piforge build --slot cnat --with-netboot p1-p4
               piforge build --slot all --format img.xz
               piforge build --slot p1 --base 2025-11-24-1-bookworm-ClusterCTRL-armhf-lite-CNAT.img.xz \\
                   --hostname oneil --ssh --authorized-key ~/.ssh/id_ed25519.pub --cgroups --gpu-mem 16
@@ -56,6 +57,14 @@ struct BuildCommand: AsyncParsableCommand {
             valueName: "[slot=]device"))
     var device: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Put the netboot trees of these nodes into the controller's image, and grow it for them: p1-p4.",
+            valueName: "slots"))
+    var withNetboot: String?
+
+    @OptionGroup var netbootLayout: NetbootLayoutOptions
+
     @OptionGroup var cards: CardOptions
 
     @Option(
@@ -73,7 +82,10 @@ struct BuildCommand: AsyncParsableCommand {
         Output.useJSON(settings.json)
         try checkEngine()
         progress.apply()
-        if !device.isEmpty { return try await writeCards() }
+        if !device.isEmpty {
+            try checkNoNetboot()
+            return try await writeCards()
+        }
         let environment = Environment.current
         let workshop = try settings.request(in: environment).workshop(
             basePath: base, epoch: environment.sourceDateEpoch())
@@ -81,7 +93,8 @@ struct BuildCommand: AsyncParsableCommand {
         let cache = try environment.cache()
         let build = Build(
             workshop, into: output, replacing: force, cache: cache,
-            sink: format.sink(for: workshop, cache: cache, mapping: bmap), engine: engine,
+            sink: try netbootSink(for: workshop, in: environment, cache: cache)
+                ?? format.sink(for: workshop, cache: cache, mapping: bmap), engine: engine,
             observe: { Terminal.shared.show($0) })
         var images: [ImageDocument] = []
         for try await result in build.results() {

@@ -6,6 +6,8 @@ struct NetbootCommand: ParsableCommand {
         discussion: """
             piforge netboot --slot p1-p4 is short for piforge netboot trees --slot p1-p4.
             """,
-        subcommands: [NetbootTreesCommand.self, NetbootInitramfsCommand.self, NetbootLintCommand.self],
+        subcommands: [
+            NetbootTreesCommand.self, NetbootInstallCommand.self, NetbootInitramfsCommand.self, NetbootLintCommand.self,
+        ],
         defaultSubcommand: NetbootTreesCommand.self)
 }

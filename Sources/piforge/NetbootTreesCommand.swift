@@ -33,16 +33,7 @@ struct NetbootTreesCommand: ParsableCommand {
         help: ArgumentHelp("What the trees are: dir (as root), tar, tar.xz or tar.zst.", valueName: "format"))
     var format: TreeFormat = .tar
 
-    @Option(
-        help: ArgumentHelp(
-            "How the trees lie: full is a root for each node, shared is one for all.", valueName: "layout"))
-    var layout: Layout = .full
-
-    @Option(
-        help: ArgumentHelp(
-            "Where a node with a shared root writes: memory, or to a file of its own of this size, such as 2G.",
-            valueName: "memory|size"))
-    var upper: String?
+    @OptionGroup var lying: NetbootLayoutOptions
 
     @Flag(
         inversion: .prefixedNo,
@@ -58,7 +49,12 @@ struct NetbootTreesCommand: ParsableCommand {
         Output.useJSON(settings.json)
         progress.apply()
         let environment = Environment.current
-        let layout = try treeLayout()
+        let layout = try lying.chosen()
+        if layout != .full, !initramfs {
+            throw ForgeError(
+                .usage, "could not share a root without an initramfs: it joins what is shared with a node's part",
+                hint: "leave out --no-initramfs")
+        }
         let workshop = try settings.request(in: environment).workshop(
             basePath: base, epoch: environment.sourceDateEpoch())
         var netboot = Netboot(
@@ -66,7 +62,9 @@ struct NetbootTreesCommand: ParsableCommand {
             supplement: initramfs ? InitramfsSupplement(controllerRules: nil) : nil,
             observe: { Terminal.shared.show($0) })
         netboot.layout = layout
-        netboot.announce = { Output.note("note: the controller's disk needs at most \(ByteCount($0)) for this") }
+        netboot.willWrite = { size in
+            Output.note("note: the controller's disk needs at most \(ByteCount(size.diskByteCount)) for this")
+        }
         var trees: [TreeDocument] = []
         try netboot.run { result in
             for warning in result.manifest.warnings { Output.note("warning: \(result.slot): \(warning)") }
@@ -83,35 +81,6 @@ struct NetbootTreesCommand: ParsableCommand {
         }
         Terminal.shared.clear()
         if settings.json { try Output.json(NetbootDocument(trees: trees)) }
-    }
-}
-
-extension NetbootTreesCommand {
-    enum Layout: String, ExpressibleByArgument, CaseIterable {
-        case full, shared
-    }
-
-    private func treeLayout() throws(ForgeError) -> TreeLayout {
-        guard layout == .shared else {
-            if upper != nil {
-                throw ForgeError(
-                    .usage, "could not use --upper: a node with a root of its own writes to that",
-                    hint: "add --layout shared")
-            }
-            return .full
-        }
-        guard initramfs else {
-            throw ForgeError(
-                .usage, "could not share a root without an initramfs: it joins what is shared with a node's part",
-                hint: "leave out --no-initramfs")
-        }
-        let text = upper ?? "memory"
-        guard let upper = SharedLayout.Upper(text) else {
-            throw ForgeError(
-                .usage, "could not use --upper \(text): it is neither memory nor a size",
-                hint: "write memory, or a size from 64M to 1024G")
-        }
-        return .shared(upper)
     }
 }
 

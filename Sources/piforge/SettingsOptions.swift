@@ -48,13 +48,17 @@ struct SettingsOptions: ParsableArguments {
     @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
     var json = false
 
-    /// The flags and the profile, resolved; `slots` instead of `--slot` where that may be left out.
-    func request(in environment: Environment, slots: String? = nil) throws(ForgeError) -> Request {
-        guard let chosen = slot ?? slots else {
+    /// The flags and the profile, resolved; `slots` instead of `--slot` where that may be left out, `others` instead of it
+    /// in any case: `--hostname` is not for those.
+    func request(
+        in environment: Environment, slots: String? = nil, others: String? = nil
+    ) throws(ForgeError) -> Request {
+        guard let chosen = others ?? slot ?? slots else {
             throw ForgeError(.usage, "no slot was named", hint: "add --slot p3, p1-p4, cnat or all")
         }
+        let flags = try flags().filter { others == nil || $0.origin != "--hostname" }
         let request = try Request(
-            profilePath: profile, slots: chosen, flags: flags(), environment: environment.variables)
+            profilePath: profile, slots: chosen, flags: flags, environment: environment.variables)
         for slot in request.unlistedSlots {
             Output.note("note: the profile does not list \(slot); it gets the defaults")
         }

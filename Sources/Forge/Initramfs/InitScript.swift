@@ -231,6 +231,17 @@ enum InitScript {
         	say "root is $server:$root${lower:+ over ${lower%%,*}, changes in $upper}"
         }
 
+        # fstab has the boot files' folder over NFS, as in 8086's trees. It is in the root already, and a system without
+        # mount.nfs would fail at it and start neither sshswitch nor what else waits for file systems.
+        spare_boot_mount() {
+        	chroot /root /bin/sh -c '[ -x /sbin/mount.nfs ]' && return
+        	for unit in boot-firmware boot; do
+        		mkdir -p /run/systemd/system/$unit.mount.d
+        		echo '[Unit]' > /run/systemd/system/$unit.mount.d/netboot.conf
+        		echo 'ConditionPathExists=/sbin/mount.nfs' >> /run/systemd/system/$unit.mount.d/netboot.conf
+        	done
+        }
+
         hand_over() {
         	for folder in dev proc sys run; do mount -o move /$folder /root/$folder; done
         	exec switch_root -c /dev/console /root "$program" "$@"
@@ -244,6 +255,7 @@ enum InitScript {
         set -f
         bring_up_link
         mount_root
+        spare_boot_mount
         [ -z "$shell" ] || sh
         hand_over "$@"
         stop "$program does not start"

@@ -9,20 +9,23 @@ package final class SharedTree: TreeSource {
     private let ownEntries: [[TreeEntry]]
     /// Of folders that are in no tree, seconds since 1970-01-01 UTC.
     private let modified: Int64
+    private let otherFolders: [String]
 
     /// - Parameters:
     ///   - root: The base's root; what it has below `bootFolder` is left out.
     ///   - boot: The base's boot files.
+    ///   - otherFolders: Names of empty folders beside the nodes' parts; a node's own is left out.
     ///   - status: What lies at a path of `root`.
     package init(
         _ layout: SharedLayout, root: any TreeSource, boot: any TreeSource, bootFolder: VolumePath, modified: Int64,
-        status: (VolumePath) throws(VolumeError) -> NodeStatus?
+        otherFolders: [String] = [], status: (VolumePath) throws(VolumeError) -> NodeStatus?
     ) throws(VolumeError) {
         self.layout = layout
         self.root = root
         self.boot = boot
         self.bootFolder = bootFolder
         self.modified = modified
+        self.otherFolders = otherFolders
         var ownEntries: [[TreeEntry]] = []
         for node in layout.own {
             ownEntries.append(try Self.entries(of: node.edits, over: layout.shared, modified, status))
@@ -69,22 +72,27 @@ package final class SharedTree: TreeSource {
     package func treeReader() throws(VolumeError) -> any TreeReader {
         // Names in the order of their bytes: p1, p10, p2, shared.
         var parts: [Part] = [.entries([folder(.root)])]
-        let order = layout.boot.indices.sorted { layout.boot[$0].slot.name < layout.boot[$1].slot.name }
-        for index in order {
-            let name = layout.boot[index].slot.name
+        let nodes = Dictionary(uniqueKeysWithValues: layout.boot.indices.map { (layout.boot[$0].slot.name, $0) })
+        let names = Set(nodes.keys).union(otherFolders).union([Self.sharedName])
+        for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
             guard let top = VolumePath.root.appending(name), let files = top.appending("files") else { continue }
+            guard let index = nodes[name] else {
+                parts.append(name == Self.sharedName ? .root : .entries([folder(top)]))
+                continue
+            }
             let outside = (bootFolder.ancestors).map { folder($0.below(top)) }
             parts.append(.entries([folder(top)] + outside))
             parts.append(.boot(layout.boot[index].edits, at: bootFolder.below(top)))
             parts.append(.entries([folder(files)] + ownEntries[index].map { $0.moved(below: files) }))
         }
-        parts.append(.root)
         return Reader(self, parts)
     }
 
     private func folder(_ path: VolumePath) -> TreeEntry {
         TreeEntry(path: path, content: .directory, metadata: .init(mode: 0o755, modified: modified))
     }
+
+    private static let sharedName = "shared"
 
     private enum Part {
         case entries([TreeEntry])
@@ -124,7 +132,7 @@ package final class SharedTree: TreeSource {
                     current = (EditedTreeReader(try tree.boot.treeReader(), edits: edits), place, true)
                 case .root:
                     let reader = EditedTreeReader(try tree.root.treeReader(), edits: tree.layout.shared)
-                    current = (reader, "/shared", false)
+                    current = (reader, VolumePath.root.appending(SharedTree.sharedName) ?? .root, false)
                 }
             }
         }

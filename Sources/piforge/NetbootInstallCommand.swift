@@ -1,0 +1,71 @@
+import ArgumentParser
+import Forge
+
+struct NetbootInstallCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "install",
+        abstract: "Put the trees of nodes where this controller serves them.",
+        discussion: """
+            Run as root on a CNAT or CBRIDGE controller. Each tree is written beside the old one and then takes its \
+            place; an old tree stays as it is when the disk is too small, when something fails and when the run is \
+            killed. A tree whose node is running is left alone. Exports and the boot folder are completed.
+
+              piforge netboot install --slot p1-p4 --base CNAT.img.xz
+              piforge netboot install --slot p3 --base …-usbboot.tar.xz --keep /home/pi /etc/wpa_supplicant
+            """)
+
+    @OptionGroup var settings: SettingsOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "A CNAT, CBRIDGE or node image, or 8086's usbboot archive, instead of the profile's base; packed or not.",
+            valueName: "file"))
+    var base: String?
+
+    @Option(help: ArgumentHelp("The controller's root folder.", valueName: "dir"))
+    var root: String = "/"
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Files and folders of the old tree that go into the new one, such as /home/pi.", valueName: "paths"))
+    var keep: [String] = []
+
+    @Flag(help: "Replace the trees of running nodes as well.")
+    var running = false
+
+    @OptionGroup var progress: ProgressOptions
+
+    func run() throws {
+        Output.useJSON(settings.json)
+        progress.apply()
+        let environment = Environment.current
+        let workshop = try settings.request(in: environment).workshop(
+            basePath: base, epoch: environment.sourceDateEpoch())
+        let netboot = Netboot(
+            workshop, into: root, format: .folder, replacing: true, cache: try environment.cache(),
+            supplement: InitramfsSupplement(controllerRules: nil), observe: { Terminal.shared.show($0) })
+        let install = try NetbootInstall(netboot, root: root, replacesRunning: running, keep: keep) {
+            Output.note("note: \($0)")
+        }
+        var trees: [InstalledTree] = []
+        try install.run { result in
+            for warning in result.manifest.warnings { Output.note("warning: \(result.slot): \(warning)") }
+            trees.append(InstalledTree(tree: result.path, slot: result.slot.name))
+            guard !settings.json else { return }
+            Terminal.shared.clear()
+            Output.line(result.path)
+        }
+        Terminal.shared.clear()
+        if settings.json { try Output.json(InstallDocument(trees: trees)) }
+    }
+}
+
+private struct InstallDocument: Encodable {
+    var trees: [InstalledTree]
+}
+
+private struct InstalledTree: Encodable {
+    var tree: String
+    var slot: String
+}

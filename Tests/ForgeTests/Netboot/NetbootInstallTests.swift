@@ -1,0 +1,184 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Trees put where a controller serves them, its root a folder of ours.
+@Suite(.needs(BaseSpec.tools + ["tar", "sha256sum", "timeout", "unshare"]))
+struct NetbootInstallTests {
+    private let root: TemporaryFolder
+    private let piforge: Piforge
+    private var nfs: String { root.path + "/var/lib/clusterctrl/nfs" }
+
+    init() throws {
+        root = try TemporaryFolder()
+        piforge = Piforge(folder: root.path)
+        try write("# mine\n/srv *(ro)\n/var/lib/clusterctrl/nfs/p1 *(ro)\n", to: "etc/exports")
+        try write("lo: 1 2 3\n", to: "proc/net/dev")
+        try write("  sl  local_address rem_address   st\n", to: "proc/net/tcp")
+        try FileManager.default.createDirectory(atPath: nfs + "/p1", withIntermediateDirectories: true)
+    }
+
+    private func write(_ text: String, to path: String) throws {
+        let url = URL(fileURLWithPath: root.path + "/" + path)
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: url)
+    }
+
+    private func text(_ path: String) -> String? {
+        FileManager.default.contents(atPath: root.path + "/" + path).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private func install(_ slots: String, _ options: String...) async throws -> Piforge.Answer {
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        return try piforge.run(["netboot", "install", "--root", root.path, "--slot", slots, "--base", base] + options)
+    }
+
+    /// All that GNU tar sees of a tree.
+    private func account(of slot: String) throws -> String {
+        let told = try Shell.run(
+            "sh",
+            [
+                "-c",
+                "tar --sort=name --format=posix --numeric-owner --xattrs --xattrs-include='*' "
+                    + "--pax-option=delete=atime,delete=ctime -C '\(nfs)/\(slot)' -cf - . | sha256sum",
+            ])
+        try #require(told.status == 0, "\(told.error)")
+        return told.output
+    }
+
+    private static var isRoot: Bool { getuid() == 0 }
+
+    @Test("trees, exports and boot folder; a second run keeps what it is told to and nothing else")
+    func again() async throws {
+        guard Self.isRoot else { try Test.cancel("only root installs trees") }
+        let first = try await install("p1-p2")
+        try #require(first.status == 0, "\(first.error)")
+        #expect(first.output == "\(nfs)/p1\n\(nfs)/p2\n")
+        #expect(first.error.contains("note: 2 netboot trees need at most "), "\(first.error)")
+        #expect(text("var/lib/clusterctrl/nfs/p2/etc/hostname") == "p2\n")
+        let access = "(rw,sync,no_subtree_check,no_root_squash)\n"
+        #expect(
+            text("etc/exports") == "# mine\n/srv *(ro)\n/var/lib/clusterctrl/nfs/p1 172.19.180.1\(access)"
+                + "/var/lib/clusterctrl/nfs/p2 172.19.180.2\(access)")
+        let link = try FileManager.default.destinationOfSymbolicLink(
+            atPath: root.path + "/var/lib/clusterctrl/boot/bootcode.bin")
+        #expect(link.hasSuffix("/bootcode.bin"))
+        let whole = try account(of: "p1")
+
+        try write("kept", to: "var/lib/clusterctrl/nfs/p1/opt/app/data/file")
+        try write("kept as well", to: "var/lib/clusterctrl/nfs/p1/etc/motd")
+        try write("lost", to: "var/lib/clusterctrl/nfs/p1/etc/stray")
+        let second = try await install("p1", "--keep", "/opt/app/data", "/etc/motd", "--keep", "/srv/nothing")
+        try #require(second.status == 0, "\(second.error)")
+        #expect(text("var/lib/clusterctrl/nfs/p1/opt/app/data/file") == "kept")
+        #expect(text("var/lib/clusterctrl/nfs/p1/etc/motd") == "kept as well")
+        #expect(text("var/lib/clusterctrl/nfs/p1/etc/stray") == nil)
+        #expect(second.error.contains("note: p1: /srv/nothing is not in the old tree"), "\(second.error)")
+        #expect(try await install("p1").status == 0)
+        #expect(try account(of: "p1") == whole)
+        let clash = try await install("p2", "--keep", "/")
+        #expect(clash.status == 64)
+    }
+
+    @Test("the tree of a running node stays, unless told otherwise")
+    func running() async throws {
+        guard Self.isRoot else { try Test.cancel("only root installs trees") }
+        try write("lo: 1 2 3\nethupi1: 1 2 3\n", to: "proc/net/dev")
+        try write("old", to: "var/lib/clusterctrl/nfs/p1/mark")
+        let refused = try await install("p1-p2")
+        #expect(refused.status == 73)
+        #expect(
+            refused.error.hasPrefix(
+                "error: could not replace the tree of p1: the node is running: its USB link ethupi1 is up\n"),
+            "\(refused.error)")
+        #expect(text("var/lib/clusterctrl/nfs/p1/mark") == "old")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: nfs) == ["p1"])
+        #expect(try await install("p2").status == 0)
+        #expect(try await install("p1", "--running").status == 0)
+        #expect(text("var/lib/clusterctrl/nfs/p1/mark") == nil)
+    }
+
+    @Test("without room nothing is begun")
+    func noRoom() async throws {
+        guard Self.isRoot else { try Test.cancel("only root installs trees") }
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        let answer = try Shell.run(
+            "unshare",
+            [
+                "-m", "sh", "-c",
+                """
+                mount -t tmpfs -o size=2m tmpfs '\(nfs)' && mkdir '\(nfs)/p1' && echo old > '\(nfs)/p1/mark' || exit 99
+                XDG_CACHE_HOME='\(Piforge.sharedCache)' '\(Piforge.program)' netboot install --root '\(root.path)' \
+                --slot p1 --base '\(base)'
+                status=$?
+                [ "$(ls '\(nfs)')" = p1 ] && [ "$(cat '\(nfs)/p1/mark')" = old ] || exit 98
+                exit $status
+                """,
+            ])
+        #expect(answer.status == 73, "\(answer.error)")
+        #expect(answer.error.contains("error: could not install netboot trees: "), "\(answer.error)")
+        #expect(answer.error.contains(" are free\nhint:  install fewer at a time"), "\(answer.error)")
+    }
+
+    @Test("a write that fails half-way leaves the old tree whole")
+    func failure() async throws {
+        guard Self.isRoot else { try Test.cancel("only root installs trees") }
+        try #require(try await install("p1").status == 0)
+        try Data(repeating: 7, count: 8 << 20).write(to: URL(fileURLWithPath: nfs + "/p1/home/pi/large"))
+        let before = try account(of: "p1")
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        // 5 MB a file is enough for all but the one that is kept.
+        let answer = try Shell.run(
+            "sh",
+            [
+                "-c",
+                """
+                trap '' XFSZ; ulimit -f 10000
+                XDG_CACHE_HOME='\(Piforge.sharedCache)' '\(Piforge.program)' netboot install --root '\(root.path)' \
+                --slot p1 --base '\(base)' --keep /home/pi
+                """,
+            ])
+        #expect(answer.status == 73 || answer.status == 74, "\(answer.error)")
+        #expect(answer.error.contains("/p1/home/pi/large"), "\(answer.error)")
+        #expect(try account(of: "p1") == before)
+        #expect(!FileManager.default.fileExists(atPath: nfs + "/p1.partial"))
+    }
+
+    @Test("a run that is killed leaves the old tree or the new one, whole, and the next one finishes")
+    func killed() async throws {
+        guard Self.isRoot else { try Test.cancel("only root installs trees") }
+        try #require(try await install("p1").status == 0)
+        let new = try account(of: "p1")
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        for delay in ["0.05", "0.2", "0.4", "0.8"] {
+            try write("old", to: "var/lib/clusterctrl/nfs/p1/mark")
+            let old = try account(of: "p1")
+            _ = try Shell.run(
+                "timeout",
+                [
+                    "-s", "KILL", delay, Piforge.program, "netboot", "install", "--root", root.path, "--slot", "p1",
+                    "--base", base,
+                ], environment: ["XDG_CACHE_HOME": Piforge.sharedCache])
+            let found = try account(of: "p1")
+            #expect(found == old || found == new, "killed after \(delay) s")
+        }
+        #expect(try await install("p1").status == 0)
+        #expect(try account(of: "p1") == new)
+        #expect(!FileManager.default.fileExists(atPath: nfs + "/p1.partial"))
+    }
+
+    @Test("a folder that is no controller's root is refused")
+    func elsewhere() async throws {
+        guard Self.isRoot else { try Test.cancel("only root installs trees") }
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        let other = try TemporaryFolder()
+        let answer = try piforge.run("netboot", "install", "--root", other.path, "--slot", "p1", "--base", base)
+        #expect(answer.status == 69)
+        #expect(
+            answer.error == """
+                error: could not install netboot trees: \(other.path)/var/lib/clusterctrl/nfs is no folder
+                hint:  run it on a CNAT or CBRIDGE controller, or name its root folder with --root
+
+                """)
+    }
+}
