@@ -1,15 +1,20 @@
-/// A reader with zeros behind its end, all of them a hole: an image as it lies at the start of a larger card.
+/// A reader with one byte repeated behind its end: an image as it lies at the start of a larger card.
+///
+/// Zeros are a hole. Any other filler stands for bytes that nobody knows, as a card keeps them from before: an overlay
+/// then takes every block that is written there for a change, those of zeros too.
 package struct ExtendedReader: BlockReader {
     package let byteCount: Int64
     private let base: any BlockReader
+    private let filler: UInt8
 
     /// Throws `outOfBounds` when `byteCount` is less than the base has.
-    package init(_ base: any BlockReader, byteCount: Int64) throws(BlockError) {
+    package init(_ base: any BlockReader, byteCount: Int64, filler: UInt8 = 0) throws(BlockError) {
         guard byteCount >= base.byteCount else {
             throw .outOfBounds(offset: byteCount, count: 0, size: base.byteCount)
         }
         self.base = base
         self.byteCount = byteCount
+        self.filler = filler
     }
 
     package func read(into buffer: inout MutableRawSpan, at offset: Int64) throws(BlockError) {
@@ -19,14 +24,17 @@ package struct ExtendedReader: BlockReader {
             var part = buffer._mutatingExtracting(0..<count)
             try base.read(into: &part, at: offset)
         }
+        let filler = filler
         buffer.withUnsafeMutableBytes { bytes in
-            _ = UnsafeMutableRawBufferPointer(rebasing: bytes[count...]).initializeMemory(as: UInt8.self, repeating: 0)
+            _ = UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
+                .initializeMemory(as: UInt8.self, repeating: filler)
         }
     }
 
     package func nextData(from offset: Int64) throws(BlockError) -> Range<Int64>? {
-        guard offset < base.byteCount else { return nil }
-        return try base.nextData(from: offset)
+        if offset < base.byteCount, let data = try base.nextData(from: offset) { return data }
+        guard filler != 0, offset < byteCount, base.byteCount < byteCount else { return nil }
+        return max(offset, base.byteCount)..<byteCount
     }
 
     package var pieces: [Range<Int64>] {

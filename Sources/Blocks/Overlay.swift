@@ -40,6 +40,19 @@ package final class Overlay: BlockDevice {
         byteCount = base.byteCount
     }
 
+    /// One that holds the changes of `patch` already, which may have been made to a shorter device.
+    package init(over base: any BlockReader, changedBy patch: Patch) throws(BlockError) {
+        self.base = base
+        byteCount = base.byteCount
+        try checkBounds(offset: 0, count: Int(patch.byteCount), size: byteCount)
+        granules = patch.granules
+        let last = patch.byteCount / Self.wideGranule
+        if let short = granules[last], short.count < granuleLength(last) {
+            let rest = try base.bytes(at: patch.byteCount, count: granuleLength(last) - short.count)
+            granules[last] = short + rest
+        }
+    }
+
     package func read(into buffer: inout MutableRawSpan, at offset: Int64) throws(BlockError) {
         try checkBounds(offset: offset, count: buffer.byteCount, size: byteCount)
         let count = buffer.byteCount
@@ -77,6 +90,15 @@ package final class Overlay: BlockDevice {
             let skip = Int(position % Self.wideGranule)
             let length = min(granuleLength(index) - skip, count - done)
             var granule: [UInt8]
+            if length == Self.granuleSize,
+                SparseBytes.dataMask(of: bytes.extracting(done..<(done + length)), at: 0) == 0
+            {
+                // All granules of zeros share their memory: the tables of a file system that grows are many of these.
+                granules[index] = Self.zeros
+                unchecked.insert(index)
+                done += length
+                continue
+            }
             if let held = granules.removeValue(forKey: index) {
                 granule = held
             } else if length == granuleLength(index) {
@@ -146,6 +168,7 @@ package final class Overlay: BlockDevice {
 
 extension Overlay {
     private static var wideGranule: Int64 { Int64(granuleSize) }
+    private static let zeros = [UInt8](repeating: 0, count: granuleSize)
 
     /// Length in bytes of a granule that begins inside the device.
     private func granuleLength(_ index: Int64) -> Int {

@@ -10,7 +10,7 @@ package struct Patch: Equatable, Sendable {
     /// What differs from the base, in order, neither touching nor overlapping, in whole granules.
     package let ranges: [Range<Int64>]
     /// By granule: offset in the image divided by `Overlay.granuleSize`.
-    private let granules: [Int64: [UInt8]]
+    let granules: [Int64: [UInt8]]
 
     /// One that changes nothing.
     package init(byteCount: Int64) { self.init(byteCount: byteCount, ranges: [], granules: [:]) }

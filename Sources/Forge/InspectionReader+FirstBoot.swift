@@ -21,6 +21,15 @@ extension InspectionReader {
         return course.steps
     }
 
+    /// Whether the first boots make the root partition and its file system fill the card.
+    func growsRoot() throws(VolumeError) -> Bool {
+        if case .pending(let word) = facts.state, Slot(word) == nil { return false }
+        if runsFirstboot { return true }
+        if initAfterConversion()?.hasSuffix("/raspi-config/init_resize.sh") == true { return try hasResizeScript() }
+        guard line.contains("resize") else { return false }
+        return try isFirstBootForSystemd()
+    }
+
     private struct Course {
         var boot = 1
         var steps: [Inspection.Step] = []
@@ -58,12 +67,17 @@ extension InspectionReader {
         course.boot += 1
     }
 
+    /// As machine-id(5) has it: there is no file, or the word `uninitialized` in it.
+    private func isFirstBootForSystemd() throws(VolumeError) -> Bool {
+        let id = try source.lines(.root, "/etc/machine-id")
+        return id == nil || id?.first == "uninitialized"
+    }
+
     /// The word `resize` of trixie: the initramfs grows the partition, and systemd the file system if it takes this
-    /// for the first boot (machine-id(5): no file, or the word `uninitialized`).
+    /// for the first boot.
     private mutating func resizeEarly(_ course: inout Course) throws(VolumeError) {
         course.add("the initramfs grows the root partition and makes a new disk id")
-        let id = try source.lines(.root, "/etc/machine-id")
-        if id == nil || id?.first == "uninitialized" {
+        if try isFirstBootForSystemd() {
             course.add("rpi-resize grows the root file system")
         } else {
             report(

@@ -16,7 +16,8 @@ extension BuildCommand {
         let cache = try environment.cache()
         let sink = DeviceSink(
             Dictionary(held.map { ($0.target.path, $0.device) }, uniquingKeysWith: { first, _ in first }),
-            notes: held.reduce(into: [:]) { $0[$1.target.path] = $1.note }, changedOnly: cards.changedOnly)
+            notes: held.reduce(into: [:]) { $0[$1.target.path] = $1.note }, changedOnly: cards.changedOnly,
+            growing: cards.grow)
         var build = Build(
             workshop, into: output, replacing: force, cache: cache, sink: sink,
             observe: { Terminal.shared.show($0) })

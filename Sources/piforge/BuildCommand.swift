@@ -23,6 +23,7 @@ struct BuildCommand: AsyncParsableCommand {
               piforge build --slot p3 --device /dev/sdb
               piforge build --device p1=/dev/sdb --device p2=/dev/sdc
               piforge build --slot p3 --device /dev/sdb --changed-only
+              piforge build --slot p3 --device /dev/sdb --grow
             """)
 
     @OptionGroup var settings: SettingsOptions

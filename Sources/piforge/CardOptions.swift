@@ -28,6 +28,12 @@ struct CardOptions: ParsableArguments {
     @Flag(help: "Rewrite only the blocks that differ, on a card that was made from the same base.")
     var changedOnly = false
 
+    @Flag(
+        help: ArgumentHelp(
+            "Make the root partition and its file system fill the card, so that no boot has to. Left out, with a note, where the first boot does it anyway."
+        ))
+    var grow = false
+
     /// Whether the person will be asked.
     var canAsk: Bool { !yes && StandardInput.isTerminal }
 

@@ -16,6 +16,7 @@ struct FlashCommand: ParsableCommand {
               piforge flash sg1-p3.img /dev/sdb
               piforge flash sg1-p3.img.xz /dev/disk/by-id/usb-Generic-_SD_MMC_2012-0:0
               piforge flash sg1-p3.img /dev/sdb --changed-only      a card of the same base, in seconds
+              piforge flash sg1-p3.img /dev/sdb --grow              the root file system fills the card
               piforge flash sg1-p3.img /dev/sdb --yes --expect-serial 058F63666485
 
             Exit codes: 73 the disk is not one to be written, 74 the card or its reader failed, 77 no right to write it \
@@ -53,7 +54,7 @@ struct FlashCommand: ParsableCommand {
         }
         let results = flash.write(
             to: held.map(\.device), notes: held.map(\.note), changedOnly: cards.changedOnly,
-            observe: { Terminal.shared.show($0) })
+            growing: cards.grow, observe: { Terminal.shared.show($0) })
         Terminal.shared.clear()
         var report = CardReport()
         for (card, result) in zip(held, results) {

@@ -156,4 +156,31 @@ struct OverlayTests {
             try Overlay(over: MemoryReader(bytes, failingRead: 1)).forEachData(chunk: 4_096) { _, _ in }
         }
     }
+
+    @Test("Zeros over unknown bytes are changes, and take the memory of one granule")
+    func sharedZeros() throws {
+        let base = try ExtendedReader(MemoryReader([1, 2, 3]), byteCount: 64 << 20, filler: 0xA5)
+        let overlay = Overlay(over: base)
+        try overlay.write([UInt8](repeating: 0, count: 32 << 20), at: 1 << 20)
+        let patch = try overlay.patch
+        #expect(patch.ranges == [1 << 20..<33 << 20])
+        var places: Set<UnsafeRawPointer?> = []
+        patch.forEachGranule(in: 0..<64 << 20) { _, bytes in bytes.withUnsafeBytes { _ = places.insert($0.baseAddress) }
+        }
+        #expect(places.count == 1)
+        #expect(try overlay.bytes(at: (1 << 20) - 1, count: 2) == [0xA5, 0])
+    }
+
+    @Test("Changes of a shorter base go on as changes of a longer one")
+    func continued() throws {
+        let short = Overlay(over: MemoryReader([UInt8](repeating: 7, count: 5000)))
+        try short.write([9], at: 4999)
+        let long = try ExtendedReader(MemoryReader([UInt8](repeating: 7, count: 5000)), byteCount: 20_000, filler: 3)
+        let overlay = try Overlay(over: long, changedBy: short.patch)
+        #expect(try overlay.bytes(at: 4998, count: 4) == [7, 9, 3, 3])
+        try overlay.write([5], at: 16_000)
+        let patch = try overlay.patch
+        #expect(patch.byteCount == 20_000)
+        #expect(patch.ranges == [4096..<8192, 12_288..<16_384])
+    }
 }

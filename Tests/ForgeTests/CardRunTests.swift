@@ -1,5 +1,4 @@
 import Blocks
-import Synchronization
 import TestSupport
 import Testing
 
@@ -43,16 +42,8 @@ struct CardRunTests {
                 name: "p\(place + 1)", medium: medium, note: note, patch: patch ?? Patch(byteCount: base.byteCount),
                 used: used)
         }
-        let found = Mutex<[Int: Result<CardOutcome, ForgeError>]>([:])
         let run = CardRun(base: base, orders: orders, origin: origin, isChangedOnly: changedOnly, wantsDigest: true)
-        run.run(observe: observe) { place, result in
-            found.withLock { found in
-                if found[place] != nil { Issue.record("card \(place) was told of twice") }
-                found[place] = result
-            }
-        }
-        let results = found.withLock { $0 }
-        return media.indices.compactMap { results[$0] }
+        return run.results(observe: observe)
     }
 
     private func error(_ faults: FaultyMedium.Faults, size: Int64 = CardRunTests.cardSize) throws -> (

@@ -29,6 +29,8 @@ struct LoopCardTests {
             var bytes_erased: Int64?
             var bytes_verified: Int64?
             var sha256: String?
+            var grown: String?
+            var root_bytes: Int64?
         }
         var cards: [Card]
     }
@@ -43,17 +45,20 @@ struct LoopCardTests {
         return try #require(report.cards.first)
     }
 
-    private func build(_ cards: [(String, LoopCard)], _ more: String...) async throws -> Piforge.Answer {
+    private func build(
+        _ cards: [(String, LoopCard)], _ more: String..., from base: String? = nil
+    ) async throws -> Piforge.Answer {
+        let own = try await self.base()
         let devices = cards.flatMap { slot, card in
             ["--device", "\(slot)=\(card.path)", "--expect-serial", "\(slot)=\(card.file)"]
         }
-        return try piforge.run(["build", "--base", try await base(), "--yes", "--json"] + devices + more)
+        return try piforge.run(["build", "--base", base ?? own, "--yes", "--json"] + devices + more)
     }
 
-    /// Every partition, as the tools of their own see it.
-    private func expectSoundFileSystems(_ card: LoopCard, like image: String) throws {
-        let table = try PartitionTable.read(from: FileReader(path: image))
-        let system = try table.findSystemPartitions(in: FileReader(path: image))
+    /// Every partition, as the tools of their own see it; where the image's table says, or the card's own.
+    private func expectSoundFileSystems(_ card: LoopCard, like image: String? = nil) throws {
+        let reader = try FileReader(path: image ?? card.file)
+        let system = try PartitionTable.read(from: reader).findSystemPartitions(in: reader)
         for (partition, tool) in [(system.boot, ["fsck.fat", "-n"]), (system.root, ["e2fsck", "-fn"])] {
             let part = folder.path + "/part"
             try Shell.write(
@@ -63,17 +68,101 @@ struct LoopCardTests {
         }
     }
 
-    @Test(arguments: [512, 4096])
-    func flashesACardThatWasUsed(sectorSize: Int) async throws {
+    @Test func flashesACardThatWasUsed() async throws {
         let image = try await base()
         let size = Int(try FileReader(path: image).byteCount)
-        let card = try LoopCard.make(mebibytes: (size >> 20) + 9, sectorSize: sectorSize)
+        let card = try LoopCard.make(mebibytes: (size >> 20) + 9)
         let report = try flash(image, card)
         #expect(report.bytes_written == report.bytes_mapped)
         #expect(report.bytes_verified == report.bytes_mapped)
         try expectSoundFileSystems(card, like: image)
         #expect(try card.bytes(0..<1 << 20) == Array(try Data(contentsOf: URL(fileURLWithPath: image)).prefix(1 << 20)))
         #expect(try card.bytes((size + (8 << 20))..<(size + (9 << 20))).allSatisfy { $0 == 0 })
+    }
+
+    /// The kernel would look for the partitions at eight times their place.
+    @Test func refusesLargerSectors() async throws {
+        let image = try await base()
+        let size = Int(try FileReader(path: image).byteCount)
+        let card = try LoopCard.make(mebibytes: (size >> 20) + 1, sectorSize: 4096)
+        let run = try piforge.run("flash", image, card.path, "--yes", "--expect-serial", card.file)
+        #expect(run.status == 73)
+        #expect(run.error.contains("could not write \(card.path): its sectors have 4096 bytes"))
+        #expect(try card.bytes(0..<4096).allSatisfy { $0 == 0xE5 })
+    }
+
+    /// The kernel, too, fills what was grown, and a changed name does not shrink it.
+    @Test(.needs("mount", "umount", "dd"))
+    func fillsTheCardWhereNoBootWould() async throws {
+        let booted = try await BaseSpec.of("bookworm", "cnat", isBooted: true).path()
+        let size = Int(try FileReader(path: booted).byteCount)
+        let card = try LoopCard.make(mebibytes: (size >> 20) + 300)
+        let run = try await build([("p1", card)], "--grow", from: booted)
+        try #require(run.status == 0, "\(run.error)")
+        let report = try #require(try JSONDecoder().decode(Report.self, from: Data(run.output.utf8)).cards.first)
+        let reader = try FileReader(path: card.file)
+        let root = try PartitionTable.read(from: reader).findSystemPartitions(in: reader).root.range
+        #expect(root.upperBound == Int64(size + (300 << 20)))
+        #expect(report.grown == "filled" && report.root_bytes == Int64(root.count))
+        #expect(report.bytes_written == report.bytes_mapped)
+        try expectSoundFileSystems(card)
+        // What is digested is the image, as it is written to a file.
+        let file = try piforge.run("build", "--base", booted, "--slot", "p1", "--output", folder.path + "/file")
+        #expect(report.sha256.map { file.output.contains($0) } == true, "\(file.output)")
+        let identified = try piforge.run("identify", card.path)
+        #expect(identified.status == 0, "\(identified.error)")
+
+        let changed = try await build([("p1", card)], "--changed-only", "--hostname", "samantha", from: booted)
+        try #require(changed.status == 0, "\(changed.error)")
+        let second = try #require(try JSONDecoder().decode(Report.self, from: Data(changed.output.utf8)).cards.first)
+        #expect(second.grown == "filled" && second.bytes_written.map { $0 > 0 && $0 < 1 << 20 } == true)
+        try expectSoundFileSystems(card)
+
+        let point = folder.path + "/point"
+        try FileManager.default.createDirectory(atPath: point, withIntermediateDirectories: false)
+        let mounted = try Shell.run(
+            "mount", ["-t", "ext4", "-o", "loop,offset=\(root.lowerBound),sizelimit=\(root.count)", card.path, point])
+        try #require(mounted.status == 0, "\(mounted.error)")
+        let filled = try Shell.run(
+            "dd", ["if=/dev/zero", "of=\(point)/large", "bs=1M", "count=280", "conv=fsync", "status=none"])
+        let unmounted = try Shell.run("umount", [point])
+        #expect(filled.status == 0, "\(filled.error)")
+        #expect(unmounted.status == 0, "\(unmounted.error)")
+        try expectSoundFileSystems(card)
+    }
+
+    @Test func leavesGrowingToTheFirstBoot() async throws {
+        let image = try await base()
+        let size = Int(try FileReader(path: image).byteCount)
+        let card = try LoopCard.make(mebibytes: (size >> 20) + 8)
+        let run = try await build([("p1", card)], "--grow")
+        try #require(run.status == 0, "\(run.error)")
+        #expect(run.error.contains("note: \(card.path): the first boot makes the root partition fill the card"))
+        let report = try #require(try JSONDecoder().decode(Report.self, from: Data(run.output.utf8)).cards.first)
+        #expect(report.grown == "first_boot" && report.root_bytes == nil)
+        try expectSoundFileSystems(card, like: image)
+    }
+
+    /// Sooner and later, until one is finished: the exit code is the signal's, and half a card has no table.
+    @Test(.needs("timeout"), arguments: [("INT", 130), ("TERM", 143)])
+    func leavesNoTableWhenInterrupted(signal: String, status: Int32) async throws {
+        let image = try await base()
+        let size = Int(try FileReader(path: image).byteCount)
+        let card = try LoopCard.make(mebibytes: (size >> 20) + 4)
+        var isTold = false
+        for step in 1..<60 where !isTold {
+            let limit = "0.\(step < 10 ? "0" : "")\(step)"
+            let stopped = Piforge(
+                folder: folder.path, prefix: ["timeout", "--preserve-status", "-s", signal, limit])
+            let run = try stopped.run("flash", image, card.path, "--yes", "--expect-serial", card.file)
+            guard run.status == status else { continue }
+            isTold = run.error.contains("interrupted; \(card.path) is without a partition table now")
+            if isTold {
+                #expect(run.error.contains("hint:  write it again before it is used"))
+                #expect(try card.bytes(0..<4096).allSatisfy { $0 == 0 })
+            }
+        }
+        #expect(isTold, "at no moment was it interrupted while it wrote")
     }
 
     @Test(.needs("mkfs.ext4", "mount", "umount"))

@@ -14,8 +14,6 @@ package final class LoopCard {
     package static func make(
         mebibytes: Int, sectorSize: Int = 512, in folder: String? = nil, isFull: Bool = true
     ) throws -> LoopCard {
-        try ToolsTrait.require(["losetup"])
-        try ToolsTrait.require(getuid() == 0, "loop devices need root")
         let own = folder == nil ? try TemporaryFolder() : nil
         let file = (folder ?? own?.path ?? "") + "/card-" + UUID().uuidString
         try Shell.write([], to: file)
@@ -27,10 +25,21 @@ package final class LoopCard {
         } else {
             guard truncate(file, mebibytes << 20) == 0 else { throw CocoaError(.fileWriteUnknown) }
         }
+        return try attach(file, sectorSize: sectorSize, folder: own)
+    }
+
+    /// A card whose bytes are those of a file.
+    package static func attach(_ file: String, sectorSize: Int = 512) throws -> LoopCard {
+        try attach(file, sectorSize: sectorSize, folder: nil)
+    }
+
+    private static func attach(_ file: String, sectorSize: Int, folder: TemporaryFolder?) throws -> LoopCard {
+        try ToolsTrait.require(["losetup"])
+        try ToolsTrait.require(getuid() == 0, "loop devices need root")
         let made = try Shell.run("losetup", ["--find", "--show", "--sector-size", "\(sectorSize)", file])
         try ToolsTrait.require(made.status == 0, "no loop device can be had: \(made.error)")
         return LoopCard(
-            path: made.output.trimmingCharacters(in: .whitespacesAndNewlines), file: file, folder: own)
+            path: made.output.trimmingCharacters(in: .whitespacesAndNewlines), file: file, folder: folder)
     }
 
     private init(path: String, file: String, folder: TemporaryFolder?) {

@@ -12,28 +12,32 @@ final class CardJob: Sendable {
     private let work: Mutex<CardWork>
     private let isTouched = Atomic<Bool>(false)
 
-    init(_ order: CardOrder, at place: Int, map: WriteMap, isChangedOnly: Bool, wantsDigest: Bool) {
+    /// `patch`: what is written over the base; the order's own, or one that fills the card besides.
+    init(
+        _ order: CardOrder, at place: Int, map: WriteMap, patch: Patch, growth: CardOutcome.Growth?,
+        isChangedOnly: Bool, wantsDigest: Bool
+    ) {
         self.place = place
         self.map = map
         name = order.name
         path = order.medium.path
         work = Mutex(
             CardWork(
-                medium: order.medium, map: map, patch: order.patch, isChangedOnly: isChangedOnly,
-                wantsDigest: wantsDigest))
+                medium: order.medium, map: map, patch: patch, image: order.patch, growth: growth,
+                isChangedOnly: isChangedOnly, wantsDigest: wantsDigest))
     }
 
     var toCheck: [Range<Int64>] { work.withLock { $0.toCheck } }
 
     func begin() throws(ForgeError) { try step { (work) throws(ForgeError) in try work.begin() } }
 
-    func write(_ piece: SparseBytes) throws(ForgeError) -> Int64 {
+    func write(_ piece: SparseBytes) throws(ForgeError) -> CardWork.Share {
         try step { (work) throws(ForgeError) in try work.write(piece) }
     }
 
     func settle() throws(ForgeError) { try step { (work) throws(ForgeError) in try work.settle() } }
 
-    func check(_ piece: SparseBytes) throws(ForgeError) -> Int64 {
+    func check(_ piece: SparseBytes) throws(ForgeError) -> CardWork.Share {
         try step { (work) throws(ForgeError) in try work.check(piece) }
     }
 

@@ -21,5 +21,15 @@ package struct CardOutcome: Equatable, Sendable {
     /// Of the whole image; nil when nobody asked.
     package var digest: SHA256Digest?
 
+    /// What became of the root partition where it was to fill the card, and did not yet; nil else.
+    package var growth: Growth?
+
+    package enum Growth: Equatable, Sendable {
+        /// It does now.
+        case filled(rootByteCount: Int64)
+        /// The first boot will do it, so that it was left out.
+        case leftToFirstBoot
+    }
+
     package init() {}
 }

@@ -24,6 +24,9 @@ struct CardRun: Sendable {
     let origin: String?
     /// Whether only blocks are written that differ from what is on a card.
     let isChangedOnly: Bool
+    /// Whether the root partition shall fill each card. One that is filled already stays so also without.
+    var isGrowing = false
+    /// Of the image, without what makes it fill a card.
     let wantsDigest: Bool
 
     /// By an order's place, from any thread.
@@ -32,63 +35,35 @@ struct CardRun: Sendable {
     /// Tells `finished` exactly once for each order. One that fails does not keep the others from being finished.
     /// Blocks the calling thread.
     func run(observe: @escaping Progress.Observer, finished: @escaping Finish) {
-        let total = base.byteCount
         var alive = each(prepare(finished), finished) { (card) throws(ForgeError) in try card.begin() }
-        let body = wantsDigest ? base.pieces : pieces(touching: alive.map(\.map.body))
-        alive = pass(over: body, alive, finished) { (card, piece) throws(ForgeError) in
-            let done = try card.write(piece)
-            observe(Progress(stage: .write, subject: card.name, done: min(done, total), total: total))
+        let whole = filled(alive)
+        let mapped = pieces(of: whole, touching: alive.map(\.map.body))
+        let behind = mapped.filter { $0.lowerBound >= base.byteCount }
+        alive = pass(over: whole, wantsDigest ? base.pieces + behind : mapped, alive, finished) {
+            (card, piece) throws(ForgeError) in
+            let (done, total) = try card.write(piece)
+            observe(Progress(stage: .write, subject: card.name, done: done, total: total))
         }
         alive = each(alive, finished) { (card) throws(ForgeError) in try card.settle() }
-        alive = pass(over: pieces(touching: alive.map(\.toCheck)), alive, finished) {
+        alive = pass(over: whole, pieces(of: whole, touching: alive.map(\.toCheck)), alive, finished) {
             (card, piece) throws(ForgeError) in
-            let done = try card.check(piece)
-            observe(Progress(stage: .check, subject: card.name, done: min(done, total), total: total))
+            let (done, total) = try card.check(piece)
+            observe(Progress(stage: .check, subject: card.name, done: done, total: total))
         }
         _ = each(alive, finished) { (card) throws(ForgeError) in
             let outcome = try card.finish(base: base)
-            observe(Progress(stage: .check, subject: card.name, done: total, total: total))
+            observe(Progress(stage: .check, subject: card.name, done: card.map.byteCount, total: card.map.byteCount))
             finished(card.place, .success(outcome))
         }
     }
 
-    private func prepare(_ finished: Finish) -> [CardJob] {
-        let partitions = (try? PartitionTable.read(from: base))?.partitions.map(\.range) ?? []
-        var jobs: [CardJob] = []
-        for (place, order) in orders.enumerated() {
-            do throws(ForgeError) {
-                try checkSize(of: order.medium)
-                if isChangedOnly { try checkOrigin(of: order) }
-                let map = WriteMap(
-                    used: order.used, partitions: partitions, imageByteCount: base.byteCount,
-                    mediumByteCount: order.medium.byteCount)
-                jobs.append(
-                    CardJob(order, at: place, map: map, isChangedOnly: isChangedOnly, wantsDigest: wantsDigest))
-            } catch {
-                finished(place, .failure(error))
-            }
-        }
-        return jobs
+    /// The base, with zeros up to the end of the longest card that it fills.
+    private func filled(_ cards: [CardJob]) -> any BlockReader {
+        let end = cards.map(\.map.end).max() ?? base.byteCount
+        return end > base.byteCount ? (try? ExtendedReader(base, byteCount: end)) ?? base : base
     }
 
-    /// A card's size is known before the image's.
-    private func checkSize(of medium: any CardMedium) throws(ForgeError) {
-        guard base.byteCount > medium.byteCount else { return }
-        let reason = DeviceGuard.Refusal.tooSmall(image: base.byteCount, disk: medium.byteCount)
-        throw ForgeError(
-            .cannotCreate, "could not write \(medium.path): \(reason)", hint: "use a larger card")
-    }
-
-    /// Throws unless the card can be changed in part to become an image of this base.
-    private func checkOrigin(of order: CardOrder) throws(ForgeError) {
-        if let note = order.note, let origin, note.base == origin { return }
-        let what = order.note.map { "it was made from base \($0.base.prefix(12))" } ?? "it holds no card of piforge's"
-        throw ForgeError(
-            .cannotCreate, "could not rewrite only what differs on \(order.medium.path): \(what)",
-            hint: "without --changed-only all of it is written")
-    }
-
-    private func pieces(touching ranges: [[Range<Int64>]]) -> [Range<Int64>] {
+    private func pieces(of base: any BlockReader, touching ranges: [[Range<Int64>]]) -> [Range<Int64>] {
         // A block of the grid may begin in the piece before.
         base.pieces.filter { piece in
             let wide = piece.lowerBound / WriteMap.grid * WriteMap.grid..<WriteMap.roundedUp(piece.upperBound)
@@ -113,7 +88,7 @@ struct CardRun: Sendable {
     }
 
     private func pass(
-        over pieces: [Range<Int64>], _ cards: [CardJob], _ finished: @escaping Finish,
+        over base: any BlockReader, _ pieces: [Range<Int64>], _ cards: [CardJob], _ finished: @escaping Finish,
         _ step: @escaping @Sendable (CardJob, SparseBytes) throws(ForgeError) -> Void
     ) -> [CardJob] {
         guard !cards.isEmpty, !pieces.isEmpty else { return cards }

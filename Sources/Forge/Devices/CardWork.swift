@@ -14,13 +14,17 @@ struct CardWork: ~Copyable {
     let medium: any CardMedium
     let map: WriteMap
     let patch: Patch
+    /// The image that is digested, without what makes it fill the card.
+    let image: Patch
     /// Only blocks that differ from what is on the card are written.
     let isChangedOnly: Bool
     private(set) var outcome = CardOutcome()
     /// What was written and must be read back; in order.
     private(set) var toCheck: [Range<Int64>] = []
 
-    private let image: AlignedBuffer
+    private var checkByteCount: Int64 = 0
+
+    private let wanted: AlignedBuffer
     private let found: AlignedBuffer
     private var grid: PieceGrid
     private var hasher: SHA256?
@@ -34,17 +38,22 @@ struct CardWork: ~Copyable {
     private static let badLimit = 16
     private static let smallPiece = 64 << 10
 
-    init(medium: any CardMedium, map: WriteMap, patch: Patch, isChangedOnly: Bool, wantsDigest: Bool) {
+    init(
+        medium: any CardMedium, map: WriteMap, patch: Patch, image: Patch, growth: CardOutcome.Growth?,
+        isChangedOnly: Bool, wantsDigest: Bool
+    ) {
         self.medium = medium
         self.map = map
         self.patch = patch
+        self.image = image
         self.isChangedOnly = isChangedOnly
-        image = AlignedBuffer(byteCount: Self.bufferSize)
+        wanted = AlignedBuffer(byteCount: Self.bufferSize)
         found = AlignedBuffer(byteCount: Self.bufferSize)
-        grid = PieceGrid(imageByteCount: map.imageByteCount)
+        grid = PieceGrid(imageByteCount: map.end)
         hasher = wantsDigest ? SHA256() : nil
-        outcome.imageByteCount = map.imageByteCount
+        outcome.imageByteCount = image.byteCount
         outcome.mappedByteCount = map.byteCount
+        outcome.growth = growth
     }
 
     // MARK: The steps
@@ -57,11 +66,14 @@ struct CardWork: ~Copyable {
         isErased = true
         for range in [map.head] + map.wiped { try erase(range) }
         try flush()
-        try CapacityProbe(medium: medium).run(buffer: image)
+        try CapacityProbe(medium: medium).run(buffer: wanted)
     }
 
-    /// Writes what lies in the next piece of the base, and returns how many bytes of the image are done.
-    mutating func write(_ piece: SparseBytes) throws(ForgeError) -> Int64 {
+    /// How many bytes of the card are done, of how many.
+    typealias Share = (done: Int64, total: Int64)
+
+    /// Writes what lies in the next piece of the base.
+    mutating func write(_ piece: SparseBytes) throws(ForgeError) -> Share {
         try Interruption.check()
         digest(piece)
         let window = grid.window(of: piece.range)
@@ -74,18 +86,19 @@ struct CardWork: ~Copyable {
             }
         }
         grid.finish(piece)
-        return window.upperBound
+        return (isChangedOnly ? outcome.comparedByteCount : outcome.writtenByteCount, map.byteCount)
     }
 
     /// Waits for the medium; from now on the pieces come for the second time.
     mutating func settle() throws(ForgeError) {
         try flush()
         if !isChangedOnly { toCheck = map.body }
-        grid = PieceGrid(imageByteCount: map.imageByteCount)
+        checkByteCount = toCheck.reduce(0) { $0 + Int64($1.count) }
+        grid = PieceGrid(imageByteCount: map.end)
     }
 
     /// Reads back what the next piece of the base was written as.
-    mutating func check(_ piece: SparseBytes) throws(ForgeError) -> Int64 {
+    mutating func check(_ piece: SparseBytes) throws(ForgeError) -> Share {
         try Interruption.check()
         let window = grid.window(of: piece.range)
         for range in WriteMap.parts(of: toCheck, in: window, upTo: Int64(Self.bufferSize)) {
@@ -93,7 +106,7 @@ struct CardWork: ~Copyable {
             try compare(range)
         }
         grid.finish(piece)
-        return window.upperBound
+        return (outcome.checkedByteCount, checkByteCount)
     }
 
     /// Gives the card its first blocks, of which it had none until now; only for a card without a bad block.
@@ -128,14 +141,14 @@ struct CardWork: ~Copyable {
     // MARK: Bytes of the image
 
     private mutating func digest(_ piece: SparseBytes) {
-        guard var hasher = hasher.take() else { return }
+        guard piece.range.lowerBound < image.byteCount, var hasher = hasher.take() else { return }
         for index in 0..<piece.chunkCount {
             let place = piece.range(ofChunk: index)
-            if patch.touches(place) {
+            if image.touches(place) {
                 var bytes = piece.chunk(index)?.bytes ?? [UInt8](repeating: 0, count: place.count)
                 var span = bytes.mutableSpan
                 var raw = span.mutableBytes
-                patch.apply(to: &raw, at: place.lowerBound)
+                image.apply(to: &raw, at: place.lowerBound)
                 hasher.update(bytes.span.bytes)
             } else if let chunk = piece.chunk(index) {
                 hasher.update(chunk.bytes.span.bytes)
@@ -147,17 +160,17 @@ struct CardWork: ~Copyable {
     }
 
     private func load(_ range: Range<Int64>, from piece: SparseBytes) {
-        let bytes = image.prefix(range.count)
+        let bytes = wanted.prefix(range.count)
         grid.copy(from: piece, to: bytes, at: range.lowerBound)
         applyPatch(to: bytes, at: range.lowerBound)
     }
 
     private func load(_ range: Range<Int64>, from base: any BlockReader) throws(ForgeError) {
-        let bytes = image.prefix(range.count)
+        let bytes = wanted.prefix(range.count)
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
-        let inside = range.clamped(to: 0..<map.imageByteCount)
+        let inside = range.clamped(to: 0..<base.byteCount)
         do throws(BlockError) {
-            var span = image.prefix(inside.count).mutableBytes
+            var span = wanted.prefix(inside.count).mutableBytes
             try base.read(into: &span, at: inside.lowerBound)
         } catch {
             throw ForgeError(error)
@@ -174,7 +187,7 @@ struct CardWork: ~Copyable {
 
     /// Writes what is loaded; a range that cannot be written is tried again, whole and in parts.
     private mutating func put(_ range: Range<Int64>) throws(ForgeError) {
-        let bytes = UnsafeRawBufferPointer(image.prefix(range.count))
+        let bytes = UnsafeRawBufferPointer(wanted.prefix(range.count))
         if try attempt(range, { (medium) throws(BlockError) in try medium.store(bytes, at: range.lowerBound) }) {
             outcome.writtenByteCount += Int64(range.count)
             return
@@ -208,7 +221,7 @@ struct CardWork: ~Copyable {
 
     private mutating func putPart(_ part: Range<Int64>, of range: Range<Int64>) throws(ForgeError) {
         let start = Int(part.lowerBound - range.lowerBound)
-        let bytes = UnsafeRawBufferPointer(image.part(start..<start + part.count))
+        let bytes = UnsafeRawBufferPointer(wanted.part(start..<start + part.count))
         if try !attempt(part, { (medium) throws(BlockError) in try medium.store(bytes, at: part.lowerBound) }) {
             throw .unwritable(medium.path, [part])
         }
@@ -238,7 +251,7 @@ struct CardWork: ~Copyable {
 
     /// The blocks, neighbours in one, in which what was found is not what is loaded.
     private func differences(in range: Range<Int64>) -> [Range<Int64>] {
-        let (wanted, present) = (image.prefix(range.count), found.prefix(range.count))
+        let (wanted, present) = (self.wanted.prefix(range.count), found.prefix(range.count))
         guard let a = wanted.baseAddress, let b = present.baseAddress, memcmp(a, b, range.count) != 0 else { return [] }
         var runs: [Range<Int64>] = []
         for offset in stride(from: 0, to: range.count, by: Int(WriteMap.grid)) {

@@ -14,13 +14,18 @@ package final class DeviceSink: ImageSink {
     /// What lies on them now; of importance where only what differs is written.
     private let notes: [String: CardNote]
     private let isChangedOnly: Bool
+    private let isGrowing: Bool
     private let outcomes = SharedOutcomes()
 
-    /// `cards`: by the paths that the orders name.
-    package init(_ cards: [String: any CardMedium], notes: [String: CardNote] = [:], changedOnly: Bool = false) {
+    /// `cards`: by the paths that the orders name. `growing`: whether the root partition shall fill each card.
+    package init(
+        _ cards: [String: any CardMedium], notes: [String: CardNote] = [:], changedOnly: Bool = false,
+        growing: Bool = false
+    ) {
         self.cards = cards
         self.notes = notes
         isChangedOnly = changedOnly
+        isGrowing = growing
     }
 
     /// What happened to a card that was finished.
@@ -45,7 +50,7 @@ package final class DeviceSink: ImageSink {
         let places = known.map(\.place)
         let run = CardRun(
             base: base.reader, orders: known.map(\.order), origin: origin, isChangedOnly: isChangedOnly,
-            wantsDigest: true)
+            isGrowing: isGrowing, wantsDigest: true)
         run.run(observe: observe) { [outcomes] index, result in
             let place = places[index]
             finished(

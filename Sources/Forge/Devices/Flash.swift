@@ -52,7 +52,7 @@ package struct Flash: Sendable {
 
     /// Writes all cards at once, reads them back, and tells how each went, in their order.
     package func write(
-        to media: [any CardMedium], notes: [CardNote?] = [], changedOnly: Bool = false,
+        to media: [any CardMedium], notes: [CardNote?] = [], changedOnly: Bool = false, growing: Bool = false,
         observe: @escaping Progress.Observer
     ) -> [Result<CardOutcome, ForgeError>] {
         let orders = media.enumerated().map { place, medium in
@@ -62,7 +62,8 @@ package struct Flash: Sendable {
         }
         let found = Mutex<[Int: Result<CardOutcome, ForgeError>]>([:])
         let run = CardRun(
-            base: reader, orders: orders, origin: note?.base, isChangedOnly: changedOnly, wantsDigest: false)
+            base: reader, orders: orders, origin: note?.base, isChangedOnly: changedOnly,
+            isGrowing: growing, wantsDigest: false)
         run.run(observe: observe) { place, result in found.withLock { $0[place] = result } }
         let results = found.withLock { $0 }
         return media.indices.map { place in
