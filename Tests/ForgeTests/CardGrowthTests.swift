@@ -74,7 +74,7 @@ struct CardGrowthTests {
     @Test(arguments: formats)
     func fillsTheCard(_ format: SmallCard.Format) throws {
         let image = try SmallCard(format, in: folder)
-        let size: Int64 = format.blockSize == 4096 ? 300 << 20 : 150 << 20
+        let size: Int64 = format.blockSize == 4096 ? 200 << 20 : 80 << 20
         let medium = FaultyMedium(byteCount: size, sectorSize: format.sectorSize)
         let outcome = try run(image, medium)
         let tail: Int64 = format.label == "gpt" ? (format.sectorSize == 512 ? 33 * 512 : 5 * 4096) : 0
