@@ -59,10 +59,15 @@ enum ArchiveUnpacker {
             ? .unsupported(found: tree) : .noImage(members: Array(others.prefix(8)))
     }
 
-    /// Whether a member's name is one of the top of a system.
+    /// Whether a member's name is one of the top of a system, or of one in a folder named p1, p2 and so on.
     static func looksLikeRoot(_ name: String) -> Bool {
-        let bare = name.hasPrefix("./") ? String(name.dropFirst(2)) : name
-        return bare.hasPrefix("etc/") || bare.hasPrefix("bin") || bare.hasPrefix("boot/")
+        let bare = name.hasPrefix("./") ? name.dropFirst(2) : name[...]
+        if bare.hasPrefix("etc/") || bare.hasPrefix("bin") || bare.hasPrefix("boot/") { return true }
+        let parts = bare.split(separator: "/", maxSplits: 1)
+        guard parts.count == 2, parts[0].hasPrefix("p"), let number = Int(parts[0].dropFirst()), number > 0 else {
+            return false
+        }
+        return parts[1].hasPrefix("etc/") || parts[1].hasPrefix("boot/")
     }
 
     private static let tree = "a tar archive of a file tree, such as a usbboot one, not of a disk image"

@@ -93,7 +93,9 @@ package struct NetbootImageSink: ImageSink {
         try card.makeRoom(for: size, spare: size.blockCount / Self.spareDivisor, now: content.modified) { new in
             announce(
                 "\(copy.name): the trees of \(content.slots.count) nodes need at most \(ByteCount(size.diskByteCount)); "
-                    + "the image grows from \(ByteCount(old)) to \(ByteCount(new))")
+                    + (new == old
+                        ? "they fit into the image of \(ByteCount(old))"
+                        : "the image grows from \(ByteCount(old)) to \(ByteCount(new))"))
         }
         let counter = ByteCounter { done in
             observe(

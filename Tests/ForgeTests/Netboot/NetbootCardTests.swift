@@ -49,6 +49,38 @@ struct NetbootCardTests {
         #expect(verified.status == 0, "\(verified.output)\(verified.error)")
     }
 
+    @Test("one root for all nodes, on a card and in a tar: lint and verify find each node's")
+    func sharedRoot() async throws {
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        let output = try TemporaryFolder()
+        let piforge = Piforge(folder: output.path)
+        let options = ["--slot", "p1-p4", "--layout", "shared", "--upper", "256M", "--base", base]
+        let tar = try piforge.run(["netboot", "--format", "tar.zst"] + options)
+        try #require(tar.status == 0, "\(tar.error)")
+        #expect(tar.output.split(separator: "\n").count == 1 && tar.output.hasPrefix("shared.tar.zst  "))
+        let card = try piforge.run(
+            "build", "--slot", "cnat", "--with-netboot", "p1-p4", "--layout", "shared", "--base", base)
+        try #require(card.status == 0, "\(card.error)")
+        let made = try Card(output.path + "/cnat.img")
+        try made.expectClean()
+        let root = try CardTree(made).root
+        #expect(root[Self.folder + "p3/files/etc/hostname"]?.bytes == Data("p3\n".utf8))
+        let other = try #require(root[Self.folder + "p252"])
+        #expect(other.type == "directory")
+        // Boot files are one file with a name for each node.
+        let kernels = (1...4).compactMap { root[Self.folder + "p\($0)/boot/firmware/kernel.img"]?.inode }
+        #expect(kernels.count == 4 && Set(kernels).count == 1)
+        let line = "/var/lib/clusterctrl/nfs/shared 172.19.180.0/24(ro,sync,no_subtree_check,no_root_squash)\n"
+        let exports = String(decoding: root["etc/exports"]?.bytes ?? Data(), as: UTF8.self)
+        #expect(exports.hasSuffix(line))
+        for path in ["shared.tar.zst", "cnat.img"] {
+            let verified = try piforge.run("verify", "--slot", "p3", path)
+            #expect(verified.output == "\(path) is what slot p3 asks for\n", "\(verified.output)\(verified.error)")
+            let found = try piforge.run("netboot", "lint", path)
+            for slot in ["p1", "p2", "p3", "p4"] { #expect(found.output.contains("\(slot): "), "\(found)") }
+        }
+    }
+
     @Test("only a controller's raw image takes trees")
     func refusals() async throws {
         let base = try await BaseSpec.of("bookworm", "cnat").path()
