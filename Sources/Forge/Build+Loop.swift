@@ -21,7 +21,9 @@ extension Build {
                 let copy = try result.get()
                 for device in try copy.detachLeftovers() { tellCleaned(device) }
                 if leftovers[number] { tellCleaned(copy.path + ".partial") }
-                report(try finish(edit, written: write(edit, orders[number], into: copy, base: base)))
+                var edit = edit
+                let written = try write(&edit, orders[number], into: copy, base: base)
+                report(try finish(edit, written: written))
             } catch {
                 fail(edit, error, failures)
             }
@@ -33,11 +35,17 @@ extension Build {
     }
 
     private func write(
-        _ edit: Edited, _ order: ImageOrder, into copy: WorkingCopy, base: BaseImage
+        _ edit: inout Edited, _ order: ImageOrder, into copy: WorkingCopy, base: BaseImage
     ) throws(ForgeError) -> WrittenImage {
         do throws(ForgeError) {
             let job = workshop.slotJob(for: workshop.jobs[edit.place], base: base)
-            let decision = try job.edit(copy)
+            var programs: Manifest.Programs?
+            let decision = try job.edit(copy) { (image, decision) throws(ForgeError) in
+                programs = try ProgramRun(
+                    edit.slot, workshop.jobs[edit.place].settings, logPath: order.path + ".log", observe: observe)?.run(
+                        in: image, at: decision.plan.modified)
+            }
+            edit.manifest.programs = programs
             guard decision.plan.identity.description == edit.manifest.plan else {
                 throw ForgeError(
                     .bug, "could not settle the image: the two engines plan differently for it",

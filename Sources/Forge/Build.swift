@@ -61,6 +61,9 @@ package struct Build: Sendable {
     /// First every slot is edited, which takes little time and memory; then all images are written at one go.
     private func run(report: @escaping @Sendable (Result) -> Void) async throws {
         try engine.check()
+        if engine == .builtin {
+            try workshop.checkRunsNothing(hint: "--engine loop runs them, as root")
+        }
         try prepareFolder()
         let base = try workshop.openBase(cache: cache, observe: observe)
         let failures = Failures()
@@ -163,6 +166,7 @@ package struct Build: Sendable {
             output: .init(bytes: 0, file: workshop.stem(for: job.slot) + "." + sink.pathExtension, sha256: ""),
             plan: decision.plan.identity.description,
             profile: workshop.profileDigest?.description,
+            reproducible: engine == .builtin,
             slot: job.slot.name,
             sourceDateEpoch: decision.plan.modified,
             tool: .init(name: "piforge", version: version),

@@ -4,6 +4,8 @@ import Volumes
 /// What of piforge works on this machine, and why the rest does not.
 package struct MachineReport: Codable, Equatable, Sendable {
     package var engines: [Capability]
+    /// Running programs of ARM images, which `packages` and `run` of a profile ask for; the loop engine must work too.
+    package var programs: Capability
     /// As uname(2) tells it: "6.1.0-13-amd64".
     package var kernel: String
     /// Programs of others that piforge does not need, but people do who work with its images.
@@ -55,6 +57,9 @@ package struct MachineReport: Codable, Equatable, Sendable {
         engines = Engine.allCases.map { engine in
             Capability(name: engine.rawValue, purpose: engine.purpose, obstacles: engine.obstacles)
         }
+        programs = Capability(
+            name: "programs", purpose: "runs programs of images: `packages` and `run` of a profile, with --engine loop",
+            obstacles: Emulator.obstacles)
         var names = utsname()
         kernel = uname(&names) == 0 ? withUnsafeBytes(of: &names.release) { Self.text($0) } : "unknown"
         let folders = searchPath.split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin"]
@@ -81,12 +86,27 @@ package struct MachineReport: Codable, Equatable, Sendable {
             lines.append("  \(engine.works ? "yes" : "no ")  \(engine.name): \(engine.purpose)")
             lines += engine.obstacles.map { "         \($0)" }
         }
+        lines += ["", "inside images"]
+        lines.append("  \(programs.works ? "yes" : "no ")  \(programs.name): \(programs.purpose)")
+        lines += programs.obstacles.map { "         \($0)" }
         lines += ["", "tools"]
         for tool in tools {
             let place = tool.path ?? "not installed: apt install \(tool.package)"
             lines.append("  \(tool.path == nil ? "no " : "yes")  \(tool.name): \(tool.purpose) (\(place))")
         }
         return lines
+    }
+}
+
+extension Emulator {
+    fileprivate static var obstacles: [String] {
+        do throws(MountError) {
+            try check()
+            _ = try Emulator(forProgram: Emulator.armHeader)
+            return []
+        } catch {
+            return ["\(error)"]
+        }
     }
 }
 

@@ -16,10 +16,14 @@ package struct Manifest: Codable, Equatable, Sendable {
     /// `netboot` for a tree; nil for a card's image.
     package var medium: String?
     package var output: Output
+    /// What programs of the image did to it; nil when none were run.
+    package var programs: Programs?
     /// SHA-256 of the plan; equal plans change equal bases equally.
     package var plan: String
     /// SHA-256 of the profile's file; nil for a build from flags alone.
     package var profile: String?
+    /// Whether the same inputs give the same bytes.
+    package var reproducible = true
     package var slot: String
     /// Seconds since 1970-01-01 UTC that changed files were given.
     package var sourceDateEpoch: Int64
@@ -37,6 +41,23 @@ package struct Manifest: Codable, Equatable, Sendable {
         package var bytes: Int64
         package var file: String
         package var sha256: String
+    }
+
+    /// Packages and commands of the profile. The commands are not told, as a password may be in them.
+    package struct Programs: Codable, Equatable, Sendable {
+        /// Name of the file beside the image with all that they printed; others than the owner may not read it.
+        package var log: String
+        /// Whether they could use the network of the machine.
+        package var network: Bool
+        /// Installed packages, each as `name:architecture=version`, sorted.
+        package var packagesBefore: [String]
+        package var packagesAfter: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case log, network
+            case packagesBefore = "packages_before"
+            case packagesAfter = "packages_after"
+        }
     }
 
     package struct Tool: Codable, Equatable, Sendable {
@@ -75,7 +96,7 @@ package struct Manifest: Codable, Equatable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case base, changes, cluster, engine, medium, output, plan, profile, slot, tool, warnings
+        case base, changes, cluster, engine, medium, output, plan, profile, programs, reproducible, slot, tool, warnings
         case sourceDateEpoch = "source_date_epoch"
     }
 }

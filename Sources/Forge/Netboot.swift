@@ -201,6 +201,7 @@ package struct Netboot: Sendable {
         for job in workshop.jobs where job.slot.isController {
             throw ForgeError(PlanError.netbootController(job.slot))
         }
+        try workshop.checkRunsNothing(hint: "take them out of the profile: netboot trees are made without them")
         if format == .folder { try FolderOutput.checkPrivilege() }
         try OutputFolder.prepare(folder)
         for job in workshop.jobs {

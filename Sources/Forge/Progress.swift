@@ -16,8 +16,9 @@ package struct Progress: Equatable, Sendable {
         /// that slots change.
         /// `map`: finding the blocks that hold data. `finish`: reading what was edited in place.
         /// `check`: reading a card back. `repair`: the kept file `subject` is damaged and is made anew.
+        /// `run`: programs of the image of slot `subject` are at work.
         /// `clean`: a killed run left `subject`, which is gone now.
-        case hash, wait, unpack, encode, splice, write, map, finish, check, repair, clean
+        case hash, wait, unpack, encode, splice, write, map, finish, check, repair, clean, run
     }
 
     /// Whether it tells of something that happened rather than of a way to go.

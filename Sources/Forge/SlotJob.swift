@@ -59,9 +59,12 @@ struct SlotJob {
         return (overlay, decision)
     }
 
-    /// The same in a file of its own, by the kernel's drivers; what they have made is judged by ours.
-    func edit(_ copy: WorkingCopy) throws(ForgeError) -> Decision {
-        let decision = try edit(CardImage(mounting: copy))
+    /// The same in a file of its own, by the kernel's drivers; what they have made is judged by ours. Then, while the
+    /// image is still mounted, `run` is called.
+    func edit(
+        _ copy: WorkingCopy, run: (CardImage, Decision) throws(ForgeError) -> Void
+    ) throws(ForgeError) -> Decision {
+        let decision = try edit(CardImage(mounting: copy), run: run)
         // The kernel has dated the file system by its own clock.
         var judge = self
         judge.epoch = decision.plan.modified
@@ -69,12 +72,15 @@ struct SlotJob {
         return decision
     }
 
-    private func edit(_ image: CardImage) throws(ForgeError) -> Decision {
+    private func edit(
+        _ image: CardImage, run: (CardImage, Decision) throws(ForgeError) -> Void = { (_, _) in }
+    ) throws(ForgeError) -> Decision {
         let decision = try decide(on: image)
         for change in decision.changes {
             try Interruption.check()
             try image.apply(change)
         }
+        try run(image, decision)
         try image.close()
         return decision
     }
@@ -83,6 +89,13 @@ struct SlotJob {
         let rest = try decide(on: image).changes
         guard rest.isEmpty else {
             let paths = rest.map(\.edit.target.description).joined(separator: ", ")
+            if settings.runsPrograms {
+                throw ForgeError(
+                    .badInput,
+                    "slot \(slot.name): could not finish the image: the packages or commands of the profile changed "
+                        + "\(paths), which the profile wants otherwise",
+                    hint: "leave these to the profile's other settings")
+            }
             throw ForgeError(
                 .bug, "slot \(slot.name): could not settle the image: \(paths) would change again",
                 hint: "this is a bug in piforge; please report it with the profile and the name of the base image")

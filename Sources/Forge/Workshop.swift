@@ -50,6 +50,15 @@ package struct Workshop: Sendable {
         try BaseImage.open(base, cache: cache, observe: observe)
     }
 
+    /// Throws for a slot whose settings ask for programs to be run inside the image.
+    func checkRunsNothing(hint: String) throws(ForgeError) {
+        guard let job = jobs.first(where: \.settings.runsPrograms) else { return }
+        throw ForgeError(
+            .usage,
+            "could not make slot \(job.slot.name): its `packages` and `run` need programs of the image to be run",
+            hint: hint)
+    }
+
     func slotJob(for job: Job, base: BaseImage) -> SlotJob {
         SlotJob(
             base: base.reader, slot: job.slot, settings: job.settings, epoch: epoch,
@@ -72,7 +81,10 @@ extension Workshop {
         var previews: [Preview] = []
         for job in jobs {
             let image = try CardImage(Overlay(over: base.reader), now: epoch)
-            let decision = try slotJob(for: job, base: base).decide(on: image)
+            var decision = try slotJob(for: job, base: base).decide(on: image)
+            if job.settings.runsPrograms {
+                decision.plan.warnings.append("what `packages` and `run` change is not known before they are run")
+            }
             previews.append(
                 Preview(
                     plan: decision.plan, identity: decision.plan.identity,

@@ -33,6 +33,9 @@ extension TextFormat {
     package static let unitName = TextFormat(
         "unit", pattern: "^[A-Za-z0-9:_.\\\\@-]+\\.(\(Validation.unitSuffixes.joined(separator: "|")))$",
         check: Validation.unitName)
+    package static let packageName = TextFormat(
+        "package", pattern: "^[a-z0-9][a-z0-9+.:=~-]*$", check: Validation.packageName)
+    package static let command = TextFormat("command", pattern: "^(.|\\n)+$", check: Validation.command)
     package static let mode = TextFormat("octal mode", pattern: "^(0o)?[0-7]{3,5}$", check: Validation.mode)
     package static let owner = TextFormat("owner", pattern: "^(root|user|[0-9]{1,5})$", check: Validation.owner)
     package static let address = TextFormat("address", pattern: "^[0-9A-Fa-f:.]{2,45}$", check: Validation.hostsAddress)

@@ -62,6 +62,17 @@ extension Schema {
         SchemaKey(
             "hosts", .map(key: .address, value: .list(.text(.hostsName))), "Further lines of /etc/hosts.",
             example: "{\"192.168.1.10\": [nas, nas.home]}"),
+        SchemaKey(
+            "packages", .list(.text(.packageName)),
+            "Debian packages to install inside the image (`--engine loop`); most need `network`.",
+            example: "[docker.io]"),
+        SchemaKey(
+            "run", .list(.text(.command)),
+            "Commands for `sh` to run as root inside the image, after all else (`--engine loop`).",
+            example: "[usermod -aG docker pi]"),
+        SchemaKey(
+            "network", .boolean, "Let `packages` and `run` use the network of the machine that builds.",
+            example: "true"),
     ]
 
     private static let kernelKeys: [SchemaKey] = [

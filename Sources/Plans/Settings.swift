@@ -34,7 +34,17 @@ package struct Settings: Equatable, Sendable {
     /// Further lines for /etc/hosts: address and names.
     package var hosts: [HostsEntry] = []
 
+    /// Debian packages to install inside the image.
+    package var packages: [String] = []
+    /// Commands for sh(1) to run inside the image, in order, after the packages.
+    package var commands: [String] = []
+    /// Whether those may use the network of the machine that makes the image.
+    package var network: Bool?
+
     package init() {}
+
+    /// Whether programs of the image must run to make it, which only mounted images can.
+    package var runsPrograms: Bool { !packages.isEmpty || !commands.isEmpty }
 
     package struct KernelArguments: Equatable, Sendable {
         /// `key` or `key=value`: replaces every argument of that key (`console=` is added beside the others).

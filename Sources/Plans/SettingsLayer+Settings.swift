@@ -31,6 +31,9 @@ extension Settings {
         units.mask = layer.texts("units.mask")
         files = layer.entries("files").compactMap { if case .file(let copy) = $0.value { copy } else { nil } }
         hosts = layer.hosts
+        packages = layer.texts("packages")
+        commands = layer.texts("run")
+        network = layer.boolean("network")
     }
 }
 

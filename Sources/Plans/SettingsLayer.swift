@@ -64,7 +64,9 @@ extension SettingsLayer {
             appendOnce(entry)
         case (_, .config(let section, let key, let value)):
             mergeConfig(entry, section: section, key: key, value: value)
-        case (_, .host): appendOnce(entry)
+        case (_, .host), ("packages", .text): appendOnce(entry)
+        // A command may be wanted twice.
+        case ("run", .text): entries.append(entry)
         default: replaceOrAppend(entry) { $0.key == entry.key }
         }
     }

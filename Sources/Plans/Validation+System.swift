@@ -34,6 +34,22 @@ extension Validation {
         else { throw Refusal("\"\(name.shortened)\" is no keyboard layout", hint: "gb, or de,us") }
     }
 
+    /// A Debian package as apt-get takes it: `docker.io`, `docker.io=20.10.24+dfsg1-1`, `libc6:armhf`. Nothing that
+    /// apt-get would take for an option, a file or the removal of a package (`name-`).
+    package static func packageName(_ name: String) throws(Refusal) {
+        let hint = "docker.io"
+        try characters(name, of: "package name", others: "+.-:=~", hint: hint)
+        guard let first = name.utf8.first, isLower(first) || isDigit(first), !name.hasSuffix("-") else {
+            throw Refusal("\"\(name.shortened)\" is no name of a package", hint: hint)
+        }
+    }
+
+    /// A command for sh(1).
+    package static func command(_ text: String) throws(Refusal) {
+        guard text.utf8.contains(where: { $0 > 0x20 }) else { throw Refusal("the command is empty") }
+        guard !text.utf8.contains(0) else { throw Refusal("the command has a NUL character") }
+    }
+
     /// An XKB model, variant or options list: letters, digits and `_-:,+`.
     package static func keyboardWord(_ name: String) throws(Refusal) {
         try keyboardWord(name, what: "keyboard setting", others: "_-:,+()", hint: "pc105")

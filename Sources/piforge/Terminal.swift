@@ -190,6 +190,7 @@ extension Progress.Stage {
         case .check: "reading back"
         case .repair: "renewing"
         case .clean: "cleaning up"
+        case .run: "running programs of"
         }
     }
 }

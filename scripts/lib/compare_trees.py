@@ -1,6 +1,6 @@
-"""Compares two folders to the last attribute and tells every difference; exits 1 when there is one.
+"""Compares the two folders in each PAIR to the last attribute and tells every difference; exits 1 when there is one.
 
-    python3 compare_trees.py A B
+    python3 compare_trees.py PAIR...
 
 What is compared of every path: its type, bytes, mode, owner, group, modification time in nanoseconds, number of names,
 device number and extended attributes.
@@ -43,8 +43,8 @@ def tree(top):
     return paths
 
 
-def main():
-    first, second = tree(sys.argv[1]), tree(sys.argv[2])
+def compare(first_top, second_top):
+    first, second = tree(first_top), tree(second_top)
     # Where the partitions are mounted is not theirs.
     del first["."], second["."]
     count = 0
@@ -54,13 +54,22 @@ def main():
             continue
         count += 1
         if one is None or other is None:
-            print(f"{path}: only in {sys.argv[1] if other is None else sys.argv[2]}")
+            print(f"{path}: only in {first_top if other is None else second_top}")
             continue
         for fact in sorted(set(one) | set(other)):
             if one.get(fact) != other.get(fact):
                 print(f"{path}: {fact}: {one.get(fact)} and {other.get(fact)}")
-    print(f"{len(first)} paths, {count} differ")
-    return 1 if count or len(first) < 50 else 0
+    print(f"{os.path.basename(os.path.dirname(first_top))}: {len(first)} paths, {count} differ")
+    # So few are no system.
+    return count == 0 and len(first) >= 50
+
+
+def main():
+    alike = True
+    for pair in sys.argv[1:]:
+        first, second = sorted(os.listdir(pair))
+        alike = compare(os.path.join(pair, first), os.path.join(pair, second)) and alike
+    return 0 if alike else 1
 
 
 if __name__ == "__main__":

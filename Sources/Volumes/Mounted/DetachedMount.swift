@@ -17,8 +17,9 @@ package struct DetachedMount: ~Copyable {
         var value: String?
     }
 
-    /// Mounts the block device at `path`, for reading and writing, without devices, programs and access times.
-    init(_ path: String, type: String, options: [Option]) throws(MountError) {
+    /// Mounts the block device at `path`, for reading and writing, without devices and access times, and without
+    /// programs unless `allowsPrograms`.
+    init(_ path: String, type: String, options: [Option], allowsPrograms: Bool = false) throws(MountError) {
         let context = try Self.open(type)
         for option in [Option(name: "source", value: path)] + options {
             let command = option.value == nil ? CLINUX_FSCONFIG_SET_FLAG : CLINUX_FSCONFIG_SET_STRING
@@ -29,8 +30,8 @@ package struct DetachedMount: ~Copyable {
         guard clinux_fsconfig(context.number, Int32(CLINUX_FSCONFIG_CMD_CREATE), nil, nil) == 0 else {
             throw Self.failure("mount", type, context)
         }
-        let attributes =
-            CLINUX_MOUNT_ATTR_NOSUID | CLINUX_MOUNT_ATTR_NODEV | CLINUX_MOUNT_ATTR_NOEXEC | CLINUX_MOUNT_ATTR_NOATIME
+        var attributes = CLINUX_MOUNT_ATTR_NODEV | CLINUX_MOUNT_ATTR_NOATIME
+        if !allowsPrograms { attributes |= CLINUX_MOUNT_ATTR_NOSUID | CLINUX_MOUNT_ATTR_NOEXEC }
         guard let mount = Descriptor(clinux_fsmount(context.number, Int32(attributes))) else {
             throw Self.failure("mount", type, context)
         }

@@ -52,6 +52,16 @@ package final class MountedVolume: Volume {
 
     deinit { try? close() }
 
+    /// Another mount of the same file system, which shows the same at every moment, for programs inside the image.
+    func mountForPrograms() throws(MountError) -> DetachedMount {
+        switch loop {
+        case .some(let loop):
+            return try DetachedMount(
+                loop.path, type: type.rawValue, options: type.options, allowsPrograms: type == .ext4)
+        case nil: throw .unavailable("the volume is closed")
+        }
+    }
+
     /// The mount's root for `openat`.
     func root() throws(VolumeError) -> Int32 {
         switch mount {
