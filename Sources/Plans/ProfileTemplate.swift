@@ -67,6 +67,11 @@ package enum ProfileTemplate {
           # hosts:
           #   "192.168.1.10": [nas, nas.home.arpa]
 
+          # Packages to install and commands to run inside the image, with build --engine loop.
+          # packages: [docker.io]
+          # run: [usermod -aG docker pi]
+          # network: true
+
         # The slots that exist. What a slot says comes on top of the defaults: values replace, lists add.
         slots:
           cnat:
