@@ -7,7 +7,7 @@ import Trees
 
 /// A pass over a whole volume.
 struct TreeReaderTests {
-    @Test("a pass gives what the volume's own verbs give, in the order of paths", arguments: VolumeSubject.all)
+    @Test("a pass gives what the volume's own verbs give, in the order of paths", arguments: VolumeSubject.sources)
     func pass(_ subject: VolumeSubject) throws {
         try ToolsTrait.require(subject.tools)
         var random = SeededGenerator(seed: 11)
@@ -51,7 +51,7 @@ struct TreeReaderTests {
         }
     }
 
-    @Test("a read beyond the end is refused", arguments: VolumeSubject.all)
+    @Test("a read beyond the end is refused", arguments: VolumeSubject.sources)
     func bounds(_ subject: VolumeSubject) throws {
         try ToolsTrait.require(subject.tools)
         let volume = try subject.make().open()

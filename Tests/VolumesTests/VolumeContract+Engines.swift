@@ -9,12 +9,14 @@ extension VolumeSubject {
     /// PIFORGE_VOLUMES names those alone that have it in their names: scripts/test-vm is slow and tries "mounted".
     static let all: [VolumeSubject] = {
         let part = ProcessInfo.processInfo.environment["PIFORGE_VOLUMES"]
-        return every.filter { part.map($0.name.contains) ?? true }
+        return (sources + mounted).filter { part.map($0.name.contains) ?? true }
     }()
 
-    private static let every: [VolumeSubject] = [
-        memory, layered, fat12, fat16, fat32, ext4, ext4Small, ext2, mountedExt4, mountedExt4Small, mountedExt2,
-        mountedFAT16, mountedFAT32,
+    /// Those that can be read whole, as a `TreeSource`.
+    static let sources: [VolumeSubject] = [memory, layered, fat12, fat16, fat32, ext4, ext4Small, ext2]
+
+    private static let mounted: [VolumeSubject] = [
+        mountedExt4, mountedExt4Small, mountedExt2, mountedFAT16, mountedFAT32,
     ]
 
     static let memory = VolumeSubject(
