@@ -338,13 +338,13 @@ import Trees
         try image.write("", "/usr/bin/cloud-init")
         try image.folder("/etc/cloud")
         try image.write(
-            "a init=/usr/sbin/reconfig-clusterctrl p1 systemd.run=/boot/firstrun.sh systemd.run_success_action=reboot "
+            "root=/a init=/usr/sbin/reconfig-clusterctrl p1 systemd.run=/boot/firstrun.sh systemd.run_success_action=reboot "
                 + "systemd.unit=kernel-command-line.target\n", "boot:/cmdline.txt")
         let plan = try image.build(.node(1))
         #expect(try image.node("boot:/custom.toml") == nil)
         #expect(try image.node("boot:/firstrun.sh") == nil)
         #expect(try image.text("/etc/cloud/cloud-init.disabled") == "")
-        #expect(try image.text("boot:/cmdline.txt") == "a init=/usr/lib/raspberrypi-sys-mods/firstboot\n")
+        #expect(try image.text("boot:/cmdline.txt") == "root=/a init=/usr/lib/raspberrypi-sys-mods/firstboot\n")
         #expect(
             plan.warnings == [
                 "the base's custom.toml is removed: it would undo the profile on the first boot",
