@@ -53,10 +53,13 @@ package struct BaseImage: Sendable {
         if let expectedSHA256, expectedSHA256 != digest {
             throw .digestMismatch(expected: expectedSHA256, found: digest)
         }
-        let kept = unpacking || opening.format != .xz ? nil : try opening.kept(digest)
-        if !unpacking, let xz = try opening.xzReader(isKnown: kept != nil) {
-            let reader: any BlockReader = kept ?? xz
-            return BaseImage(reader: reader, sourceDigest: digest, format: .xz, xz: xz)
+        if !unpacking, let xz = try opening.xzReader() {
+            if let kept = try opening.kept(digest) {
+                return BaseImage(reader: kept, sourceDigest: digest, format: .xz, xz: xz)
+            }
+            if try opening.holdsImage(xz) {
+                return BaseImage(reader: xz, sourceDigest: digest, format: .xz, xz: xz)
+            }
         }
         let file = opening.format == .raw ? opening.source : try opening.unpacked(digest)
         let reader = try wrapping { () throws(BlockError) in try FileReader(file) }
@@ -129,30 +132,29 @@ struct BaseImageOpening: Sendable {
     }
 
     /// Random access to an .xz file; nil where it must be unpacked, also to learn what exactly is wrong with it.
-    ///
-    /// What `isKnown` to hold an image is not decoded to look at its first bytes.
-    func xzReader(isKnown: Bool) throws(BaseImageError) -> XZReader? {
+    func xzReader() throws(BaseImageError) -> XZReader? {
         guard format == .xz else { return nil }
-        let index: XZIndex
         do {
-            index = try XZIndex(source, byteCount: byteCount)
+            return XZReader(source, index: try XZIndex(source, byteCount: byteCount))
         } catch .block(let error) {
             throw .block(error)
         } catch {
             return nil
         }
-        guard let reader = XZReader(source, index: index) else { return nil }
-        if isKnown { return reader }
+    }
+
+    /// Whether it is an image that is packed, and no tar; decodes the first block.
+    func holdsImage(_ reader: XZReader) throws(BaseImageError) -> Bool {
         do {
             let count = Int(min(reader.byteCount, Int64(BaseFormat.headByteCount)))
             let head = try wrapping { () throws(BlockError) in try reader.bytes(at: 0, count: count) }
             try Self.checkHead(head.span.bytes)
+            return true
         } catch .unsupported(found: Self.tarInside) {
-            return nil
+            return false
         } catch .block(.damaged(_, _, let reason)) {
             throw .corrupt(.xz, reason: reason)
         }
-        return reader
     }
 
     /// The unpacked image in the cache, if it is there.
