@@ -85,7 +85,6 @@ package final class ImageKeeper: Sendable {
             try chunk.bytes.span.bytes.extracting(part).withUnsafeBytes { (bytes) throws(BlockError) in
                 try file.write(bytes, at: run.lowerBound)
             }
-            Work.add(written: run.upperBound - run.lowerBound)
         }
     }
 }
