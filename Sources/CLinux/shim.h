@@ -24,6 +24,14 @@ static const unsigned long CLINUX_BLKGETDISKSEQ = BLKGETDISKSEQ;
 static inline unsigned int clinux_major(unsigned long long device) { return major(device); }
 static inline unsigned int clinux_minor(unsigned long long device) { return minor(device); }
 
+// fcntl.h of the C library shows it, with a declaration that says the same, with _GNU_SOURCE alone.
+int sync_file_range(int descriptor, __off64_t offset, __off64_t count, unsigned int flags);
+
+/// Starts writing a file's pages to its disk and does not wait for them (SYNC_FILE_RANGE_WRITE); -1 and errno.
+static inline int clinux_start_writeback(int descriptor, long long offset, long long count) {
+    return sync_file_range(descriptor, offset, count, 2);
+}
+
 static inline int clinux_syncfs(int descriptor) { return (int)syscall(SYS_syncfs, descriptor); }
 
 /// Makes two names change places (RENAME_EXCHANGE); -1 and errno.

@@ -90,7 +90,7 @@ struct BaseImageDamageTests {
             if ProcessInfo.processInfo.environment["PIFORGE_REQUIRE"] != nil { Issue.record("\(mounted.error)") }
             try Test.cancel("no right to mount a small tmpfs: \(mounted.error)")
         }
-        defer { _ = try? Shell.run("umount", [fixture.path("small")]) }
+        defer { _ = try? Shell.unmount(fixture.path("small")) }
         let cache = Cache(path: fixture.path("small/cache"))
         let error = #expect(throws: BaseImageError.self) {
             try BaseImage.open(path: fixture.path("base.img.xz"), cache: cache)

@@ -7,7 +7,7 @@ import Testing
 @testable import Forge
 
 /// Bases that are broken: refused with a typed error, or turned into a card that the checkers accept; never a crash.
-@Suite(.needs(BaseSpec.tools), .timeLimit(.minutes(10)))
+@Suite(.needs(BaseSpec.tools), .mustEnd)
 struct CorruptImageTests {
     /// Builds p3 with a few settings over `reader`, without writing a file.
     private func edit(_ reader: PatchedReader) throws -> Result<Overlay, ForgeError> {

@@ -125,7 +125,7 @@ struct LoopCardTests {
         try #require(mounted.status == 0, "\(mounted.error)")
         let filled = try Shell.run(
             "dd", ["if=/dev/zero", "of=\(point)/large", "bs=1M", "count=280", "conv=fsync", "status=none"])
-        let unmounted = try Shell.run("umount", [point])
+        let unmounted = try Shell.unmount(point)
         #expect(filled.status == 0, "\(filled.error)")
         #expect(unmounted.status == 0, "\(unmounted.error)")
         try expectSoundFileSystems(card)
@@ -174,7 +174,7 @@ struct LoopCardTests {
         try FileManager.default.createDirectory(atPath: point, withIntermediateDirectories: false)
         let mounted = try Shell.run("mount", [card.path, point])
         try #require(mounted.status == 0, "\(mounted.error)")
-        defer { _ = try? Shell.run("umount", [point]) }
+        defer { _ = try? Shell.unmount(point) }
         let run = try piforge.run(
             "flash", try await base(), card.path, "--yes", "--expect-serial", card.file)
         #expect(run.status == 73)
@@ -205,7 +205,8 @@ struct LoopCardTests {
         let image = try await base()
         let size = Int(try FileReader(path: image).byteCount)
         let card = try LoopCard.make(mebibytes: (size >> 20) + 4)
-        let killed = Piforge(folder: folder.path, prefix: ["timeout", "-s", "KILL", seconds])
+        // In the foreground it kills its child alone and waits for the end of it, which lets go of the card.
+        let killed = Piforge(folder: folder.path, prefix: ["timeout", "--foreground", "-s", "KILL", seconds])
         let run = try killed.run("flash", image, card.path, "--yes", "--expect-serial", card.file)
         let table = try card.bytes(0..<512)
         if run.status != 0 {

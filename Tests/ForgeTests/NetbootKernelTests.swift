@@ -76,7 +76,7 @@ struct NetbootKernelTests {
         let mounted = try Shell.run(
             "mount", ["-o", "ro,noload,loop,offset=\(card.rootStart)", "-t", "ext4", card.path, mount])
         try #require(mounted.status == 0, "\(mounted.error)")
-        defer { _ = try? Shell.run("umount", [mount]) }
+        defer { _ = try? Shell.unmount(mount) }
 
         let changed = Set(made.manifest.changes.map { String($0.path.dropFirst()) })
         let kernel = try account(of: mount)

@@ -189,7 +189,7 @@ struct ProgramRunTests {
     /// On a copy of the image that PIFORGE_REAL_BASE names (scripts/make-base --real), which is a Debian for armel.
     @Test(
         "A Zero's programs see an ARMv6, and dpkg installs a package", .needs("dpkg-deb", "cp"),
-        .timeLimit(.minutes(10)))
+        .mustEnd)
     func emulated() throws {
         guard let base = ProcessInfo.processInfo.environment["PIFORGE_REAL_BASE"] else {
             try Test.cancel("PIFORGE_REAL_BASE names no image")

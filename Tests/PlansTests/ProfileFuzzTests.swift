@@ -4,7 +4,7 @@ import TestSupport
 
 /// Random damage to profiles that are right: a profile or errors with places, and never a crash.
 struct ProfileFuzzTests {
-    @Test("damaged profiles are decoded or refused with a place", .timeLimit(.minutes(2)), arguments: [1, 2, 3, 4])
+    @Test("damaged profiles are decoded or refused with a place", .mustEnd, arguments: [1, 2, 3, 4])
     func damage(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let rich = Fixture.text(

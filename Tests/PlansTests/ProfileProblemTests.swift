@@ -136,7 +136,7 @@ struct ProfileProblemTests {
                 "5:10:") == true)
     }
 
-    @Test("aliases cannot blow up the profile", .timeLimit(.minutes(1)))
+    @Test("aliases cannot blow up the profile", .mustEnd)
     func bombs() {
         var text = "version: 1\ncluster: x\nslots:\n  p1:\n    files:\n      - &a0 [x, x, x, x, x, x, x, x, x]\n"
         for level in 1...12 {

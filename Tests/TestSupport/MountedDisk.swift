@@ -28,5 +28,5 @@ package final class MountedDisk {
         self.folder = folder
     }
 
-    deinit { _ = try? Shell.run("umount", [path]) }
+    deinit { _ = try? Shell.unmount(path) }
 }

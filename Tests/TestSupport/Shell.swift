@@ -31,6 +31,18 @@ package struct Shell {
         return (status, try text("out"), try text("err"))
     }
 
+    /// Unmounts what is mounted at a path. The kernel calls it busy as long as a child that another test started holds a
+    /// file of it that was open at that moment, so it is tried until no child can live any more.
+    @discardableResult
+    package static func unmount(_ path: String) throws -> Answer {
+        let end = Date(timeIntervalSinceNow: Double(timeLimit))
+        while true {
+            let answer = try run("umount", [path])
+            guard answer.error.contains("busy"), Date() < end else { return answer }
+            usleep(20_000)
+        }
+    }
+
     /// Starts a process in a group of its own, with files of `folder` as its streams and all signals as for a program
     /// started at a terminal: Dispatch's threads block SIGCHLD, for which a shell's `wait` would wait for ever.
     private static func spawn(

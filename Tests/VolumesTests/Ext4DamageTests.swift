@@ -5,7 +5,7 @@ import Trees
 @testable import Volumes
 
 /// Damaged images: an error that says so or a working volume, but never a crash, a trap or a hang.
-@Suite(.timeLimit(.minutes(2)), .needs("mke2fs", "debugfs"))
+@Suite(.mustEnd, .needs("mke2fs", "debugfs"))
 struct Ext4DamageTests {
     /// Without checksums, so that every damaged number gets past the first gate.
     static let formats: [Ext4Image.Format] = [

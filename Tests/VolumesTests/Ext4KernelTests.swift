@@ -18,10 +18,10 @@ struct Ext4KernelTests {
             try Test.cancel("\(reason)")
         }
         do { try body(folder.path) } catch {
-            _ = try Shell.run("umount", [folder.path])
+            try Shell.unmount(folder.path)
             throw error
         }
-        let ended = try Shell.run("umount", [folder.path])
+        let ended = try Shell.unmount(folder.path)
         #expect(ended.status == 0, "\(ended.error)")
     }
 
