@@ -113,7 +113,7 @@ struct ConcurrencyTests {
         _ = try await packedBase()
         for delay in Thoroughness.isFull ? ["0.1", "0.3", "0.6", "1.2"] : ["0.4"] {
             var killed = piforge
-            killed.prefix = ["timeout", "--signal=KILL", delay]
+            killed.prefix = ["timeout", "--foreground", "--signal=KILL", delay]
             _ = try killed.run("build", "--slot", "p1", "--base", "base.img.xz", "--output", "out", "--force")
         }
         let whole = try together([build("p1", "--force")])

@@ -156,8 +156,8 @@ struct NetbootInstallTests {
             _ = try Shell.run(
                 "timeout",
                 [
-                    "-s", "KILL", delay, Piforge.program, "netboot", "install", "--root", root.path, "--slot", "p1",
-                    "--base", base,
+                    "--foreground", "-s", "KILL", delay, Piforge.program, "netboot", "install", "--root", root.path,
+                    "--slot", "p1", "--base", base,
                 ], environment: ["XDG_CACHE_HOME": Piforge.sharedCache])
             let found = try account(of: "p1")
             #expect(found == old || found == new, "killed after \(delay) s")
