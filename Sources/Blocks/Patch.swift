@@ -89,8 +89,8 @@ package struct Patch: Equatable, Sendable {
     /// The same patch, whose granules share memory with equal ones of `pool`; new ones are added to it.
     ///
     /// Slots of one base differ in few granules: bitmaps, inode tables and most files are the same for all.
-    package func sharing(_ pool: inout Set<[UInt8]>) -> Patch {
-        let shared = granules.mapValues { pool.insert($0).memberAfterInsert }
+    package func sharing(_ pool: inout Set<ByteKey>) -> Patch {
+        let shared = granules.mapValues { pool.insert(ByteKey($0)).memberAfterInsert.bytes }
         return Patch(byteCount: byteCount, ranges: ranges, granules: shared)
     }
 }

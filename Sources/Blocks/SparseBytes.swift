@@ -39,7 +39,6 @@ package struct SparseBytes: Sendable {
         try checkBounds(
             offset: range.lowerBound, count: count.overflow ? .max : Int(count.partialValue), size: reader.byteCount)
         self.range = range
-        var buffer = [UInt8](repeating: 0, count: Self.chunkSize)
         var data = try reader.nextData(from: range.lowerBound)
         while nextChunkLength > 0 {
             let place = self.range(ofChunk: chunks.count)
@@ -50,12 +49,7 @@ package struct SparseBytes: Sendable {
                 appendZeros()
                 continue
             }
-            let length = nextChunkLength
-            var span = buffer.mutableSpan
-            var raw = span.mutableBytes
-            var part = raw._mutatingExtracting(0..<length)
-            try reader.read(into: &part, at: place.lowerBound)
-            buffer.withUnsafeBytes { append(UnsafeRawBufferPointer(rebasing: $0[..<length])) }
+            try append(reader.bytes(at: place.lowerBound, count: nextChunkLength))
         }
     }
 
@@ -87,13 +81,18 @@ package struct SparseBytes: Sendable {
 
     /// Takes the bytes of the next chunk: exactly `nextChunkLength` of them.
     mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        let mask = Self.dataMask(of: bytes, at: range(bounding: chunks.count).lowerBound)
-        if mask == 0 {
-            chunks.append(nil)
-        } else {
-            chunks.append(Chunk(bytes: [UInt8](bytes), dataMask: mask))
-            heldByteCount += Int64(bytes.count)
-        }
+        append(mask: Self.dataMask(of: bytes, at: range(bounding: chunks.count).lowerBound)) { [UInt8](bytes) }
+    }
+
+    private mutating func append(_ bytes: [UInt8]) {
+        append(mask: Self.dataMask(of: bytes.span.bytes, at: range(bounding: chunks.count).lowerBound)) { bytes }
+    }
+
+    private mutating func append(mask: UInt16, _ bytes: () -> [UInt8]) {
+        guard mask != 0 else { return appendZeros() }
+        let chunk = Chunk(bytes: bytes(), dataMask: mask)
+        heldByteCount += Int64(chunk.bytes.count)
+        chunks.append(chunk)
     }
 
     /// Puts a chunk at its place, which may lie behind the last one.

@@ -117,7 +117,7 @@ package struct Build: Sendable {
     /// Edits all slots, several at a time, in the order of the jobs; those that fail are left out.
     private func edit(_ base: BaseImage, failures: Failures) async -> [Edited] {
         var edits: [Edited] = []
-        var pool: Set<[UInt8]> = []
+        var pool: Set<ByteKey> = []
         await withTaskGroup(of: Edited?.self) { group in
             var waiting = workshop.jobs.enumerated().makeIterator()
             func addNext() {

@@ -1,3 +1,4 @@
+import Blocks
 internal import Trees
 
 extension Ext2Handle {
@@ -18,14 +19,17 @@ extension Ext2Handle {
 
     /// The inode that a folder's entry of this name leads to; each folder is decoded once.
     private func number(of name: String, in folder: Inode, at path: VolumePath) throws(VolumeError) -> UInt32? {
-        if let known = folders.numbers(in: folder.number) { return known[Array(name.utf8)] }
-        var numbers: [[UInt8]: UInt32] = [:]
+        if let known = folders.numbers(in: folder.number) { return known[ByteKey(name.utf8)] }
+        var numbers: [ByteKey: UInt32] = [:]
         try scan(folder, at: path) { (_, _, entries) throws(VolumeError) in
-            for entry in entries.entries where numbers[entry.name] == nil { numbers[entry.name] = entry.inode }
+            for entry in entries.entries {
+                let key = ByteKey(entry.name)
+                if numbers[key] == nil { numbers[key] = entry.inode }
+            }
             return true
         }
         folders.keep(numbers, of: folder.number)
-        return numbers[Array(name.utf8)]
+        return numbers[ByteKey(name.utf8)]
     }
 
     func status(of inode: Inode, at path: VolumePath) throws(VolumeError) -> NodeStatus {
