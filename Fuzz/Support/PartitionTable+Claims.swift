@@ -17,7 +17,10 @@ extension PartitionTable {
             end = partition.range.upperBound
         }
         claim(end <= reader.byteCount, "a partition ends at \(end), the image at \(reader.byteCount)")
-        claim(table.partitions.allSatisfy { $0.range.lowerBound > 0 }, "a partition covers the table")
+        let sectorsOfTable: Int64 = if case .mbr = table.scheme { 1 } else { 2 }
+        claim(
+            table.partitions.allSatisfy { $0.range.lowerBound >= sectorsOfTable * Int64(table.sectorSize) },
+            "a partition covers the table")
         let numbers = table.partitions.map(\.number)
         claim(Set(numbers).count == numbers.count, "two partitions share a number")
         for partition in table.partitions {

@@ -104,12 +104,17 @@ extension GPT.Header {
         entriesChecksum = bytes.littleEndian(at: 88, as: UInt32.self)
 
         guard self.lba == lba else { throw .misplaced(says: self.lba, found: lba) }
-        guard firstUsableLBA <= lastUsableLBA, lastUsableLBA < sectorCount else {
+        // The first two sectors are the protective MBR's and the first header's, whichever table this is.
+        guard firstUsableLBA <= lastUsableLBA, lastUsableLBA < sectorCount, firstUsableLBA > 1,
+            !(firstUsableLBA...lastUsableLBA).contains(lba)
+        else {
             throw .badUsableRange(first: firstUsableLBA, last: lastUsableLBA, sectorCount: sectorCount)
         }
         let length = UInt64(count) * UInt64(entrySize)
         guard count > 0, (128...4096).contains(entrySize), entrySize % 8 == 0, length <= UInt64(Self.entryArrayLimit),
-            entriesLBA > 0, entriesLBA < sectorCount
+            entriesLBA > 1, entriesLBA < sectorCount,
+            !(firstUsableLBA...lastUsableLBA).overlaps(
+                entriesLBA...(entriesLBA + (length - 1) / UInt64(bytes.byteCount)))
         else { throw .badEntryArray(lba: entriesLBA, count: count, size: entrySize) }
         entryCount = Int(count)
         self.entrySize = Int(entrySize)

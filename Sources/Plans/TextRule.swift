@@ -81,7 +81,7 @@ package enum TextRule: Equatable, Sendable {
     }
 
     /// What to do when the line is not there.
-    package enum Missing: Equatable, Sendable {
+    package enum Missing: String, Equatable, Sendable {
         case leave, append, fail
     }
 

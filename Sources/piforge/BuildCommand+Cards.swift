@@ -62,7 +62,7 @@ extension BuildCommand {
                 card, slot: slot.name, image: result?.manifest.output.file ?? slot.name,
                 manifest: result?.manifestPath, outcome)
         }
-        try report.finish(json: settings.json)
+        try report.finish(json: settings.answer.json)
     }
 
     /// `p1=/dev/sdb` or `/dev/sdb`.

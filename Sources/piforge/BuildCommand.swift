@@ -80,17 +80,22 @@ struct BuildCommand: AsyncParsableCommand {
     var force = false
 
     func run() async throws {
-        Output.useJSON(settings.json)
+        settings.answer.apply()
         try checkEngine()
         progress.apply()
         if !device.isEmpty {
             try checkNoNetboot()
             return try await writeCards()
         }
+        if let option = cards.firstForCards {
+            throw ForgeError(
+                .usage, "could not build with \(option): it is for cards, and no card was named",
+                hint: "add --device /dev/sdX, or leave out \(option)")
+        }
         let environment = Environment.current
         let workshop = try settings.request(in: environment).workshop(
             basePath: base, epoch: environment.sourceDateEpoch())
-        let isJSON = settings.json
+        let isJSON = settings.answer.json
         let cache = try environment.cache()
         let build = Build(
             workshop, into: output, replacing: force, cache: cache,

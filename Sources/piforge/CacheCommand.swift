@@ -21,15 +21,14 @@ struct CacheCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "list", abstract: "List what is kept: what it is, of which base, how large, last used when.")
 
-        @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
-        var json = false
+        @OptionGroup var answer: JSONOptions
 
         func run() throws {
-            Output.useJSON(json)
+            answer.apply()
             let cache = try Environment.current.cache()
             let items = cache.items()
             let total = items.reduce(Int64(0)) { $0 + $1.byteCount }
-            if json {
+            if answer.json {
                 return try Output.json(
                     ListDocument(items: items.map(ItemDocument.init), path: cache.path, total: total))
             }
@@ -58,11 +57,10 @@ struct CacheCommand: ParsableCommand {
         @Flag(help: "Everything.")
         var all = false
 
-        @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
-        var json = false
+        @OptionGroup var answer: JSONOptions
 
         func run() throws {
-            Output.useJSON(json)
+            answer.apply()
             guard all || olderThan != nil || maxSize != nil else {
                 throw ForgeError(
                     .usage, "could not prune the cache: nothing says what shall go",
@@ -76,7 +74,7 @@ struct CacheCommand: ParsableCommand {
             let removed = chosen.filter { cache.remove($0) }
             let freed = removed.reduce(Int64(0)) { $0 + $1.byteCount }
             let left = items.reduce(Int64(0)) { $0 + $1.byteCount } - freed
-            if json {
+            if answer.json {
                 return try Output.json(
                     PruneDocument(freed: freed, left: left, removed: removed.map(ItemDocument.init)))
             }

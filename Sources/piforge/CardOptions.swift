@@ -34,6 +34,17 @@ struct CardOptions: ParsableArguments {
         ))
     var grow = false
 
+    /// The first option that means nothing without a card.
+    var firstForCards: String? {
+        if yes { return "--yes" }
+        if !expectSerial.isEmpty { return "--expect-serial" }
+        if expectSize != nil { return "--expect-size" }
+        if allowLarge { return "--allow-large" }
+        if replaceCard { return "--replace-card" }
+        if changedOnly { return "--changed-only" }
+        return grow ? "--grow" : nil
+    }
+
     /// Whether the person will be asked.
     var canAsk: Bool { !yes && StandardInput.isTerminal }
 

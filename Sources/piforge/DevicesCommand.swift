@@ -24,13 +24,12 @@ struct DevicesCommand: ParsableCommand {
     @Flag(help: "Take disks of more than 256 GiB for candidates.")
     var allowLarge = false
 
-    @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
-    var json = false
+    @OptionGroup var answer: JSONOptions
 
     func run() throws {
-        Output.useJSON(json)
+        answer.apply()
         let list = DeviceList(.read(), guard: DeviceGuard(allowsLarge: allowLarge), all: all)
-        if json {
+        if answer.json {
             try Output.json(list)
         } else {
             for line in list.text { Output.line(line) }

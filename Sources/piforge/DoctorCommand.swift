@@ -12,13 +12,12 @@ struct DoctorCommand: ParsableCommand {
               piforge doctor --json | jq '.engines[] | select(.works | not)'
             """)
 
-    @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
-    var json = false
+    @OptionGroup var answer: JSONOptions
 
     func run() throws {
-        Output.useJSON(json)
+        answer.apply()
         let report = MachineReport(searchPath: Environment.current.variables["PATH"] ?? "")
-        if json { return try Output.json(report) }
+        if answer.json { return try Output.json(report) }
         for line in report.lines { Output.line(line) }
     }
 }

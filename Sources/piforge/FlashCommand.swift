@@ -33,13 +33,12 @@ struct FlashCommand: ParsableCommand {
 
     @OptionGroup var cards: CardOptions
 
-    @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
-    var json = false
+    @OptionGroup var answer: JSONOptions
 
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        Output.useJSON(json)
+        answer.apply()
         progress.apply()
         let name = String(image.split(separator: "/").last ?? "")
         let note = Flash.note(ofRaw: image)
@@ -60,6 +59,6 @@ struct FlashCommand: ParsableCommand {
         for (card, result) in zip(held, results) {
             report.add(card, slot: flash.note?.slot, image: image, result)
         }
-        try report.finish(json: json)
+        try report.finish(json: answer.json)
     }
 }

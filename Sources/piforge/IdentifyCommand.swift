@@ -21,19 +21,18 @@ struct IdentifyCommand: ParsableCommand {
     @Option(help: ArgumentHelp("What it is compared with.", valueName: "file"))
     var manifest: String?
 
-    @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
-    var json = false
+    @OptionGroup var answer: JSONOptions
 
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        Output.useJSON(json)
+        answer.apply()
         progress.apply()
         let identity = try CardIdentity.of(
             subject, manifestPath: manifest, cache: Environment.current.cache(),
             observe: { Terminal.shared.show($0) })
         Terminal.shared.clear()
-        if json {
+        if answer.json {
             try Output.json(identity)
         } else {
             for line in identity.text { Output.line(line) }

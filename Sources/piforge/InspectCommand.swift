@@ -15,18 +15,17 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The image, raw or packed.", valueName: "image"))
     var image: String
 
-    @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
-    var json = false
+    @OptionGroup var answer: JSONOptions
 
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        Output.useJSON(json)
+        answer.apply()
         progress.apply()
         let inspection = try Inspection.of(
             image, cache: Environment.current.cache(), observe: { Terminal.shared.show($0) })
         Terminal.shared.finish()
-        if json {
+        if answer.json {
             try Output.json(inspection)
         } else {
             for line in inspection.text { Output.line(line) }

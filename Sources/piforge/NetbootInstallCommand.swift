@@ -16,11 +16,7 @@ struct NetbootInstallCommand: ParsableCommand {
 
     @OptionGroup var settings: SettingsOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "A CNAT, CBRIDGE or node image, or 8086's usbboot archive, instead of the profile's base; packed or not.",
-            valueName: "file"))
-    var base: String?
+    @OptionGroup var source: NetbootBaseOptions
 
     @Option(help: ArgumentHelp("The controller's root folder.", valueName: "dir"))
     var root: String = "/"
@@ -37,11 +33,11 @@ struct NetbootInstallCommand: ParsableCommand {
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        Output.useJSON(settings.json)
+        settings.answer.apply()
         progress.apply()
         let environment = Environment.current
         let workshop = try settings.request(in: environment).workshop(
-            basePath: base, epoch: environment.sourceDateEpoch())
+            basePath: source.base, epoch: environment.sourceDateEpoch())
         let netboot = Netboot(
             workshop, into: root, format: .folder, replacing: true, cache: try environment.cache(),
             supplement: InitramfsSupplement(controllerRules: nil), observe: { Terminal.shared.show($0) })
@@ -52,12 +48,12 @@ struct NetbootInstallCommand: ParsableCommand {
         try install.run { result in
             for warning in result.manifest.warnings { Output.note("warning: \(result.slot): \(warning)") }
             trees.append(InstalledTree(tree: result.path, slot: result.slot.name))
-            guard !settings.json else { return }
+            guard !settings.answer.json else { return }
             Terminal.shared.clear()
             Output.line(result.path)
         }
         Terminal.shared.clear()
-        if settings.json { try Output.json(InstallDocument(trees: trees)) }
+        if settings.answer.json { try Output.json(InstallDocument(trees: trees)) }
     }
 }
 

@@ -16,18 +16,17 @@ struct NetbootLintCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The folder, archive or image.", valueName: "path"))
     var path: String
 
-    @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
-    var json = false
+    @OptionGroup var answer: JSONOptions
 
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        Output.useJSON(json)
+        answer.apply()
         progress.apply()
         let reports = try NetbootLint.reports(
             of: path, cache: try Environment.current.cache(), observe: { Terminal.shared.show($0) })
         Terminal.shared.clear()
-        if json {
+        if answer.json {
             try Output.json(Document(trees: reports))
         } else {
             for report in reports { Self.show(report, at: path) }

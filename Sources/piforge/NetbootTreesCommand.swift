@@ -20,11 +20,7 @@ struct NetbootTreesCommand: ParsableCommand {
 
     @OptionGroup var settings: SettingsOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "A CNAT, CBRIDGE or node image, or 8086's usbboot archive, instead of the profile's base; packed or not.",
-            valueName: "file"))
-    var base: String?
+    @OptionGroup var source: NetbootBaseOptions
 
     @Option(help: ArgumentHelp("The folder for the outputs; made when it does not exist.", valueName: "dir"))
     var output: String = "."
@@ -46,7 +42,7 @@ struct NetbootTreesCommand: ParsableCommand {
     var force = false
 
     func run() throws {
-        Output.useJSON(settings.json)
+        settings.answer.apply()
         progress.apply()
         let environment = Environment.current
         let layout = try lying.chosen()
@@ -56,7 +52,7 @@ struct NetbootTreesCommand: ParsableCommand {
                 hint: "leave out --no-initramfs")
         }
         let workshop = try settings.request(in: environment).workshop(
-            basePath: base, epoch: environment.sourceDateEpoch())
+            basePath: source.base, epoch: environment.sourceDateEpoch())
         var netboot = Netboot(
             workshop, into: output, format: format, replacing: force, cache: try environment.cache(),
             supplement: initramfs ? InitramfsSupplement(controllerRules: nil) : nil,
@@ -74,13 +70,13 @@ struct NetbootTreesCommand: ParsableCommand {
                 TreeDocument(
                     tree: result.path, manifest: result.manifestPath, slot: result.slot.name,
                     entries: result.entryCount, details: result.manifest))
-            if isNew, !settings.json {
+            if isNew, !settings.answer.json {
                 Terminal.shared.clear()
                 Output.line("\(result.path)  \(result.manifest.output.sha256)")
             }
         }
         Terminal.shared.clear()
-        if settings.json { try Output.json(NetbootDocument(trees: trees)) }
+        if settings.answer.json { try Output.json(NetbootDocument(trees: trees)) }
     }
 }
 

@@ -24,14 +24,14 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        Output.useJSON(options.json)
+        options.answer.apply()
         progress.apply()
         let environment = Environment.current
         let request = try options.request(in: environment)
         let workshop = try request.workshop(basePath: base, epoch: environment.sourceDateEpoch())
         let previews = try workshop.preview(cache: environment.cache(), observe: { Terminal.shared.show($0) })
         Terminal.shared.finish()
-        if options.json {
+        if options.answer.json {
             try Output.json(
                 PlanDocument(
                     plans: previews.map { preview in

@@ -45,8 +45,7 @@ struct SettingsOptions: ParsableArguments {
             valueName: "key=value"))
     var set: [String] = []
 
-    @Flag(help: "Print one JSON document to stdout; prose goes to stderr.")
-    var json = false
+    @OptionGroup var answer: JSONOptions
 
     /// The flags and the profile, resolved; `slots` instead of `--slot` where that may be left out, `others` instead of it
     /// in any case: `--hostname` is not for those.

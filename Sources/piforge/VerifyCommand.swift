@@ -21,7 +21,7 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        Output.useJSON(options.json)
+        options.answer.apply()
         progress.apply()
         let environment = Environment.current
         let request = try options.request(in: environment)
@@ -33,7 +33,7 @@ struct VerifyCommand: ParsableCommand {
             image, is: job, of: request.profile?.cluster, cache: environment.cache(),
             observe: { Terminal.shared.show($0) })
         Terminal.shared.finish()
-        if options.json {
+        if options.answer.json {
             try Output.json(
                 VerifyDocument(
                     differences: differences, image: image, matches: differences.isEmpty, slot: job.slot.name))

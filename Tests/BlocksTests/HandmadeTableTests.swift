@@ -111,6 +111,17 @@ struct HandmadeTableTests {
             (.misplaced(says: .max, found: 1), { Self.set(&$0, 24, UInt64.max) }),
             (.badUsableRange(first: .max, last: 94, sectorCount: 100), { Self.set(&$0, 40, UInt64.max) }),
             (.badUsableRange(first: 6, last: .max, sectorCount: 100), { Self.set(&$0, 48, UInt64.max) }),
+            (.badUsableRange(first: 0, last: 94, sectorCount: 100), { Self.set(&$0, 40, UInt64(0)) }),
+            (.badUsableRange(first: 1, last: 94, sectorCount: 100), { Self.set(&$0, 40, UInt64(1)) }),
+            (.badEntryArray(lba: 1, count: 4, size: 128), { Self.set(&$0, 72, UInt64(1)) }),
+            (.badEntryArray(lba: 94, count: 4, size: 128), { Self.set(&$0, 72, UInt64(94)) }),
+            (
+                .badEntryArray(lba: 5, count: 5, size: 128),
+                {
+                    Self.set(&$0, 72, UInt64(5))
+                    Self.set(&$0, 80, UInt32(5))
+                }
+            ),
             (.badEntryArray(lba: .max, count: 4, size: 128), { Self.set(&$0, 72, UInt64.max) }),
             (.badEntryArray(lba: 2, count: .max, size: 128), { Self.set(&$0, 80, UInt32.max) }),
             (.badEntryArray(lba: 2, count: 0, size: 128), { Self.set(&$0, 80, UInt32(0)) }),
@@ -126,6 +137,13 @@ struct HandmadeTableTests {
             #expect(throws: GPT.Failure.badHeaderSize(Int(size))) {
                 _ = try GPT.Header(bytes.span.bytes, at: 1, sectorCount: 100)
             }
+        }
+        let copy = Self.header(sectorSize: 512, sectorCount: 100) {
+            Self.set(&$0, 24, UInt64(94))
+            Self.set(&$0, 72, UInt64(95))
+        }
+        #expect(throws: GPT.Failure.badUsableRange(first: 6, last: 94, sectorCount: 100)) {
+            _ = try GPT.Header(copy.span.bytes, at: 94, sectorCount: 100)
         }
     }
 

@@ -79,6 +79,21 @@ struct ExitCodeTests {
         #expect(aFolder.error.hasPrefix("error: could not open /etc: "), "\(aFolder.error)")
     }
 
+    @Test(
+        "what is for cards says nothing of files",
+        arguments: [["--yes"], ["--expect-size", "9"], ["--expect-serial", "x"], ["--changed-only"], ["--grow"]])
+    func cardOptions(_ options: [String]) async throws {
+        let answer = try piforge.run(["build", "--slot", "p3", "--base", try await BaseSpec.plain.path()] + options)
+        expect(
+            answer, 64,
+            """
+            error: could not build with \(options[0]): it is for cards, and no card was named
+            hint:  add --device /dev/sdX, or leave out \(options[0])
+
+            """)
+        #expect(try leftovers() == [])
+    }
+
     @Test("outputs that exist") func existing() async throws {
         let base = try await BaseSpec.plain.path()
         let first = try piforge.run("build", "--slot", "p3", "--base", base)

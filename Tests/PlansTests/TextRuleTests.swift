@@ -164,4 +164,30 @@ struct RuleCase: CustomTestStringConvertible {
         let bytes = Array("a\u{10FF80}b\u{10FFFF}".utf8) + [0xFF]
         #expect(TextBytes.encode(TextBytes.decode(bytes)) == bytes)
     }
+
+    @Test("a rule's text tells it from every other") func descriptions() {
+        let pattern = TextRule.LinePattern(prefix: "a")
+        let rules: [TextRule] = [
+            .ensureLine("a"), .ensureLine("b"), .removeLine("a"), .removeAllLines,
+            .setLine(pattern, to: "a", whenMissing: .leave), .setLine(pattern, to: "a", whenMissing: .fail),
+            .setLine(.init(prefix: "a", suffix: "b"), to: "a", whenMissing: .leave),
+            .setLine(.init(prefix: "a", part: "b"), to: "a", whenMissing: .leave),
+            .setLine(.init(prefix: "a", excluding: "b"), to: "a", whenMissing: .leave),
+            .setActive("a", true, whenMissing: .append), .setActive("a", false, whenMissing: .append),
+            .setWord("a", present: true, inLine: pattern), .setWord("a", present: false, inLine: pattern),
+            .setVariable("a", "b"), .removeVariable("a"), .setHostNames(address: "a", names: ["b", "c"]),
+            .setHostNames(address: "a", names: ["b\" \"c"]), .addHostNames(address: "a", names: ["b", "c"]),
+            .setNetworkMounts(boot: nil), .setNetworkMounts(boot: ""), .setServerOption("a", "b"),
+            .ensureAuthorizedKey("a"), .setPasswordHash(user: "a", hash: "b", day: 1),
+            .setPasswordHash(user: "a", hash: "b", day: 2), .setKernelArgument("a"), .removeKernelArgument("a"),
+            .removeKernelListItem("a", key: "b"), .removeKernelListItem("b", key: "a"), .removeReconfigInit,
+            .setNetworkRoot(["a", "b"]), .setNetworkRoot(["a b"]),
+            .setConfigKey(section: "a", key: "b", value: "c", overriding: true),
+            .setConfigKey(section: "a", key: "b", value: "c", overriding: false),
+            .removeConfigKey(section: nil, key: "a"), .removeConfigKey(section: "", key: "a"),
+            .setUSBMode(.host), .setUSBMode(.peripheral),
+        ]
+        #expect(Set(rules.map(\.description)).count == rules.count)
+        #expect(rules[4].description == #"set-line "pattern \"a\" \"\"" "a" "leave""#)
+    }
 }
