@@ -26,14 +26,13 @@ package struct Patch: Equatable, Sendable {
 
     /// Whether anything in `range` differs from the base.
     package func touches(_ range: Range<Int64>) -> Bool {
-        let first = firstRange(endingAfter: range.lowerBound)
-        return first < ranges.count && ranges[first].lowerBound < range.upperBound && !range.isEmpty
+        ranges.touches(range)
     }
 
     /// The parts of `ranges` inside `range`, in order.
     package func ranges(in range: Range<Int64>) -> [Range<Int64>] {
         var found: [Range<Int64>] = []
-        var position = firstRange(endingAfter: range.lowerBound)
+        var position = ranges.firstIndex(endingAfter: range.lowerBound)
         while position < ranges.count, ranges[position].lowerBound < range.upperBound {
             let part = ranges[position].clamped(to: range)
             if !part.isEmpty { found.append(part) }
@@ -73,17 +72,6 @@ package struct Patch: Equatable, Sendable {
                 }
             }
         }
-    }
-
-    /// Where in `ranges` the first stands that ends behind `offset`.
-    private func firstRange(endingAfter offset: Int64) -> Int {
-        var low = 0
-        var high = ranges.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ranges[middle].upperBound <= offset { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 
     /// The same patch, whose granules share memory with equal ones of `pool`; new ones are added to it.

@@ -124,16 +124,3 @@ package final class WorkingCopy: Sendable {
         }
     }
 }
-
-extension [Range<Int64>] {
-    /// Adds the marked granules of a chunk that lies behind all that is there; what touches becomes one.
-    mutating func appendRuns(of mask: UInt16, in place: Range<Int64>) {
-        for run in SparseBytes.runs(of: mask, in: place) {
-            if let last, last.upperBound == run.lowerBound {
-                self[count - 1] = last.lowerBound..<run.upperBound
-            } else {
-                append(run)
-            }
-        }
-    }
-}

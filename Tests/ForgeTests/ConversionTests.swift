@@ -106,16 +106,16 @@ struct ConversionTests {
         try #require(oracle.status == 0, "reconfig-oracle: \(oracle.error)")
 
         // The card's note is ours alone.
-        let boot = try HostTree(folders.boot.path)
-        #expect(Set(boot.entries.keys).union(["piforge.json"]) == Set(new.boot.keys))
-        for (path, entry) in boot.entries {
+        let boot = try UnpackedTree.entries(of: folders.boot.path)
+        #expect(Set(boot.keys).union(["piforge.json"]) == Set(new.boot.keys))
+        for (path, entry) in boot {
             let wanted = Self.exceptions(path, entry.bytes, old: old.boot[path]?.bytes, slot: slot, old)
             #expect(wanted == new.boot[path]?.bytes, "boot:\(path)")
         }
 
-        let root = try HostTree(folders.root.path)
-        #expect(root.entries.keys.sorted() == new.root.keys.sorted())
-        for (path, entry) in root.entries {
+        let root = try UnpackedTree.entries(of: folders.root.path)
+        #expect(root.keys.sorted() == new.root.keys.sorted())
+        for (path, entry) in root {
             guard let found = new.root[path] else { continue }
             let before = old.root[path]
             // debugfs gives an extracted file no more than the lower nine bits; the rest is compared with the base's.
@@ -126,35 +126,6 @@ struct ConversionTests {
                 && found.bytes == Self.exceptions(path, entry.bytes, old: before?.bytes, slot: slot, old)
             if !isSame {
                 Issue.record("root:\(path): \(found) instead of \(entry) after \(String(describing: before))")
-            }
-        }
-    }
-}
-
-/// A tree in a folder of this machine.
-private struct HostTree {
-    struct Entry {
-        var type: String
-        var mode: UInt16
-        var bytes: Data?
-    }
-    var entries: [String: Entry] = [:]
-
-    init(_ folder: String) throws {
-        for path in try FileManager.default.subpathsOfDirectory(atPath: folder) {
-            let full = folder + "/" + path
-            var status = stat()
-            try #require(lstat(full, &status) == 0)
-            // Foundation leaves out the upper three bits.
-            let mode = UInt16(status.st_mode & 0o7777)
-            switch status.st_mode & S_IFMT {
-            case S_IFDIR: entries[path] = Entry(type: "directory", mode: mode)
-            case S_IFLNK:
-                let text = try FileManager.default.destinationOfSymbolicLink(atPath: full)
-                entries[path] = Entry(type: "symlink", mode: 0o777, bytes: Data(text.utf8))
-            default:
-                entries[path] = Entry(
-                    type: "regular", mode: mode, bytes: try Data(contentsOf: URL(fileURLWithPath: full)))
             }
         }
     }

@@ -67,7 +67,7 @@ struct CardRun: Sendable {
         // A block of the grid may begin in the piece before.
         base.pieces.filter { piece in
             let wide = piece.lowerBound / WriteMap.grid * WriteMap.grid..<WriteMap.roundedUp(piece.upperBound)
-            return ranges.contains { WriteMap.touches($0, wide) }
+            return ranges.contains { $0.touches(wide) }
         }
     }
 

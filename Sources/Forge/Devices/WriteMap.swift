@@ -55,15 +55,9 @@ struct WriteMap: Equatable, Sendable {
 
     static func roundedUp(_ offset: Int64) -> Int64 { (offset + grid - 1) / grid * grid }
 
-    /// Whether some of `ranges`, which are in order, lies in `window`.
-    static func touches(_ ranges: [Range<Int64>], _ window: Range<Int64>) -> Bool {
-        let index = firstIndex(in: ranges, endingAfter: window.lowerBound)
-        return index < ranges.count && ranges[index].lowerBound < window.upperBound
-    }
-
     /// The parts of `ranges`, which are in order, that lie in `window`, cut into at most `limit` bytes.
     static func parts(of ranges: [Range<Int64>], in window: Range<Int64>, upTo limit: Int64) -> [Range<Int64>] {
-        var index = firstIndex(in: ranges, endingAfter: window.lowerBound)
+        var index = ranges.firstIndex(endingAfter: window.lowerBound)
         var parts: [Range<Int64>] = []
         while index < ranges.count, ranges[index].lowerBound < window.upperBound {
             let range = ranges[index].clamped(to: window)
@@ -73,15 +67,5 @@ struct WriteMap: Equatable, Sendable {
             index += 1
         }
         return parts
-    }
-
-    private static func firstIndex(in ranges: [Range<Int64>], endingAfter offset: Int64) -> Int {
-        var low = 0
-        var high = ranges.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ranges[middle].upperBound <= offset { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

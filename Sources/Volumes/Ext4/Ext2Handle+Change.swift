@@ -102,18 +102,8 @@ extension Ext2Handle {
     }
 
     private func checkStorable(_ node: Node, at path: VolumePath) throws(VolumeError) {
-        guard node.metadata.mode <= 0o7777 else {
-            throw .notStorable(path, what: "mode 0\(String(node.metadata.mode, radix: 8))")
-        }
-        if let device = node.metadata.device {
-            guard node.kind == .characterDevice || node.kind == .blockDevice, device.isStorable else {
-                throw .notStorable(path, what: "device \(device.major):\(device.minor)")
-            }
-        }
+        try Ext4Volume.checkStorable(node, at: path)
         guard case .symlink(let text) = node.content else { return }
-        guard !text.isEmpty, !text.utf8.contains(0) else {
-            throw .notStorable(path, what: "an empty link or one with a NUL")
-        }
         let limit = min(superblock.blockSize, 4096) - 1
         guard text.utf8.count <= limit else {
             throw .fileTooLarge(path, byteCount: Int64(text.utf8.count), limit: Int64(limit))

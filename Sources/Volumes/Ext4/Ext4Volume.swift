@@ -88,6 +88,22 @@ package final class Ext4Volume: Volume {
         }
     }
 
+    /// Refuses what no inode holds, whoever writes it.
+    static func checkStorable(_ node: Node, at path: VolumePath) throws(VolumeError) {
+        guard node.metadata.mode <= 0o7777 else {
+            throw .notStorable(path, what: "mode 0\(String(node.metadata.mode, radix: 8))")
+        }
+        if let device = node.metadata.device {
+            guard node.kind == .characterDevice || node.kind == .blockDevice, device.isStorable else {
+                throw .notStorable(path, what: "device \(device.major):\(device.minor)")
+            }
+        }
+        guard case .symlink(let text) = node.content else { return }
+        guard !text.isEmpty, !text.utf8.contains(0) else {
+            throw .notStorable(path, what: "an empty link or one with a NUL")
+        }
+    }
+
     func withHandle<R>(
         _ body: (borrowing Ext2Handle) throws(VolumeError) -> R
     ) throws(VolumeError) -> R {

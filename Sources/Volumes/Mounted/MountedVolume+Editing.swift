@@ -183,21 +183,10 @@ extension MountedVolume {
     private func checkStorable(_ node: Node, at path: VolumePath) throws(VolumeError) {
         switch type {
         case .ext4:
-            guard node.metadata.mode <= 0o7777 else {
-                throw .notStorable(path, what: "mode 0\(String(node.metadata.mode, radix: 8))")
-            }
             if let name = path.name, name.utf8.count > 255 {
                 throw .invalidName(name, reason: "\(name.utf8.count) bytes are more than the 255 of a name")
             }
-            if let device = node.metadata.device {
-                guard node.kind == .characterDevice || node.kind == .blockDevice, device.isStorable else {
-                    throw .notStorable(path, what: "device \(device.major):\(device.minor)")
-                }
-            }
-            guard case .symlink(let text) = node.content else { return }
-            guard !text.isEmpty, !text.utf8.contains(0) else {
-                throw .notStorable(path, what: "an empty link or one with a NUL")
-            }
+            try Ext4Volume.checkStorable(node, at: path)
         case .vfat:
             try FATVolume.checkStorable(node, at: path)
         }

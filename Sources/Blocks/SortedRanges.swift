@@ -1,0 +1,30 @@
+/// Ranges in order that neither touch nor overlap.
+extension [Range<Int64>] {
+    /// Where the first stands that ends behind `offset`; the count when none does.
+    package func firstIndex(endingAfter offset: Int64) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle].upperBound <= offset { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// Whether one of them has something in `window`.
+    package func touches(_ window: Range<Int64>) -> Bool {
+        let first = firstIndex(endingAfter: window.lowerBound)
+        return first < count && self[first].lowerBound < window.upperBound && !window.isEmpty
+    }
+
+    /// Adds the marked granules of a chunk that lies behind all that is there; what touches becomes one.
+    package mutating func appendRuns(of mask: UInt16, in place: Range<Int64>) {
+        for run in SparseBytes.runs(of: mask, in: place) {
+            if let last, last.upperBound == run.lowerBound {
+                self[count - 1] = last.lowerBound..<run.upperBound
+            } else {
+                append(run)
+            }
+        }
+    }
+}
