@@ -20,7 +20,8 @@ struct Piforge: AsyncParsableCommand {
               piforge verify sg1-p3.img --slot p3       check one of them later
 
             Exit codes: 0 done, 1 a difference was found, 64 usage, 65 bad profile or image, 69 something is missing \
-            on this machine, 70 a bug in piforge, 73 cannot create the output, 74 I/O error, 77 permission denied, 130 interrupted.
+            on this machine, 70 a bug in piforge, 73 cannot create the output, 74 I/O error, 77 permission denied, \
+            129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM.
             """,
         version: Forge.version,
         subcommands: [

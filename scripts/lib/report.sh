@@ -123,7 +123,7 @@ report() {
 		$(date -u +%Y-%m-%d), $("$PIFORGE" --version): $(machine).
 
 		The base: an .img.xz of $(($(stat -c %s "$BASE") >> 20)) MiB in blocks of 24 MiB, $((IMAGE_BYTES >> 20)) MiB unpacked,
-		$(($(stat -c '%b' "$RAW_BASE") >> 11)) MiB of them not zero. Slots p1 to p4 of \`profiles/sg1.yaml\`, medians of $RUNS runs in turns.
+		$(($(stat -c '%b' "$RAW_BASE") >> 11)) MiB of them not zero. Slots p1 to p4 of \`profiles/sg1.yaml\`, $([ "$RUNS" = 1 ] && echo "one run" || echo "medians of $RUNS runs in turns").
 
 		| promise | limit | measured | |
 		|---|---|---|---|
