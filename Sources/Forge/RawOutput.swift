@@ -53,7 +53,7 @@ final class RawOutput: Sendable {
                     into: &state)
             }
             if state.role != .clone, !piece.isZero {
-                Self.startWriteback(piece.range, of: state.descriptor)
+                OutputFile.startWriteback(piece.range, of: state.descriptor)
             }
             state.byteCount = piece.range.upperBound
             return state.byteCount
@@ -84,12 +84,6 @@ final class RawOutput: Sendable {
         } else {
             state.hasher?.updateZeros(count: place.upperBound - place.lowerBound)
         }
-    }
-
-    /// Lets the disk work on what was written while more is computed. The kernel by itself would begin when a tenth of
-    /// the memory is dirty, and `finish` would wait for nearly all of it. A hint: failing loses nothing.
-    private static func startWriteback(_ range: Range<Int64>, of descriptor: Int32) {
-        _ = clinux_start_writeback(descriptor, range.lowerBound, range.upperBound - range.lowerBound)
     }
 
     private static func patched(_ chunk: SparseBytes.Chunk?, at place: Range<Int64>, patch: Patch) -> [UInt8] {

@@ -81,6 +81,7 @@ final class TarWriter: Sendable {
         try state.withLock { (state) throws(ForgeError) in
             state.hasher?.update(bytes.span.bytes)
             try state.file?.write(bytes.span.bytes, at: state.byteCount)
+            state.file?.startWriteback(state.byteCount..<state.byteCount + Int64(bytes.count))
             state.byteCount += Int64(bytes.count)
         }
     }
