@@ -1,2 +1,5 @@
 #pragma once
-#include <openssl/evp.h>
+// OpenSSL 3 deprecates its hashes without EVP, whose contexts need memory and a configured provider, and so can fail.
+// These need neither, and are the same code.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
