@@ -24,3 +24,10 @@ need_tools() {
 
 # The value an option needs: option_value OPTION COUNT_LEFT
 option_value() { [ "$2" -ge 2 ] || bad_usage "$1 needs a value"; }
+
+# The archive that apt on this machine uses for Debian itself.
+debian_mirror() {
+	# shellcheck disable=SC2016
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' |
+		awk '$2 !~ /security|updates|backports/ && $1 ~ /debian\/?$/ { sub("/$", "", $1); print $1; exit }'
+}

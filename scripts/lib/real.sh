@@ -5,13 +5,6 @@
 readonly REAL_SUITE=bookworm REAL_ARCH=armel
 readonly REAL_PACKAGES=systemd,systemd-sysv,systemd-timesyncd,udev,dbus,libpam-systemd,openssh-server,ifupdown,isc-dhcp-client,bridge-utils,sudo,busybox,initramfs-tools,kmod,klibc-utils,iproute2,iputils-ping,netbase,ca-certificates,procps,less,nano,e2fsprogs,dosfstools,fdisk,parted,tzdata,linux-image-rpi
 
-# The archive that apt on this machine uses for Debian itself.
-real_mirror() {
-	# shellcheck disable=SC2016
-	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' |
-		awk '$2 !~ /security|updates|backports/ && $1 ~ /debian\/?$/ { sub("/$", "", $1); print $1; exit }'
-}
-
 # armel programs run here through qemu-user; without systemd nobody registers it.
 real_enable_binfmt() {
 	local dir=/proc/sys/fs/binfmt_misc
@@ -79,7 +72,7 @@ real_prepare_rootfs() { # CACHEDIR WORKDIR
 	if [ ! -s "$REAL_TAR" ]; then
 		real_enable_binfmt
 		mkdir -p "$cache"
-		mirror=$(real_mirror)
+		mirror=$(debian_mirror)
 		mirror=${mirror:-http://deb.debian.org/debian}
 		SOURCE_DATE_EPOCH=$(date -u +%s -d "$(curl -fsS "$mirror/dists/$REAL_SUITE/InRelease" | awk '/^Date: / && !seen++ { sub("Date: ", ""); print }')")
 		export SOURCE_DATE_EPOCH

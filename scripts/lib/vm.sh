@@ -1,33 +1,84 @@
 # shellcheck shell=bash
-# vm.sh - a virtual machine with Debian's kernel, for what the kernel of this machine may lack (vfat).
+# vm.sh - a virtual machine with a kernel of Debian's, for what the kernel of this machine may lack (vfat).
 #
-# Its root is this machine's own, read-only over 9p, under a tmpfs: every program is there, and nothing that is
-# written stays but what goes into the one shared folder. It has no network. QEMU emulates the processor, so neither
-# KVM nor root is needed.
+# Its root is this machine's own, read-only, under a tmpfs: every program is there, and nothing that is written stays
+# but what goes into the one shared folder. It has no network. Neither root nor KVM is needed. VM_MACHINE is one of
+#   uml   user-mode Linux: the kernel is a program of this machine, and others run at nearly its speed; one processor.
+#         A newer one than this machine's Debian may have, so with a C library of its own
+#   qemu  this Debian's kernel for PCs on emulated processors, some ten times slower
 
-readonly VM_MODULES="virtio_pci 9pnet_virtio 9p overlay loop ext4 vfat nls_cp437 nls_ascii nls_utf8 nls_iso8859_1"
+readonly VM_MODULES="overlay loop ext4 vfat nls_cp437 nls_ascii nls_utf8 nls_iso8859-1 binfmt_misc"
+readonly VM_QEMU_MODULES="virtio_pci 9pnet_virtio 9p" VM_UML_SUITE=trixie
 
-# Sets VM_KERNEL and VM_MODULES_ROOT; the package is fetched once and unpacked, not installed.
+# Sets VM_KERNEL, VM_VERSION and VM_MODULES_ROOT; what is fetched is kept, unpacked and not installed.
 vm_prepare_kernel() { # CACHE_FOLDER
-	local cache=$1 package unpacked version
-	unpacked=$(find "$cache" -maxdepth 1 -name 'linux-image-*' -type d 2> /dev/null | sort -V | tail -n 1)
-	if [ -z "$unpacked" ]; then
+	local cache=$1
+	mkdir -p "$cache"
+	"vm_prepare_$VM_MACHINE" "$cache"
+	VM_VERSION=$(basename "$VM_MODULES_ROOT"/lib/modules/*)
+	[ -e "$VM_KERNEL" ] || die "$EXIT_TOOL" "no kernel in $VM_MODULES_ROOT: remove that folder and try again"
+}
+
+vm_prepare_qemu() { # CACHE_FOLDER
+	local package
+	VM_MODULES_ROOT=$1/qemu
+	if [ ! -e "$VM_MODULES_ROOT" ]; then
 		package=$(apt-cache depends linux-image-amd64 2> /dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
 		[ -n "$package" ] || die "$EXIT_TOOL" "apt knows no linux-image-amd64: apt-get update, or a Debian for amd64"
-		say "fetching $package"
-		mkdir -p "$cache/new"
-		(cd "$cache/new" && apt-get -qq download "$package") || die "$EXIT_TOOL" "could not fetch $package"
-		dpkg-deb -x "$cache"/new/"${package}"_*.deb "$cache/new/unpacked"
-		version=${package#linux-image-}
-		depmod -b "$cache/new/unpacked" "$version"
-		unpacked=$cache/$package
-		mv "$cache/new/unpacked" "$unpacked"
-		rm -rf "$cache/new"
+		vm_fetch "$1/new" "$package"
+		depmod -b "$1/new/unpacked" "${package#linux-image-}"
+		mv "$1/new/unpacked" "$VM_MODULES_ROOT"
+		rm -rf "$1/new"
 	fi
-	VM_VERSION=${unpacked##*/linux-image-}
-	VM_MODULES_ROOT=$unpacked
-	VM_KERNEL=$unpacked/boot/vmlinuz-$VM_VERSION
-	[ -e "$VM_KERNEL" ] || die "$EXIT_TOOL" "no kernel in $unpacked: remove that folder and try again"
+	VM_KERNEL=$(echo "$VM_MODULES_ROOT"/boot/vmlinuz-*)
+}
+
+vm_prepare_uml() { # CACHE_FOLDER
+	local new=$1/new library
+	VM_MODULES_ROOT=$1/uml-$VM_UML_SUITE
+	if [ ! -e "$VM_MODULES_ROOT" ]; then
+		vm_use_suite "$new/apt" "$VM_UML_SUITE"
+		APT_CONFIG=$new/apt/apt.conf vm_fetch "$new" user-mode-linux libc6
+		mkdir -p "$new/unpacked/lib"
+		mv "$new/unpacked/usr/lib/uml/modules" "$new/unpacked/lib/"
+		depmod -b "$new/unpacked" "$(basename "$new"/unpacked/lib/modules/*)"
+		# Where the libraries will be.
+		library=$VM_MODULES_ROOT/usr/lib/x86_64-linux-gnu
+		patchelf --set-interpreter "$library/ld-linux-x86-64.so.2" --set-rpath "$library" \
+			"$new/unpacked/usr/bin/linux.uml"
+		mv "$new/unpacked" "$VM_MODULES_ROOT"
+		rm -rf "$new"
+	fi
+	VM_KERNEL=$VM_MODULES_ROOT/usr/bin/linux.uml
+}
+
+# Lets apt know another release of Debian, apart from all that it knows of this machine.
+vm_use_suite() { # FOLDER SUITE
+	local folder=$1 mirror
+	mirror=$(debian_mirror)
+	[ -n "$mirror" ] || die "$EXIT_TOOL" "apt knows no Debian: this takes a Debian for amd64"
+	mkdir -p "$folder/lists/partial" "$folder/cache"
+	echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $2 main" > "$folder/sources.list"
+	cat > "$folder/apt.conf" <<- END
+		Dir::Etc::SourceList "$folder/sources.list";
+		Dir::Etc::SourceParts "-";
+		Dir::State::Lists "$folder/lists";
+		Dir::Cache "$folder/cache";
+		Acquire::Languages "none";
+		APT::Sandbox::User "root";
+	END
+	APT_CONFIG=$folder/apt.conf apt-get -qq update || die "$EXIT_TOOL" "could not read Debian's $2"
+}
+
+# Unpacks packages into FOLDER/unpacked.
+vm_fetch() { # FOLDER PACKAGE...
+	local folder=$1 file
+	shift
+	say "fetching $*"
+	mkdir -p "$folder/packages"
+	(cd "$folder/packages" && apt-get -qq download "$@" 2> "$folder/errors") ||
+		die "$EXIT_TOOL" "could not fetch $*: $(cat "$folder/errors")"
+	for file in "$folder"/packages/*.deb; do dpkg-deb -x "$file" "$folder/unpacked"; done
 }
 
 # Writes an initramfs that mounts the root described above and runs /run/vm/command in it.
@@ -35,47 +86,71 @@ vm_make_initramfs() { # FILE
 	local tree module number=0 file
 	tree=$(mktemp -d)
 	mkdir -p "$tree"/{bin,proc,sys,dev,low,up,new,modules,control}
+	case $VM_MACHINE in
+	qemu) set -- "$1" $VM_QEMU_MODULES $VM_MODULES ;;
+	uml) set -- "$1" $VM_MODULES ;;
+	esac
 	cp "$(command -v busybox)" "$tree/bin/busybox"
-	for module in $VM_MODULES; do
+	for module in "${@:2}"; do
 		modprobe -d "$VM_MODULES_ROOT" -S "$VM_VERSION" --show-depends "$module"
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r file; do
 		number=$((number + 1))
 		cp "$file" "$tree/modules/$(printf %03d $number)-${file##*/}"
 	done
-	vm_init > "$tree/init"
+	{ vm_init_mounts "$VM_MACHINE"; vm_init; } > "$tree/init"
 	chmod +x "$tree/init"
 	(cd "$tree" && find . | cpio --quiet -o -H newc --owner=0:0 | gzip -1) > "$1"
 	rm -rf "$tree"
 }
 
+# How the machine sees folders of this one.
+vm_init_mounts() { # MACHINE
+	echo '#!/bin/busybox sh'
+	case $1 in
+	qemu) cat <<- 'INIT' ;;
+		share() { # TAG PLACE OPTIONS
+			mount -t 9p -o "trans=virtio,version=9p2000.L,msize=512000,$3" "$1" "$2"
+		}
+		mount_root() { share root /low ro,cache=loose; }
+		mount_control() { share control /control cache=none; }
+		mount_shared() { share shared "$1" cache=none; }
+	INIT
+	uml) cat <<- 'INIT' ;;
+		mount_root() { mount -t hostfs -o ro,/ root /low; }
+		mount_control() { mount -t hostfs -o "$folder" control /control; }
+		mount_shared() { mount -t hostfs -o "$shared" shared "$1"; }
+	INIT
+	esac
+}
+
 vm_init() {
 	cat << 'INIT'
-#!/bin/busybox sh
 export PATH=/bin
 /bin/busybox --install -s /bin
 ip link set lo up
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 for module in /modules/*; do insmod "$module" || echo "cannot load $module"; done
 set -e
-options=trans=virtio,version=9p2000.L,msize=512000
-mount -t 9p -o "ro,cache=loose,$options" root /low
-mount -t 9p -o "cache=none,$options" control /control
+mount_root
+mount_control
 mount -t tmpfs -o mode=755,size=75% tmpfs /up
 mkdir /up/upper /up/work
 mount -t overlay -o lowerdir=/low,upperdir=/up/upper,workdir=/up/work,xino=off overlay /new
-for folder in proc sys dev; do mount --move /$folder /new/$folder; done
+for name in proc sys dev; do mount --move /$name /new/$name; done
 mount -t tmpfs -o mode=1777 tmpfs /new/run
 mount -t tmpfs -o mode=1777 tmpfs /new/tmp
 mkdir -p /new/dev/shm /new/dev/pts
 mount -t tmpfs tmpfs /new/dev/shm; mount -t devpts devpts /new/dev/pts
 [ -e /new/dev/fd ] || ln -s /proc/self/fd /new/dev/fd
 shared=$(cat /control/shared)
-mkdir -p "/new$shared"; mount -t 9p -o "cache=none,$options" shared "/new$shared"
+mkdir -p "/new$shared"; mount_shared "/new$shared"
 mkdir -p /new/run/vm; mount --move /control /new/run/vm
-set +e
-chroot /new /bin/bash /run/vm/command > /new/run/vm/output 2>&1 < /new/dev/null
-echo $? > /new/run/vm/status
-sync; poweroff -f
+# Not chroot(8): nobody in one can make user namespaces.
+exec switch_root /new /bin/bash -c '
+	/bin/bash /run/vm/command > /run/vm/output 2>&1 < /dev/null
+	echo $? > /run/vm/status
+	sync
+	exec busybox poweroff -f'
 INIT
 }
 
@@ -93,14 +168,22 @@ vm_run() { # SHARED_FOLDER SECONDS MIB COMMAND...
 	} > "$control/command"
 	: > "$control/output"
 	tail -f "$control/output" & local follower=$!
-	timeout "$seconds" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$(nproc)" -M q35,hpet=off \
-		-m "$memory" -nodefaults -display none -monitor none -no-reboot -serial "file:$control/console" \
-		-kernel "$VM_KERNEL" -initrd "$VM_INITRAMFS" \
-		-append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr audit=0" \
-		-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
-		-virtfs "local,path=$control,mount_tag=control,security_model=none" \
-		-virtfs "local,path=$shared,mount_tag=shared,security_model=none,multidevs=remap" \
-		< /dev/null > "$control/qemu" 2>&1 &
+	case $VM_MACHINE in
+	qemu)
+		set -- qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$(nproc)" -M q35,hpet=off \
+			-m "$memory" -nodefaults -display none -monitor none -no-reboot -serial "file:$control/console" \
+			-kernel "$VM_KERNEL" -initrd "$VM_INITRAMFS" \
+			-append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr audit=0" \
+			-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
+			-virtfs "local,path=$control,mount_tag=control,security_model=none" \
+			-virtfs "local,path=$shared,mount_tag=shared,security_model=none,multidevs=remap"
+		;;
+	uml)
+		set -- "$VM_KERNEL" "mem=${memory}M" "initrd=$VM_INITRAMFS" "folder=$control" \
+			con=null con0=null,fd:1 quiet panic=-1
+		;;
+	esac
+	timeout "$seconds" "$@" < /dev/null > "$control/machine" 2>&1 &
 	VM_PID=$! VM_CONTROL=$control
 	wait "$VM_PID" || code=$?
 	VM_PID=
@@ -112,7 +195,7 @@ vm_run() { # SHARED_FOLDER SECONDS MIB COMMAND...
 			code=$(cat "$control/status")
 		else
 			say "the machine did not report"
-			cat "$control/qemu" "$control/console" >&2
+			cat "$control/machine" "$control"/console* >&2
 			code=125
 		fi
 	fi
