@@ -23,14 +23,17 @@ extension Netboot {
             let work = NetbootJob(
                 base: base, slot: job.slot, settings: job.settings, epoch: workshop.epoch, supplement: made)
             do throws(ForgeError) {
-                outcomes.append((job.slot, try work.edit()))
+                var outcome = try work.edit()
+                if let kept = kept[job.slot] { outcome.edits = try kept.edits(over: outcome.edits, of: base) }
+                outcomes.append((job.slot, outcome))
             } catch {
                 throw error.about(slot: job.slot)
             }
         }
         guard let first = outcomes.first else { return }
         let tree = try Self.sharedTree(
-            outcomes.map { ($0.slot, $0.outcome.edits) }, upper, base, modified: first.outcome.plan.modified)
+            outcomes.map { ($0.slot, $0.outcome.edits) }, sharedRoot, upper, base,
+            modified: first.outcome.plan.modified)
         let path = path(for: first.slot)
         try willWrite(try Self.size(of: tree))
         // A manifest of an older tree must never lie beside a newer one.
@@ -43,7 +46,9 @@ extension Netboot {
             edits: TreeEdits(), latestTime: first.outcome.plan.modified,
             manifest: manifest(of: first.outcome, slot: first.slot, base: base))
         try pass([order], over: base, tree: tree)
+        for (slot, _) in outcomes { try willFinish(slot) }
         let written = try order.output.finish()
+        try didFinishShared(path)
         for (slot, outcome) in outcomes {
             report(try record(written, manifest(of: outcome, slot: slot, base: base), slot: slot))
         }
@@ -51,10 +56,10 @@ extension Netboot {
 
     /// `otherFolders`: empty ones beside the nodes' parts.
     static func sharedTree(
-        _ edits: [(slot: Slot, edits: TreeEdits)], _ upper: SharedLayout.Upper, _ base: NetbootBase, modified: Int64,
-        otherFolders: [String] = []
+        _ edits: [(slot: Slot, edits: TreeEdits)], _ root: SharedRoot, _ upper: SharedLayout.Upper, _ base: NetbootBase,
+        modified: Int64, otherFolders: [String] = []
     ) throws(ForgeError) -> SharedTree {
-        let layout = try SharedLayout(edits, bootFolder: base.bootMount, upper: upper)
+        let layout = try SharedLayout(edits, bootFolder: base.bootMount, root: root, upper: upper)
         let boot = (base.boot as? any TreeSource) ?? VolumeTree(base.boot)
         do throws(VolumeError) {
             return try SharedTree(

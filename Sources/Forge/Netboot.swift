@@ -16,10 +16,15 @@ package struct Netboot: Sendable {
     package var supplement: (any NetbootSupplement)?
     package var observe: Progress.Observer
     package var layout = TreeLayout.full
+    /// What a shared root is called, and the output that holds it and all nodes' parts: `<cluster>-shared` when nil.
+    var sharedRoot = SharedRoot.only
+    var sharedOutput: String?
     /// Told what all trees together will take on the controller's disk, before anything is written, and may refuse.
     package var willWrite: @Sendable (TreeSize) throws(ForgeError) -> Void = { _ in }
     /// Told of a slot before its finished tree gets its name, and may refuse.
     package var willFinish: @Sendable (Slot) throws(ForgeError) -> Void = { _ in }
+    /// Told of that output when it is finished, before there are manifests of it.
+    var didFinishShared: @Sendable (String) throws(ForgeError) -> Void = { _ in }
     /// What nodes find again of their old trees.
     var kept: [Slot: KeptFiles] = [:]
 
@@ -175,13 +180,13 @@ package struct Netboot: Sendable {
 
     func path(for slot: Slot) -> String {
         if layout != .full {
-            let stem = workshop.cluster.map { "\($0)-shared" } ?? "shared"
+            let stem = sharedOutput ?? workshop.cluster.map { "\($0)-shared" } ?? "shared"
             return inFolder(format == .folder ? stem : "\(stem).\(format.rawValue)")
         }
         return pathOfWholeTree(for: slot)
     }
 
-    private func pathOfWholeTree(for slot: Slot) -> String {
+    func pathOfWholeTree(for slot: Slot) -> String {
         inFolder(format == .folder ? slot.name : "\(workshop.stem(for: slot)).\(format.rawValue)")
     }
 

@@ -105,7 +105,7 @@ package struct NetbootImageSink: ImageSink {
         do throws(VolumeError) {
             try add(content, to: volume, counter)
             try NetbootExports.ensure(
-                for: content.slots, isShared: layout != .full, on: volume, modified: content.modified)
+                for: content.slots, sharing: layout == .full ? [] : [.only], on: volume, modified: content.modified)
             try volume.close()
         } catch {
             try Interruption.check()
@@ -141,7 +141,7 @@ package struct NetbootImageSink: ImageSink {
         guard case .shared(let upper) = layout else { throw .unsupported(feature: "this layout", remedy: "") }
         do throws(ForgeError) {
             return try Netboot.sharedTree(
-                content.edits, upper, content.base, modified: content.modified, otherFolders: otherFolders)
+                content.edits, .only, upper, content.base, modified: content.modified, otherFolders: otherFolders)
         } catch {
             throw .device(error.message)
         }

@@ -10,8 +10,12 @@ struct NetbootInstallCommand: ParsableCommand {
             place; an old tree stays as it is when the disk is too small, when something fails and when the run is \
             killed. A tree whose node is running is left alone. Exports and the boot folder are completed.
 
+            With --layout shared the nodes named have one root; nodes that share another one keep that, until the last \
+            of them leaves it.
+
               piforge netboot install --slot p1-p4 --base CNAT.img.xz
               piforge netboot install --slot p3 --base …-usbboot.tar.xz --keep /home/pi /etc/wpa_supplicant
+              piforge netboot install --slot p1-p4 --base CNAT.img.xz --layout shared --upper 2G
             """)
 
     @OptionGroup var settings: SettingsOptions
@@ -27,6 +31,8 @@ struct NetbootInstallCommand: ParsableCommand {
             "Files and folders of the old tree that go into the new one, such as /home/pi.", valueName: "paths"))
     var keep: [String] = []
 
+    @OptionGroup var lying: NetbootLayoutOptions
+
     @Flag(help: "Replace the trees of running nodes as well.")
     var running = false
 
@@ -36,11 +42,13 @@ struct NetbootInstallCommand: ParsableCommand {
         settings.answer.apply()
         progress.apply()
         let environment = Environment.current
+        let layout = try lying.chosen()
         let workshop = try settings.request(in: environment).workshop(
             basePath: source.base, epoch: environment.sourceDateEpoch())
-        let netboot = Netboot(
+        var netboot = Netboot(
             workshop, into: root, format: .folder, replacing: true, cache: try environment.cache(),
             supplement: InitramfsSupplement(controllerRules: nil), observe: { Terminal.shared.show($0) })
+        netboot.layout = layout
         let install = try NetbootInstall(netboot, root: root, replacesRunning: running, keep: keep) {
             Output.note("note: \($0)")
         }

@@ -50,7 +50,10 @@ struct KeptFiles {
         guard let node = try node(path) else { return }
         edits[path] = .some(node)
         guard node.kind == .directory else { return }
-        for name in try names(path) {
+        guard let names = FolderListing.names(in: name(path)) else {
+            throw ForgeError.reading(name(path), errno: errno)
+        }
+        for name in names {
             guard let child = path.appending(name) else { continue }
             try keep(child)
         }
@@ -105,19 +108,6 @@ struct KeptFiles {
             throw ForgeError.reading(name(path), errno: count < 0 ? errno : EILSEQ)
         }
         return text
-    }
-
-    private func names(_ path: VolumePath) throws(ForgeError) -> [String] {
-        guard let stream = opendir(name(path)) else { throw ForgeError.reading(name(path), errno: errno) }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
     }
 
     /// Nothing where the file system has no attributes.

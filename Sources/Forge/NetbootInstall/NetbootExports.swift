@@ -19,16 +19,18 @@ enum NetbootExports {
         return "\(folder(of: slot)) 172.19.180.\(number)(rw,sync,no_subtree_check,no_root_squash)"
     }
 
-    /// The file with exactly one line for each slot's folder, and for the shared root if there is one: a present one is replaced in its place when it differs, all
-    /// others stay as they are, byte for byte.
-    static func bytes(_ old: [UInt8], with slots: [Slot], isShared: Bool = false) -> [UInt8] {
+    /// The file with exactly one line for each slot's folder and each shared root: a present one is replaced in its
+    /// place when it differs, all others stay as they are, byte for byte, but for those of roots that are `gone`.
+    static func bytes(
+        _ old: [UInt8], with slots: [Slot], sharing roots: [SharedRoot] = [], without gone: [SharedRoot] = []
+    ) -> [UInt8] {
         var lines = old.split(separator: 0x0A, omittingEmptySubsequences: false).map(Array.init)
         if lines.last == [] { lines.removeLast() }
-        for wanted in slots.compactMap(line) + (isShared ? [SharedLayout.exportLine] : []) {
-            let path = Array(wanted.utf8.prefix { $0 != 0x20 })
-            let places = lines.indices.filter { place in
-                lines[place].split(whereSeparator: { $0 == 0x20 || $0 == 0x09 }).first.map(Array.init) == path
-            }
+        let gonePaths = gone.map { Array($0.path.utf8) }
+        lines.removeAll { gonePaths.contains(path(in: $0)) }
+        for wanted in slots.compactMap(line) + roots.map(\.exportLine) {
+            let path = path(in: Array(wanted.utf8))
+            let places = lines.indices.filter { self.path(in: lines[$0]) == path }
             guard let first = places.first else {
                 lines.append(Array(wanted.utf8))
                 continue
@@ -39,9 +41,23 @@ enum NetbootExports {
         return Array(lines.map { $0 + [0x0A] }.joined())
     }
 
+    /// The shared roots that a file has lines for.
+    static func roots(in bytes: [UInt8]) -> [SharedRoot] {
+        bytes.split(separator: 0x0A).compactMap { line in
+            let path = String(decoding: path(in: Array(line)), as: UTF8.self)
+            let root = SharedRoot(name: String(path.split(separator: "/").last ?? ""))
+            return root?.path == path ? root : nil
+        }
+    }
+
+    /// The first word of a line.
+    private static func path(in line: [UInt8]) -> [UInt8] {
+        line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 }).first.map(Array.init) ?? []
+    }
+
     /// Writes the file where it differs; a new one is root's, 0644.
     static func ensure(
-        for slots: [Slot], isShared: Bool, on volume: any Volume, modified: Int64
+        for slots: [Slot], sharing roots: [SharedRoot], on volume: any Volume, modified: Int64
     ) throws(VolumeError) {
         let old = try volume.node(at: file)
         var bytes: [UInt8] = []
@@ -51,7 +67,7 @@ enum NetbootExports {
             }
             bytes = found
         }
-        let wanted = self.bytes(bytes, with: slots, isShared: isShared)
+        let wanted = self.bytes(bytes, with: slots, sharing: roots)
         guard wanted != bytes else { return }
         var node = Node(content: .file(wanted), metadata: old?.metadata ?? .init(mode: 0o644))
         node.metadata.modified = modified

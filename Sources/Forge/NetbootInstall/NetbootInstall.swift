@@ -11,6 +11,8 @@ import Volumes
 ///   ROOT/var/lib/clusterctrl/nfs/p3           then both change places in one step; what was there is removed
 /// ```
 ///
+/// With a shared root all is written to `shared-XXXXXXXX.new` and moved from there; see `InstalledRoots`.
+///
 /// A tree that its node is using is not touched, a full disk is noticed before anything is written, and a run that is
 /// killed leaves the old tree as it was.
 package struct NetbootInstall: Sendable {
@@ -59,14 +61,9 @@ package struct NetbootInstall: Sendable {
                 hint: "run it on a CNAT or CBRIDGE controller, or name its root folder with --root")
         }
         if !replacesRunning { try NodeActivity(root: root).check(slots) }
+        let installed = InstalledRoots(in: Self.folder(root))
         var netboot = netboot
-        for slot in slots where !keep.isEmpty {
-            let kept = try KeptFiles(keep, in: "\(Self.folder(root))/\(slot.name)")
-            for path in kept.missing {
-                announce("\(slot): \(path) is not in the old tree, so that nothing of it is kept")
-            }
-            netboot.kept[slot] = kept
-        }
+        if !keep.isEmpty { netboot.kept = try keptFiles(of: slots, installed) }
         // A node may have been started while its tree was written.
         netboot.willFinish = { [self] (slot) throws(ForgeError) in
             if !replacesRunning { try NodeActivity(root: root).check([slot]) }
@@ -77,12 +74,56 @@ package struct NetbootInstall: Sendable {
         }
         // What a killed run left would count as used.
         for slot in slots { try FolderRemoval.remove("\(Self.folder(root))/\(slot.name).partial") }
-        try netboot.run(report: report)
-        try writeExports(for: slots)
+        try installed.removeUnfinished()
+        if netboot.layout == .full {
+            try netboot.run(report: report)
+        } else {
+            try installShared(netboot, installed, slots: slots, report: report)
+        }
+        try writeExports(for: slots, installed)
+        try installed.removeUnused()
         try linkBootCode()
         announce(
             "tell the NFS server of the new folders: exportfs -ra && exportfs -f; a node that had no tree before is found "
                 + "after clusterctrl init, which switches all nodes off, or when the controller starts again")
+    }
+
+    private func keptFiles(of slots: [Slot], _ installed: InstalledRoots) throws(ForgeError) -> [Slot: KeptFiles] {
+        var all: [Slot: KeptFiles] = [:]
+        for slot in slots {
+            guard try installed.root(of: slot) == nil else {
+                throw ForgeError(
+                    .badInput,
+                    "could not keep anything of \(slot): it shares its root, and what it wrote is not in a tree",
+                    hint: "start it and copy what is wanted, or leave out --keep")
+            }
+            let kept = try KeptFiles(keep, in: "\(Self.folder(root))/\(slot.name)")
+            for path in kept.missing {
+                announce("\(slot): \(path) is not in the old tree, so that nothing of it is kept")
+            }
+            all[slot] = kept
+        }
+        return all
+    }
+
+    /// The new root comes to lie beside those that are there, under a name of its own; then the nodes' parts change
+    /// places one by one. A node has the old part and the old root, or both new ones, wherever that ends.
+    private func installShared(
+        _ netboot: Netboot, _ installed: InstalledRoots, slots: [Slot], report: (Netboot.Result) -> Void
+    ) throws(ForgeError) {
+        var netboot = netboot
+        let shared = SharedRoot.unused()
+        netboot.sharedRoot = shared
+        netboot.sharedOutput = InstalledRoots.unfinishedName(of: shared)
+        for slot in slots { try FolderOutput.checkReplaceable("\(Self.folder(root))/\(slot.name)", replacing: true) }
+        netboot.didFinishShared = { (output) throws(ForgeError) in
+            try installed.place([shared.name] + slots.map(\.name), from: output)
+        }
+        try netboot.run { result in
+            var result = result
+            result.path = netboot.pathOfWholeTree(for: result.slot)
+            report(result)
+        }
     }
 
     /// Old and new tree lie beside each other for a while, so that all of the new one must fit.
@@ -107,10 +148,13 @@ package struct NetbootInstall: Sendable {
         }
     }
 
-    private func writeExports(for slots: [Slot]) throws(ForgeError) {
+    private func writeExports(for slots: [Slot], _ installed: InstalledRoots) throws(ForgeError) {
         let path = Self.place(NetbootExports.file.description, root)
         let old = access(path, F_OK) == 0 ? try Self.bytes(of: path) : []
-        let new = NetbootExports.bytes(old, with: slots)
+        let used = try installed.used()
+        let new = NetbootExports.bytes(
+            old, with: slots, sharing: used.sorted { $0.name < $1.name },
+            without: NetbootExports.roots(in: old).filter { !used.contains($0) })
         guard new != old else { return }
         let file = try OutputFile(path: path, mode: 0o644, replacing: true)
         try file.write(new.span.bytes, at: 0)

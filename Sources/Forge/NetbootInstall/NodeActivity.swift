@@ -23,7 +23,7 @@ package struct NodeActivity: Sendable {
         }
         note(links: devices)
         note(connections: connections + "\n" + (Self.text(proc + "/net/tcp6") ?? ""))
-        for client in Self.names(in: proc + "/fs/nfsd/clients") {
+        for client in FolderListing.names(in: proc + "/fs/nfsd/clients") ?? [] {
             if let info = Self.text("\(proc)/fs/nfsd/clients/\(client)/info") { note(client: info) }
         }
     }
@@ -83,18 +83,5 @@ package struct NodeActivity: Sendable {
             bytes += buffer[..<count]
         }
         return ferror(stream) == 0 ? String(decoding: bytes, as: UTF8.self) : nil
-    }
-
-    private static func names(in folder: String) -> [String] {
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if !name.hasPrefix(".") { names.append(name) }
-        }
-        return names.sorted()
     }
 }

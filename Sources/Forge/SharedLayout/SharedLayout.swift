@@ -39,17 +39,8 @@ package struct SharedLayout: Sendable {
         }
     }
 
-    /// Where the controller keeps the shared root.
-    package static let rootPath = "/var/lib/clusterctrl/nfs/shared"
-
-    /// The line of the controller's /etc/exports for the shared root; each node's own is there already.
-    package static let exportLine = "\(rootPath) 172.19.180.0/24(ro,sync,no_subtree_check,no_root_squash)"
-
-    /// What the kernel line says besides the words of a node with a root of its own.
-    package static func kernelArguments(_ upper: Upper) -> [String] {
-        ["netboot.lower=\(rootPath)", "netboot.upper=\(upper.word)"]
-    }
-
+    /// The root that nodes share, as a controller has it.
+    package let root: SharedRoot
     /// Edits of the root that hold for all nodes.
     package private(set) var shared = TreeEdits()
     /// What each node has for itself, by path in the root; nil where the shared root has something that it has not.
@@ -65,14 +56,15 @@ package struct SharedLayout: Sendable {
 
     /// Divides what was to be edited in a tree for each slot. `bootFolder`: where the boot files are in that tree.
     package init(
-        _ edits: [(slot: Slot, edits: TreeEdits)], bootFolder: VolumePath, upper: Upper
+        _ edits: [(slot: Slot, edits: TreeEdits)], bootFolder: VolumePath, root: SharedRoot = .only, upper: Upper
     ) throws(ForgeError) {
+        self.root = root
         var paths: Set<VolumePath> = []
         for one in edits {
             let inside = one.edits.nodes.filter { $0.key.isBelow(bootFolder) }
             var files = TreeEdits()
             for (path, node) in inside { files[path.relative(to: bootFolder)] = .some(node) }
-            try Self.addKernelArguments(to: &files, upper, one.slot)
+            try Self.addKernelArguments(root.kernelArguments(upper), to: &files, one.slot)
             boot.append((one.slot, files))
             paths.formUnion(one.edits.nodes.keys.filter { !$0.isBelow(bootFolder) })
         }
@@ -91,14 +83,14 @@ package struct SharedLayout: Sendable {
     }
 
     private static func addKernelArguments(
-        to boot: inout TreeEdits, _ upper: Upper, _ slot: Slot
+        _ arguments: [String], to boot: inout TreeEdits, _ slot: Slot
     ) throws(ForgeError) {
         let path: VolumePath = "/cmdline.txt"
         guard case .some(.some(var node)) = boot[path], case .file(let bytes) = node.content else {
             throw ForgeError(.bug, "could not share a root with \(slot): its kernel line is not known")
         }
         var line = KernelCommandLine(String(decoding: bytes, as: UTF8.self))
-        for argument in kernelArguments(upper) { line.set(argument) }
+        for argument in arguments { line.set(argument) }
         node.content = .file(Array(line.text.utf8))
         boot[path] = .some(node)
     }

@@ -73,11 +73,11 @@ package final class SharedTree: TreeSource {
         // Names in the order of their bytes: p1, p10, p2, shared.
         var parts: [Part] = [.entries([folder(.root)])]
         let nodes = Dictionary(uniqueKeysWithValues: layout.boot.indices.map { (layout.boot[$0].slot.name, $0) })
-        let names = Set(nodes.keys).union(otherFolders).union([Self.sharedName])
+        let names = Set(nodes.keys).union(otherFolders).union([layout.root.name])
         for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
             guard let top = VolumePath.root.appending(name), let files = top.appending("files") else { continue }
             guard let index = nodes[name] else {
-                parts.append(name == Self.sharedName ? .root : .entries([folder(top)]))
+                parts.append(name == layout.root.name ? .root : .entries([folder(top)]))
                 continue
             }
             let outside = (bootFolder.ancestors).map { folder($0.below(top)) }
@@ -91,8 +91,6 @@ package final class SharedTree: TreeSource {
     private func folder(_ path: VolumePath) -> TreeEntry {
         TreeEntry(path: path, content: .directory, metadata: .init(mode: 0o755, modified: modified))
     }
-
-    private static let sharedName = "shared"
 
     private enum Part {
         case entries([TreeEntry])
@@ -132,7 +130,7 @@ package final class SharedTree: TreeSource {
                     current = (EditedTreeReader(try tree.boot.treeReader(), edits: edits), place, true)
                 case .root:
                     let reader = EditedTreeReader(try tree.root.treeReader(), edits: tree.layout.shared)
-                    current = (reader, VolumePath.root.appending(SharedTree.sharedName) ?? .root, false)
+                    current = (reader, VolumePath.root.appending(tree.layout.root.name) ?? .root, false)
                 }
             }
         }

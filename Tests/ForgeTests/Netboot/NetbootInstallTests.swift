@@ -167,6 +167,97 @@ struct NetbootInstallTests {
         #expect(!FileManager.default.fileExists(atPath: nfs + "/p1.partial"))
     }
 
+    /// The root that a node's kernel line names, of those that are there.
+    private func sharedRoot(of slot: String) throws -> String? {
+        let line = try #require(text("var/lib/clusterctrl/nfs/\(slot)/boot/firmware/cmdline.txt"))
+        guard let word = line.split(separator: " ").first(where: { $0.hasPrefix("netboot.lower=") }) else { return nil }
+        let path = String(word.dropFirst("netboot.lower=".count))
+        try #require(path.hasPrefix("/var/lib/clusterctrl/nfs/shared-"))
+        #expect(text(path + "/etc/os-release") != nil, "\(path) is not there")
+        return path
+    }
+
+    private func exportedRoots() throws -> [String] {
+        try #require(text("etc/exports")).split(separator: "\n").filter { $0.contains("/shared") }.map(String.init)
+    }
+
+    private func names() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: nfs).filter { !$0.hasSuffix(".json") }.sorted()
+    }
+
+    @Test("nodes share a root, and it stays until the last of them has another one")
+    func shared() async throws {
+        guard Self.isRoot else { try Test.cancel("only root installs trees") }
+        try write(
+            "# mine\n/var/lib/clusterctrl/nfs/shared *(ro)\n/var/lib/clusterctrl/nfs/shared2 *(ro)\n", to: "etc/exports"
+        )
+        try write("a root that came with the card\n", to: "var/lib/clusterctrl/nfs/shared/etc/os-release")
+        let first = try await install("p1-p2", "--layout", "shared", "--upper", "256M")
+        try #require(first.status == 0, "\(first.error)")
+        #expect(first.output == "\(nfs)/p1\n\(nfs)/p2\n")
+        let one = try #require(try sharedRoot(of: "p1"))
+        let access = "172.19.180.0/24(ro,sync,no_subtree_check,no_root_squash)"
+        #expect(try sharedRoot(of: "p2") == one)
+        #expect(text("var/lib/clusterctrl/nfs/p2/files/etc/hostname") == "p2\n")
+        #expect(try names() == ["p1", "p2", String(one.dropFirst("/var/lib/clusterctrl/nfs/".count))])
+        #expect(try exportedRoots() == ["/var/lib/clusterctrl/nfs/shared2 *(ro)", "\(one) \(access)"])
+        #expect(try #require(text("var/lib/clusterctrl/nfs/p1.manifest.json")).contains("\"slot\" : \"p1\""))
+
+        let keeping = try await install("p1", "--layout", "shared", "--keep", "/home/pi")
+        #expect(keeping.status == 65)
+        #expect(keeping.error.contains("p1: it shares its root"), "\(keeping.error)")
+
+        // One of two nodes leaves, for a new root and then for its own.
+        try #require(try await install("p1", "--layout", "shared").status == 0)
+        let two = try #require(try sharedRoot(of: "p1"))
+        #expect(two != one)
+        #expect(try sharedRoot(of: "p2") == one)
+        #expect(try Set(exportedRoots().dropFirst()) == ["\(one) \(access)", "\(two) \(access)"])
+        try write("mine\n", to: "var/lib/clusterctrl/nfs/p1/files/home/pi/note")
+        try #require(try await install("p1").status == 0)
+        #expect(try sharedRoot(of: "p1") == nil)
+        #expect(text("var/lib/clusterctrl/nfs/p1/etc/hostname") == "p1\n")
+        #expect(text(two + "/etc/os-release") == nil)
+        #expect(try sharedRoot(of: "p2") == one)
+
+        // What a node with its own root kept goes with it.
+        try write("kept", to: "var/lib/clusterctrl/nfs/p1/home/pi/note")
+        let third = try await install("p1-p2", "--layout", "shared", "--keep", "/home/pi/note")
+        #expect(third.status == 65, "\(third.error)")
+        try #require(try await install("p2").status == 0)
+        #expect(try names() == ["p1", "p2"])
+        #expect(try exportedRoots() == ["/var/lib/clusterctrl/nfs/shared2 *(ro)"])
+        let fourth = try await install("p1-p2", "--layout", "shared", "--keep", "/home/pi/note")
+        try #require(fourth.status == 0, "\(fourth.error)")
+        #expect(text("var/lib/clusterctrl/nfs/p1/files/home/pi/note") == "kept")
+        let verified = try piforge.run("verify", nfs, "--slot", "p2")
+        #expect(verified.status == 0, "\(verified.output)\(verified.error)")
+    }
+
+    @Test("nodes with a shared root have an old one or a new one, wherever a run is killed")
+    func killedSharing() async throws {
+        guard Self.isRoot else { try Test.cancel("only root installs trees") }
+        try #require(try await install("p1-p2", "--layout", "shared").status == 0)
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        for delay in ["0.1", "0.3", "0.5", "0.7", "0.9"] {
+            _ = try Shell.run(
+                "timeout",
+                [
+                    "--foreground", "-s", "KILL", delay, Piforge.program, "netboot", "install", "--root", root.path,
+                    "--slot", "p1-p2", "--base", base, "--layout", "shared",
+                ], environment: ["XDG_CACHE_HOME": Piforge.sharedCache])
+            for slot in ["p1", "p2"] {
+                #expect(try sharedRoot(of: slot) != nil, "killed after \(delay) s")
+                #expect(text("var/lib/clusterctrl/nfs/\(slot)/files/etc/hostname") == "\(slot)\n")
+            }
+        }
+        try #require(try await install("p1-p2", "--layout", "shared").status == 0)
+        let used = try #require(try sharedRoot(of: "p1"))
+        #expect(try sharedRoot(of: "p2") == used)
+        #expect(try names() == ["p1", "p2", String(used.dropFirst("/var/lib/clusterctrl/nfs/".count))])
+        #expect(try exportedRoots().count == 1)
+    }
+
     @Test("a folder that is no controller's root is refused")
     func elsewhere() async throws {
         guard Self.isRoot else { try Test.cancel("only root installs trees") }

@@ -1,0 +1,85 @@
+import Blocks
+import CLinux
+import Glibc
+import Plans
+
+/// The shared roots in the folder from which a controller serves its nodes.
+///
+/// Each lies there as `shared-XXXXXXXX`, or as `shared` when it came with the controller's image, for as long as a
+/// node's kernel line names it.
+struct InstalledRoots: Sendable {
+    /// `/var/lib/clusterctrl/nfs` of the controller.
+    private let folder: String
+
+    init(in folder: String) { self.folder = folder }
+
+    /// What a root is called with the parts of its nodes, before they are where they belong.
+    static func unfinishedName(of root: SharedRoot) -> String { root.name + unfinishedSuffix }
+
+    private static let unfinishedSuffix = ".new"
+
+    /// The root that a node's part asks for; nil when there is none, or the node has a root of its own.
+    func root(of slot: Slot) throws(ForgeError) -> SharedRoot? {
+        for place in ["boot/firmware", "boot"] {
+            let path = "\(folder)/\(slot.name)/\(place)/cmdline.txt"
+            var status = stat()
+            guard lstat(path, &status) == 0 else {
+                // A root that is taken for unused is removed.
+                guard errno == ENOENT || errno == ENOTDIR else { throw ForgeError.reading(path, errno: errno) }
+                continue
+            }
+            guard status.st_mode & S_IFMT == S_IFREG else { continue }
+            do throws(BlockError) {
+                let reader = try FileReader(path: path)
+                let bytes = try reader.bytes(at: 0, count: Int(min(reader.byteCount, 1 << 16)))
+                return SharedRoot(of: KernelCommandLine(String(decoding: bytes, as: UTF8.self)))
+            } catch {
+                throw ForgeError(error)
+            }
+        }
+        return nil
+    }
+
+    /// Those that some node asks for.
+    func used() throws(ForgeError) -> Set<SharedRoot> {
+        var roots: Set<SharedRoot> = []
+        for slot in try names().compactMap({ Slot($0) }) {
+            if let root = try root(of: slot) { roots.insert(root) }
+        }
+        return roots
+    }
+
+    private func names() throws(ForgeError) -> [String] {
+        guard let names = FolderListing.names(in: folder) else { throw ForgeError.reading(folder, errno: errno) }
+        return names
+    }
+
+    /// Moves `names` out of a folder in this one to their places here, each in one step; what was there is removed
+    /// together with that folder.
+    func place(_ names: [String], from output: String) throws(ForgeError) {
+        for name in names {
+            let (new, old) = ("\(output)/\(name)", "\(folder)/\(name)")
+            let isMoved = access(old, F_OK) == 0 ? clinux_exchange(new, old) == 0 : rename(new, old) == 0
+            guard isMoved else { throw ForgeError.writing(old, errno: errno) }
+        }
+        try FolderRemoval.remove(output, isOwn: true)
+    }
+
+    /// Removes what runs have left that did not come to their end.
+    func removeUnfinished() throws(ForgeError) {
+        for name in try names() {
+            for suffix in [Self.unfinishedSuffix, Self.unfinishedSuffix + ".partial"] where name.hasSuffix(suffix) {
+                guard SharedRoot(name: String(name.dropLast(suffix.count))) != nil else { continue }
+                try FolderRemoval.remove("\(folder)/\(name)")
+            }
+        }
+    }
+
+    /// Removes the roots that no node asks for any more.
+    func removeUnused() throws(ForgeError) {
+        let used = try used()
+        for root in try names().compactMap({ SharedRoot(name: $0) }) where !used.contains(root) {
+            try FolderRemoval.remove("\(folder)/\(root.name)")
+        }
+    }
+}
