@@ -49,6 +49,9 @@ struct InstalledRoots: Sendable {
         return roots
     }
 
+    /// Whether a node has written to a file in its part (`SharedLayout.Upper.file`).
+    func hasWritten(_ slot: Slot) -> Bool { access("\(folder)/\(slot.name)/upper/upper.ext4", F_OK) == 0 }
+
     private func names() throws(ForgeError) -> [String] {
         guard let names = FolderListing.names(in: folder) else { throw ForgeError.reading(folder, errno: errno) }
         return names

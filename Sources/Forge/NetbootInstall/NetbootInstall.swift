@@ -62,6 +62,9 @@ package struct NetbootInstall: Sendable {
         }
         if !replacesRunning { try NodeActivity(root: root).check(slots) }
         let installed = InstalledRoots(in: Self.folder(root))
+        for slot in slots where installed.hasWritten(slot) {
+            announce("\(slot): what the node has written over its shared root goes with its old part")
+        }
         var netboot = netboot
         if !keep.isEmpty { netboot.kept = try keptFiles(of: slots, installed) }
         // A node may have been started while its tree was written.
