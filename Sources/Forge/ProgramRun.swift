@@ -59,7 +59,7 @@ package struct ProgramRun {
                     in: root, boot: boot, at: bootPlace, output: log.descriptor,
                     isCancelled: { Interruption.isRequested })
             } catch {
-                throw ForgeError(error)
+                throw Self.refusal(error)
             }
             try Interruption.check()
             guard status == 0 else { throw failure(of: command, status ?? 0, log) }
@@ -122,10 +122,15 @@ package struct ProgramRun {
             try Emulator.check()
             return emulator
         } catch {
-            throw ForgeError(
-                .unavailable, "could not run programs inside the image: \(error)",
-                hint: "piforge doctor tells what this machine has; without `packages` and `run` none of it is needed")
+            throw Self.refusal(error)
         }
+    }
+
+    private static func refusal(_ error: MountError) -> ForgeError {
+        guard case .unavailable(let reason) = error else { return ForgeError(error) }
+        return ForgeError(
+            .unavailable, "could not run programs inside the image: \(reason)",
+            hint: "piforge doctor tells what this machine has; without `packages` and `run` none of it is needed")
     }
 
     /// Where the image's system has its boot partition.

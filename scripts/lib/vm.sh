@@ -14,6 +14,7 @@ readonly VM_QEMU_MODULES="virtio_pci 9pnet_virtio 9p" VM_UML_SUITE=trixie
 vm_prepare_kernel() { # CACHE_FOLDER
 	local cache=$1
 	mkdir -p "$cache"
+	rm -rf "$cache/new"
 	"vm_prepare_$VM_MACHINE" "$cache"
 	VM_VERSION=$(basename "$VM_MODULES_ROOT"/lib/modules/*)
 	[ -e "$VM_KERNEL" ] || die "$EXIT_TOOL" "no kernel in $VM_MODULES_ROOT: remove that folder and try again"
@@ -195,7 +196,8 @@ vm_run() { # SHARED_FOLDER SECONDS MIB COMMAND...
 			code=$(cat "$control/status")
 		else
 			say "the machine did not report"
-			cat "$control/machine" "$control"/console* >&2
+			cat "$control/machine" >&2
+			cat "$control/console" >&2 2> /dev/null || true
 			code=125
 		fi
 	fi
