@@ -10,8 +10,13 @@ import Plans
 struct InstalledRoots: Sendable {
     /// `/var/lib/clusterctrl/nfs` of the controller.
     private let folder: String
+    /// Whether `shared` is a root: a folder of that name may be anybody's.
+    private let hasUnnumbered: Bool
 
-    init(in folder: String) { self.folder = folder }
+    init(in folder: String) throws(ForgeError) {
+        self.folder = folder
+        hasUnnumbered = try Self.used(in: folder).contains(.only)
+    }
 
     /// What a root is called with the parts of its nodes, before they are where they belong.
     static func unfinishedName(of root: SharedRoot) -> String { root.name + unfinishedSuffix }
@@ -19,7 +24,9 @@ struct InstalledRoots: Sendable {
     private static let unfinishedSuffix = ".new"
 
     /// The root that a node's part asks for; nil when there is none, or the node has a root of its own.
-    func root(of slot: Slot) throws(ForgeError) -> SharedRoot? {
+    func root(of slot: Slot) throws(ForgeError) -> SharedRoot? { try Self.root(of: slot, in: folder) }
+
+    private static func root(of slot: Slot, in folder: String) throws(ForgeError) -> SharedRoot? {
         for place in ["boot/firmware", "boot"] {
             let path = "\(folder)/\(slot.name)/\(place)/cmdline.txt"
             var status = stat()
@@ -41,18 +48,26 @@ struct InstalledRoots: Sendable {
     }
 
     /// Those that some node asks for.
-    func used() throws(ForgeError) -> Set<SharedRoot> {
+    func used() throws(ForgeError) -> Set<SharedRoot> { try Self.used(in: folder) }
+
+    private static func used(in folder: String) throws(ForgeError) -> Set<SharedRoot> {
         var roots: Set<SharedRoot> = []
-        for slot in try names().compactMap({ Slot($0) }) {
-            if let root = try root(of: slot) { roots.insert(root) }
+        for slot in try names(in: folder).compactMap({ Slot($0) }) {
+            if let root = try root(of: slot, in: folder) { roots.insert(root) }
         }
         return roots
+    }
+
+    /// Those of `roots` that no node asks for any more.
+    func unused(of roots: [SharedRoot]) throws(ForgeError) -> [SharedRoot] {
+        let used = try used()
+        return roots.filter { !used.contains($0) && ($0 != .only || hasUnnumbered) }
     }
 
     /// Whether a node has written to a file in its part (`SharedLayout.Upper.file`).
     func hasWritten(_ slot: Slot) -> Bool { access("\(folder)/\(slot.name)/upper/upper.ext4", F_OK) == 0 }
 
-    private func names() throws(ForgeError) -> [String] {
+    private static func names(in folder: String) throws(ForgeError) -> [String] {
         guard let names = FolderListing.names(in: folder) else { throw ForgeError.reading(folder, errno: errno) }
         return names
     }
@@ -70,7 +85,7 @@ struct InstalledRoots: Sendable {
 
     /// Removes what runs have left that did not come to their end.
     func removeUnfinished() throws(ForgeError) {
-        for name in try names() {
+        for name in try Self.names(in: folder) {
             for suffix in [Self.unfinishedSuffix, Self.unfinishedSuffix + ".partial"] where name.hasSuffix(suffix) {
                 guard SharedRoot(name: String(name.dropLast(suffix.count))) != nil else { continue }
                 try FolderRemoval.remove("\(folder)/\(name)")
@@ -80,8 +95,8 @@ struct InstalledRoots: Sendable {
 
     /// Removes the roots that no node asks for any more.
     func removeUnused() throws(ForgeError) {
-        let used = try used()
-        for root in try names().compactMap({ SharedRoot(name: $0) }) where !used.contains(root) {
+        let roots = try Self.names(in: folder).compactMap { SharedRoot(name: $0) }
+        for root in try unused(of: roots) {
             try FolderRemoval.remove("\(folder)/\(root.name)")
         }
     }

@@ -61,7 +61,7 @@ package struct NetbootInstall: Sendable {
                 hint: "run it on a CNAT or CBRIDGE controller, or name its root folder with --root")
         }
         if !replacesRunning { try NodeActivity(root: root).check(slots) }
-        let installed = InstalledRoots(in: Self.folder(root))
+        let installed = try InstalledRoots(in: Self.folder(root))
         for slot in slots where installed.hasWritten(slot) {
             announce("\(slot): what the node has written over its shared root goes with its old part")
         }
@@ -78,6 +78,7 @@ package struct NetbootInstall: Sendable {
         // What a killed run left would count as used.
         for slot in slots { try FolderRemoval.remove("\(Self.folder(root))/\(slot.name).partial") }
         try installed.removeUnfinished()
+        try installed.removeUnused()
         if netboot.layout == .full {
             try netboot.run(report: report)
         } else {
@@ -154,10 +155,9 @@ package struct NetbootInstall: Sendable {
     private func writeExports(for slots: [Slot], _ installed: InstalledRoots) throws(ForgeError) {
         let path = Self.place(NetbootExports.file.description, root)
         let old = access(path, F_OK) == 0 ? try Self.bytes(of: path) : []
-        let used = try installed.used()
         let new = NetbootExports.bytes(
-            old, with: slots, sharing: used.sorted { $0.name < $1.name },
-            without: NetbootExports.roots(in: old).filter { !used.contains($0) })
+            old, with: slots, sharing: try installed.used().sorted { $0.name < $1.name },
+            without: try installed.unused(of: NetbootExports.roots(in: old)))
         guard new != old else { return }
         let file = try OutputFile(path: path, mode: 0o644, replacing: true)
         try file.write(new.span.bytes, at: 0)

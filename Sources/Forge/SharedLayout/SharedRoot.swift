@@ -29,10 +29,11 @@ package struct SharedRoot: Hashable, Sendable {
         self.name = name
     }
 
-    /// The one of a node, from its kernel line; nil when it has a root of its own.
+    /// The one that a kernel line names; nil for a node with a root of its own, or with one that lies elsewhere.
     package init?(of line: KernelCommandLine) {
-        guard let path = line.values(of: Self.word).last else { return nil }
-        self.init(name: String(path.prefix { $0 != "," }.split(separator: "/").last ?? ""))
+        guard let path = line.values(of: Self.word).last?.prefix(while: { $0 != "," }) else { return nil }
+        self.init(name: String(path.split(separator: "/").last ?? ""))
+        guard self.path == path else { return nil }
     }
 
     private static let word = "netboot.lower"

@@ -191,7 +191,10 @@ struct NetbootInstallTests {
         try write(
             "# mine\n/var/lib/clusterctrl/nfs/shared *(ro)\n/var/lib/clusterctrl/nfs/shared2 *(ro)\n", to: "etc/exports"
         )
-        try write("a root that came with the card\n", to: "var/lib/clusterctrl/nfs/shared/etc/os-release")
+        let shared = "var/lib/clusterctrl/nfs/shared"
+        try write("a root that came with the card\n", to: shared + "/etc/os-release")
+        try write(
+            "root=/dev/nfs netboot.lower=/\(shared)\n", to: "var/lib/clusterctrl/nfs/p1/boot/firmware/cmdline.txt")
         let first = try await install("p1-p2", "--layout", "shared", "--upper", "256M")
         try #require(first.status == 0, "\(first.error)")
         #expect(first.output == "\(nfs)/p1\n\(nfs)/p2\n")
@@ -235,6 +238,20 @@ struct NetbootInstallTests {
         #expect(text("var/lib/clusterctrl/nfs/p1/files/home/pi/note") == "kept")
         let verified = try piforge.run("verify", nfs, "--slot", "p2")
         #expect(verified.status == 0, "\(verified.output)\(verified.error)")
+    }
+
+    @Test("a folder that is called shared and is no root stays")
+    func notARoot() async throws {
+        guard Self.isRoot else { try Test.cancel("only root installs trees") }
+        let line = "/var/lib/clusterctrl/nfs/shared *(ro)"
+        try write(line + "\n", to: "etc/exports")
+        try write("mine", to: "var/lib/clusterctrl/nfs/shared/film")
+        for layout in ["full", "shared"] {
+            let answer = try await install("p1", "--layout", layout)
+            try #require(answer.status == 0, "\(answer.error)")
+            #expect(text("var/lib/clusterctrl/nfs/shared/film") == "mine")
+            #expect(try exportedRoots().first == line)
+        }
     }
 
     @Test("nodes with a shared root have an old one or a new one, wherever a run is killed")
