@@ -47,7 +47,8 @@ struct NetbootInstallCommand: ParsableCommand {
             basePath: source.base, epoch: environment.sourceDateEpoch())
         var netboot = Netboot(
             workshop, into: root, format: .folder, replacing: true, cache: try environment.cache(),
-            supplement: InitramfsSupplement(controllerRules: nil), observe: { Terminal.shared.show($0) })
+            supplement: InitramfsSupplement(controllerRules: try InitramfsBuilder.controllerRules(below: root)),
+            observe: { Terminal.shared.show($0) })
         netboot.layout = layout
         let install = try NetbootInstall(netboot, root: root, replacesRunning: running, keep: keep) {
             Output.note("note: \($0)")

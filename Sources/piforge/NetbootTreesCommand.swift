@@ -36,6 +36,12 @@ struct NetbootTreesCommand: ParsableCommand {
         help: "Make the initramfs from the image's own files. An archive brings its own.")
     var initramfs = true
 
+    @Option(
+        help: ArgumentHelp(
+            "The image of the controller, whose rules the initramfs must match; without it, those in the base image.",
+            valueName: "image"))
+    var controller: String?
+
     @OptionGroup var progress: ProgressOptions
 
     @Flag(help: "Replace outputs that exist.")
@@ -51,11 +57,22 @@ struct NetbootTreesCommand: ParsableCommand {
                 .usage, "could not share a root without an initramfs: it joins what is shared with a node's part",
                 hint: "leave out --no-initramfs")
         }
+        if controller != nil, !initramfs {
+            throw ForgeError(
+                .usage, "could not use --controller: it tells what an initramfs must match, and none is made",
+                hint: "leave out --no-initramfs")
+        }
         let workshop = try settings.request(in: environment).workshop(
             basePath: source.base, epoch: environment.sourceDateEpoch())
+        let cache = try environment.cache()
+        var rules: String?
+        if let controller {
+            rules = try InitramfsBuilder.controllerRules(
+                of: controller, cache: cache, observe: { Terminal.shared.show($0) })
+        }
         var netboot = Netboot(
-            workshop, into: output, format: format, replacing: force, cache: try environment.cache(),
-            supplement: initramfs ? InitramfsSupplement(controllerRules: nil) : nil,
+            workshop, into: output, format: format, replacing: force, cache: cache,
+            supplement: initramfs ? InitramfsSupplement(controllerRules: rules) : nil,
             observe: { Terminal.shared.show($0) })
         netboot.layout = layout
         netboot.willWrite = { size in

@@ -211,6 +211,32 @@ struct NetbootOutputTests {
     }
 }
 
+/// What the initramfs of a tree must match.
+@Suite(.needs(BaseSpec.tools))
+struct NetbootControllerTests {
+    @Test("a controller's image without rules says nothing of nodes")
+    func without() async throws {
+        let folder = try TemporaryFolder()
+        let piforge = Piforge(folder: folder.path)
+        let base = try await BaseSpec.plain.path()
+        let other = try await BaseSpec.of("trixie", "stock").path()
+        let arguments = ["netboot", "--slot", "p1", "--base", base, "--controller", other]
+        let answer = try piforge.run(arguments)
+        #expect(answer.status == 65)
+        #expect(
+            answer.error == """
+                error: could not use \(other) as the controller: it has no /etc/udev/rules.d/90-clusterctrl.rules
+                hint:  give the image that the controller's card was made from
+
+                """)
+        let useless = try piforge.run(arguments + ["--no-initramfs"])
+        #expect(useless.status == 64)
+        #expect(useless.error.hasPrefix("error: could not use --controller: it tells what an initramfs must match"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+        #expect(try piforge.run("netboot", "--slot", "p1", "--base", base, "--controller", base).status == 0)
+    }
+}
+
 extension TreeFormat {
     static let tars: [TreeFormat] = [.tar, .tarXZ, .tarZstd]
 }

@@ -1,4 +1,5 @@
 package import Blocks
+import Glibc
 import Plans
 
 extension InitramfsBuilder {
@@ -31,6 +32,19 @@ extension InitramfsBuilder {
                 hint: "give the image that the controller's card was made from")
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The text by which a running controller, or one whose card is mounted, recognises its nodes; nil when it has none.
+    /// `root`: its root folder.
+    package static func controllerRules(below root: String) throws(ForgeError) -> String? {
+        let path = (root == "/" ? "" : root) + rulesPath.description
+        guard access(path, F_OK) == 0 else { return nil }
+        do throws(BlockError) {
+            let reader = try FileReader(path: path)
+            return String(decoding: try reader.bytes(at: 0, count: Int(min(reader.byteCount, 1 << 20))), as: UTF8.self)
+        } catch {
+            throw ForgeError(error)
+        }
     }
 
     private static func open(

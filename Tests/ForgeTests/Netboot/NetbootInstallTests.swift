@@ -240,6 +240,20 @@ struct NetbootInstallTests {
         #expect(verified.status == 0, "\(verified.output)\(verified.error)")
     }
 
+    @Test("the node must be one that this controller knows")
+    func unknownToTheController() async throws {
+        guard Self.isRoot else { try Test.cancel("only root installs trees") }
+        try write(
+            """
+            SUBSYSTEM=="net", ENV{ID_VENDOR_ID}=="3171", ENV{ID_MODEL_ID}=="0001", NAME="ethupi1"
+
+            """, to: "etc/udev/rules.d/90-clusterctrl.rules")
+        let answer = try await install("p1")
+        #expect(answer.status == 65)
+        #expect(answer.error.contains("the controller is too old, its 90-clusterctrl.rules"), "\(answer.error)")
+        #expect(try names() == ["p1"])
+    }
+
     @Test("a folder that is called shared and is no root stays")
     func notARoot() async throws {
         guard Self.isRoot else { try Test.cancel("only root installs trees") }
