@@ -16,15 +16,18 @@ package struct Netboot: Sendable {
     package var supplement: (any NetbootSupplement)?
     package var observe: Progress.Observer
     package var layout = TreeLayout.full
-    /// What a shared root is called, and the output that holds it and all nodes' parts: `<cluster>-shared` when nil.
+    /// Whether all trees go into one tar; a shared root and its nodes' parts always go together.
+    package var isTogether = false
+    /// What a shared root is called.
     var sharedRoot = SharedRoot.only
-    var sharedOutput: String?
+    /// What the output of all nodes together is called; nil for `<cluster>-nodes` or `<cluster>-shared`.
+    var nameTogether: String?
     /// Told what all trees together will take on the controller's disk, before anything is written, and may refuse.
     package var willWrite: @Sendable (TreeSize) throws(ForgeError) -> Void = { _ in }
     /// Told of a slot before its finished tree gets its name, and may refuse.
     package var willFinish: @Sendable (Slot) throws(ForgeError) -> Void = { _ in }
     /// Told of that output when it is finished, before there are manifests of it.
-    var didFinishShared: @Sendable (String) throws(ForgeError) -> Void = { _ in }
+    var didFinishTogether: @Sendable (String) throws(ForgeError) -> Void = { _ in }
     /// What nodes find again of their old trees.
     var kept: [Slot: KeptFiles] = [:]
 
@@ -56,7 +59,7 @@ package struct Netboot: Sendable {
     /// Writes all trees and reports each when it is finished. One that fails keeps no other from being finished; then
     /// the error of the first one is thrown.
     package func run(report: (Result) -> Void) throws(ForgeError) {
-        if case .shared(let upper) = layout { return try runShared(upper, report: report) }
+        if isOneOutput { return try runTogether(report: report) }
         try prepare()
         let base = try NetbootBase.open(workshop.base, cache: cache, observe: observe)
         let made = try base.files(of: supplement)
@@ -129,7 +132,8 @@ package struct Netboot: Sendable {
     ) throws(ForgeError) {
         guard let first = orders.first else { return }
         let name = Self.fileName(of: workshop.base.path)
-        let total = base.byteCount
+        // A tree of trees has the base several times.
+        let total = base.byteCount * Int64(tree is NodeTrees ? workshop.jobs.count : 1)
         let pass = TreePass(source: tree ?? base.tree, latestTime: kept.isEmpty ? first.latestTime : .max) { done in
             observe(Progress(stage: .write, subject: name, done: min(done, total), total: total))
         }
@@ -178,9 +182,12 @@ package struct Netboot: Sendable {
 
     // MARK: Names
 
+    private var isOneOutput: Bool { isTogether || layout != .full }
+
     func path(for slot: Slot) -> String {
-        if layout != .full {
-            let stem = sharedOutput ?? workshop.cluster.map { "\($0)-shared" } ?? "shared"
+        if isOneOutput {
+            let name = layout == .full ? "nodes" : "shared"
+            let stem = nameTogether ?? workshop.cluster.map { "\($0)-\(name)" } ?? name
             return inFolder(format == .folder ? stem : "\(stem).\(format.rawValue)")
         }
         return pathOfWholeTree(for: slot)

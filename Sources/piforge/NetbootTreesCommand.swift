@@ -10,6 +10,8 @@ struct NetbootTreesCommand: ParsableCommand {
             8086's usbboot archive and usbboot-init would leave them, and the profile's settings. Tars need no root: \
             DIR/<cluster>-<slot>.tar, and beside it <same name>.tar.manifest.json. Folders are DIR/<slot>/.
 
+            With --together they are one tar, <cluster>-nodes.tar, with a folder for each slot.
+
             With --layout shared all nodes have one read-only root and a small part each, together in one output, \
             <cluster>-shared: what is in it goes to /var/lib/clusterctrl/nfs. Such a root needs the initramfs made here.
 
@@ -28,6 +30,9 @@ struct NetbootTreesCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("What the trees are: dir (as root), tar, tar.xz or tar.zst.", valueName: "format"))
     var format: TreeFormat = .tar
+
+    @Flag(help: "One tar for all slots, with a folder for each.")
+    var together = false
 
     @OptionGroup var lying: NetbootLayoutOptions
 
@@ -57,6 +62,12 @@ struct NetbootTreesCommand: ParsableCommand {
                 .usage, "could not share a root without an initramfs: it joins what is shared with a node's part",
                 hint: "leave out --no-initramfs")
         }
+        if together, format == .folder || layout != .full {
+            throw ForgeError(
+                .usage,
+                "could not use --together: \(format == .folder ? "folders" : "nodes with a shared root") are together",
+                hint: "leave it out")
+        }
         if controller != nil, !initramfs {
             throw ForgeError(
                 .usage, "could not use --controller: it tells what an initramfs must match, and none is made",
@@ -75,6 +86,7 @@ struct NetbootTreesCommand: ParsableCommand {
             supplement: initramfs ? InitramfsSupplement(controllerRules: rules) : nil,
             observe: { Terminal.shared.show($0) })
         netboot.layout = layout
+        netboot.isTogether = together
         netboot.willWrite = { size in
             Output.note("note: the controller's disk needs at most \(ByteCount(size.diskByteCount)) for this")
         }

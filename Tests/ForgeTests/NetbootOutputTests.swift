@@ -196,6 +196,40 @@ struct NetbootOutputTests {
         #expect(changed.output.contains("~ root:/etc/hostname  (hostname tealc)"), "\(changed.output)")
     }
 
+    @Test("one tar holds what the tars of all slots hold, and no file of one node is another one's")
+    func together() async throws {
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        let piforge = Piforge(folder: folder.path)
+        let arguments = ["netboot", "--slot", "p2,p10", "--base", base]
+        try #require(try piforge.run(arguments + ["--output", "alone"]).status == 0)
+        let answer = try piforge.run(arguments + ["--together"])
+        try #require(answer.status == 0, "\(answer.error)")
+        try #require(try piforge.run(arguments + ["--together", "--output", "again"]).status == 0)
+        #expect(try Shell.run("cmp", [folder.path + "/nodes.tar", folder.path + "/again/nodes.tar"]).status == 0)
+        var expected = ""
+        for slot in ["p10", "p2"] { expected += try members("\(folder.path)/alone/\(slot).tar", below: slot) }
+        let found = try members(folder.path + "/nodes.tar", below: nil)
+        #expect(found.hasPrefix("drwxr-xr-x 0/0 ") && found.contains(" link to ./p2/"))
+        #expect(found.split(separator: "\n").dropFirst().joined(separator: "\n") + "\n" == expected)
+        let unpacked = try UnpackedTree(archive: folder.path + "/nodes.tar")
+        #expect(unpacked.text("p10/etc/hostname") == "p10\n" && unpacked.text("p2/etc/hostname") == "p2\n")
+        for slot in ["p2", "p10"] {
+            #expect(try piforge.run("verify", "nodes.tar", "--slot", slot).status == 0)
+        }
+        for (option, what) in [("--format", "dir"), ("--layout", "shared")] {
+            let refused = try piforge.run(arguments + ["--together", option, what])
+            #expect(refused.status == 64 && refused.error.hasPrefix("error: could not use --together: "))
+        }
+    }
+
+    /// What GNU tar lists, as if it lay below a folder.
+    private func members(_ archive: String, below folder: String?) throws -> String {
+        let list = try Shell.run("tar", ["--numeric-owner", "--full-time", "-tvf", archive])
+        try #require(list.status == 0, "\(list.error)")
+        guard let folder else { return list.output }
+        return list.output.replacing(" ./", with: " ./\(folder)/")
+    }
+
     @Test("controllers are refused") func controllers() async throws {
         let piforge = Piforge(folder: folder.path)
         let base = try await BaseSpec.plain.path()

@@ -118,9 +118,9 @@ package struct NetbootInstall: Sendable {
         var netboot = netboot
         let shared = SharedRoot.unused()
         netboot.sharedRoot = shared
-        netboot.sharedOutput = InstalledRoots.unfinishedName(of: shared)
+        netboot.nameTogether = InstalledRoots.unfinishedName(of: shared)
         for slot in slots { try FolderOutput.checkReplaceable("\(Self.folder(root))/\(slot.name)", replacing: true) }
-        netboot.didFinishShared = { (output) throws(ForgeError) in
+        netboot.didFinishTogether = { (output) throws(ForgeError) in
             try installed.place([shared.name] + slots.map(\.name), from: output)
         }
         try netboot.run { result in

@@ -11,12 +11,12 @@ package enum TreeLayout: Equatable, Sendable {
 }
 
 extension Netboot {
-    /// Writes one folder or tar that holds the shared root and all nodes' parts.
-    func runShared(_ upper: SharedLayout.Upper, report: (Result) -> Void) throws(ForgeError) {
+    /// Writes one folder or tar that holds a shared root and all nodes' parts, or all nodes' trees.
+    func runTogether(report: (Result) -> Void) throws(ForgeError) {
         try prepare()
         let base = try NetbootBase.open(workshop.base, cache: cache, observe: observe)
         // An archive's own initramfs knows of no shared root.
-        let made = try base.files(of: supplement, evenOfArchives: true)
+        let made = try base.files(of: supplement, evenOfArchives: layout != .full)
         var outcomes: [(slot: Slot, outcome: NetbootJob.Outcome)] = []
         for job in workshop.jobs {
             try Interruption.check()
@@ -31,9 +31,13 @@ extension Netboot {
             }
         }
         guard let first = outcomes.first else { return }
-        let tree = try Self.sharedTree(
-            outcomes.map { ($0.slot, $0.outcome.edits) }, sharedRoot, upper, base,
-            modified: first.outcome.plan.modified)
+        let edits = outcomes.map { (slot: $0.slot, edits: $0.outcome.edits) }
+        let modified = first.outcome.plan.modified
+        let tree: any TreeSource =
+            switch layout {
+            case .full: NodeTrees(edits, of: base.tree, modified: modified)
+            case .shared(let upper): try Self.sharedTree(edits, sharedRoot, upper, base, modified: modified)
+            }
         let path = path(for: first.slot)
         try willWrite(try Self.size(of: tree))
         // A manifest of an older tree must never lie beside a newer one.
@@ -43,12 +47,12 @@ extension Netboot {
         let hasSecrets = outcomes.contains { $0.outcome.plan.hasSecrets }
         let order = Order(
             slot: first.slot, output: try output(at: path, hasSecrets: hasSecrets, shop: ChunkShop(format.packer)),
-            edits: TreeEdits(), latestTime: first.outcome.plan.modified,
+            edits: TreeEdits(), latestTime: modified,
             manifest: manifest(of: first.outcome, slot: first.slot, base: base))
         try pass([order], over: base, tree: tree)
         for (slot, _) in outcomes { try willFinish(slot) }
         let written = try order.output.finish()
-        try didFinishShared(path)
+        try didFinishTogether(path)
         for (slot, outcome) in outcomes {
             report(try record(written, manifest(of: outcome, slot: slot, base: base), slot: slot))
         }
