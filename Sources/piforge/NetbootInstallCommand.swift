@@ -31,6 +31,9 @@ struct NetbootInstallCommand: ParsableCommand {
             "Files and folders of the old tree that go into the new one, such as /home/pi.", valueName: "paths"))
     var keep: [String] = []
 
+    @Flag(help: "Let what nodes have written over an old shared root lie over the new one.")
+    var keepUpper = false
+
     @OptionGroup var lying: NetbootLayoutOptions
 
     @Flag(help: "Replace the trees of running nodes as well.")
@@ -50,9 +53,10 @@ struct NetbootInstallCommand: ParsableCommand {
             supplement: InitramfsSupplement(controllerRules: try InitramfsBuilder.controllerRules(below: root)),
             observe: { Terminal.shared.show($0) })
         netboot.layout = layout
-        let install = try NetbootInstall(netboot, root: root, replacesRunning: running, keep: keep) {
+        var install = try NetbootInstall(netboot, root: root, replacesRunning: running, keep: keep) {
             Output.note("note: \($0)")
         }
+        install.keepsUpper = keepUpper
         var trees: [InstalledTree] = []
         try install.run { result in
             for warning in result.manifest.warnings { Output.note("warning: \(result.slot): \(warning)") }

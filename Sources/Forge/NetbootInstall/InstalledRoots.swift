@@ -65,7 +65,18 @@ struct InstalledRoots: Sendable {
     }
 
     /// Whether a node has written to a file in its part (`SharedLayout.Upper.file`).
-    func hasWritten(_ slot: Slot) -> Bool { access("\(folder)/\(slot.name)/upper/upper.ext4", F_OK) == 0 }
+    func hasWritten(_ slot: Slot) -> Bool { access("\(folder)/\(slot.name)/\(Self.upper)/upper.ext4", F_OK) == 0 }
+
+    private static let upper = "upper"
+
+    /// Gives the file to which a node writes a second name in its new part below `output`, so that it outlives the old
+    /// one whenever that goes.
+    func linkUpper(of slot: Slot, into output: String) throws(ForgeError) {
+        let (old, new) = ("\(folder)/\(slot.name)/\(Self.upper)", "\(output)/\(slot.name)/\(Self.upper)")
+        guard mkdir(new, 0o755) == 0, link("\(old)/upper.ext4", "\(new)/upper.ext4") == 0 else {
+            throw ForgeError.writing(new, errno: errno)
+        }
+    }
 
     private static func names(in folder: String) throws(ForgeError) -> [String] {
         guard let names = FolderListing.names(in: folder) else { throw ForgeError.reading(folder, errno: errno) }

@@ -23,6 +23,8 @@ package struct NetbootInstall: Sendable {
     package var replacesRunning: Bool
     /// What is taken over from the old tree of a node.
     package var keep: [VolumePath]
+    /// Whether what nodes have written over an old shared root lies over the new one.
+    package var keepsUpper = false
     /// Told in words what will be written, before it is.
     package var announce: @Sendable (String) -> Void
 
@@ -62,7 +64,8 @@ package struct NetbootInstall: Sendable {
         }
         if !replacesRunning { try NodeActivity(root: root).check(slots) }
         let installed = try InstalledRoots(in: Self.folder(root))
-        for slot in slots where installed.hasWritten(slot) {
+        try checkUpper()
+        for slot in slots where !keepsUpper && installed.hasWritten(slot) {
             announce("\(slot): what the node has written over its shared root goes with its old part")
         }
         var netboot = netboot
@@ -110,6 +113,15 @@ package struct NetbootInstall: Sendable {
         return all
     }
 
+    private func checkUpper() throws(ForgeError) {
+        if case .shared(.file) = netboot.layout { return }
+        guard !keepsUpper else {
+            throw ForgeError(
+                .usage, "could not keep what nodes have written: the new trees have no file for it",
+                hint: "add --layout shared --upper 2G")
+        }
+    }
+
     /// The new root comes to lie beside those that are there, under a name of its own; then the nodes' parts change
     /// places one by one. A node has the old part and the old root, or both new ones, wherever that ends.
     private func installShared(
@@ -120,7 +132,10 @@ package struct NetbootInstall: Sendable {
         netboot.sharedRoot = shared
         netboot.nameTogether = InstalledRoots.unfinishedName(of: shared)
         for slot in slots { try FolderOutput.checkReplaceable("\(Self.folder(root))/\(slot.name)", replacing: true) }
-        netboot.didFinishTogether = { (output) throws(ForgeError) in
+        netboot.didFinishTogether = { [keepsUpper] (output) throws(ForgeError) in
+            for slot in slots where keepsUpper && installed.hasWritten(slot) {
+                try installed.linkUpper(of: slot, into: output)
+            }
             try installed.place([shared.name] + slots.map(\.name), from: output)
         }
         try netboot.run { result in

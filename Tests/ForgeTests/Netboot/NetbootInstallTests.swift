@@ -240,6 +240,27 @@ struct NetbootInstallTests {
         #expect(verified.status == 0, "\(verified.output)\(verified.error)")
     }
 
+    @Test("what a node wrote over a shared root stays when it is told to")
+    func keptUpper() async throws {
+        guard Self.isRoot else { try Test.cancel("only root installs trees") }
+        let sharing = ["--layout", "shared", "--upper", "256M"]
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        let arguments = ["netboot", "install", "--root", root.path, "--slot", "p1-p2", "--base", base]
+        let useless = try piforge.run(arguments + ["--keep-upper", "--layout", "shared"])
+        #expect(useless.status == 64, "\(useless.error)")
+        try #require(try piforge.run(arguments + sharing).status == 0)
+        let old = try #require(try sharedRoot(of: "p1"))
+        try write("changes", to: "var/lib/clusterctrl/nfs/p1/upper/upper.ext4")
+        let answer = try piforge.run(arguments + sharing + ["--keep-upper"])
+        try #require(answer.status == 0, "\(answer.error)")
+        #expect(!answer.error.contains("goes with its old part"))
+        #expect(text("var/lib/clusterctrl/nfs/p1/upper/upper.ext4") == "changes")
+        #expect(!FileManager.default.fileExists(atPath: nfs + "/p2/upper"))
+        #expect(try sharedRoot(of: "p1") != old)
+        let links = try Shell.run("stat", ["-c", "%h", nfs + "/p1/upper/upper.ext4"]).output
+        #expect(links == "1\n")
+    }
+
     @Test("the node must be one that this controller knows")
     func unknownToTheController() async throws {
         guard Self.isRoot else { try Test.cancel("only root installs trees") }
