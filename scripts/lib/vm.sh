@@ -2,9 +2,10 @@
 # vm.sh - a virtual machine with a kernel of Debian's, for what the kernel of this machine may lack (vfat).
 #
 # Its root is this machine's own, read-only, under a tmpfs: every program is there, and nothing that is written stays
-# but what goes into the one shared folder. It has no network. Neither root nor KVM is needed. VM_MACHINE is one of
+# but what goes into the one shared folder. /tmp and /run are empty, but for the repository if it lies there. It has no
+# network. Neither root nor KVM is needed. VM_MACHINE is one of
 #   uml   user-mode Linux: the kernel is a program of this machine, and others run at nearly its speed; one processor.
-#         A newer one than this machine's Debian may have, so with a C library of its own
+#         A newer one than this machine's Debian has, with its C library, where that can be fetched
 #   qemu  this Debian's kernel for PCs on emulated processors, some ten times slower
 
 readonly VM_MODULES="overlay loop ext4 vfat nls_cp437 nls_ascii nls_utf8 nls_iso8859-1 binfmt_misc"
@@ -26,7 +27,7 @@ vm_prepare_qemu() { # CACHE_FOLDER
 	if [ ! -e "$VM_MODULES_ROOT" ]; then
 		package=$(apt-cache depends linux-image-amd64 2> /dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
 		[ -n "$package" ] || die "$EXIT_TOOL" "apt knows no linux-image-amd64: apt-get update, or a Debian for amd64"
-		vm_fetch "$1/new" "$package"
+		vm_fetch "$1/new" "$package" || die "$EXIT_TOOL" "without it there is no machine"
 		depmod -b "$1/new/unpacked" "${package#linux-image-}"
 		mv "$1/new/unpacked" "$VM_MODULES_ROOT"
 		rm -rf "$1/new"
@@ -36,28 +37,32 @@ vm_prepare_qemu() { # CACHE_FOLDER
 
 vm_prepare_uml() { # CACHE_FOLDER
 	local new=$1/new library
-	VM_MODULES_ROOT=$1/uml-$VM_UML_SUITE
+	VM_MODULES_ROOT=$1/uml
 	if [ ! -e "$VM_MODULES_ROOT" ]; then
-		vm_use_suite "$new/apt" "$VM_UML_SUITE"
-		APT_CONFIG=$new/apt/apt.conf vm_fetch "$new" user-mode-linux libc6
+		# Where the libraries will be.
+		library=$VM_MODULES_ROOT/usr/lib/x86_64-linux-gnu
+		if vm_use_suite "$new/apt" "$VM_UML_SUITE" &&
+			APT_CONFIG=$new/apt/apt.conf vm_fetch "$new" user-mode-linux libc6; then
+			patchelf --set-interpreter "$library/ld-linux-x86-64.so.2" --set-rpath "$library" \
+				"$new/unpacked/usr/bin/linux.uml"
+		else
+			say "Debian's $VM_UML_SUITE cannot be had: an older kernel, which runs no programs inside images"
+			vm_fetch "$new" user-mode-linux || die "$EXIT_TOOL" "without it there is no machine"
+		fi
 		mkdir -p "$new/unpacked/lib"
 		mv "$new/unpacked/usr/lib/uml/modules" "$new/unpacked/lib/"
 		depmod -b "$new/unpacked" "$(basename "$new"/unpacked/lib/modules/*)"
-		# Where the libraries will be.
-		library=$VM_MODULES_ROOT/usr/lib/x86_64-linux-gnu
-		patchelf --set-interpreter "$library/ld-linux-x86-64.so.2" --set-rpath "$library" \
-			"$new/unpacked/usr/bin/linux.uml"
 		mv "$new/unpacked" "$VM_MODULES_ROOT"
 		rm -rf "$new"
 	fi
 	VM_KERNEL=$VM_MODULES_ROOT/usr/bin/linux.uml
 }
 
-# Lets apt know another release of Debian, apart from all that it knows of this machine.
+# Lets apt know another release of Debian, apart from all that it knows of this machine; fails where it cannot be read.
 vm_use_suite() { # FOLDER SUITE
 	local folder=$1 mirror
 	mirror=$(debian_mirror)
-	[ -n "$mirror" ] || die "$EXIT_TOOL" "apt knows no Debian: this takes a Debian for amd64"
+	[ -n "$mirror" ] || return 1
 	mkdir -p "$folder/lists/partial" "$folder/cache"
 	echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $2 main" > "$folder/sources.list"
 	cat > "$folder/apt.conf" <<- END
@@ -68,17 +73,19 @@ vm_use_suite() { # FOLDER SUITE
 		Acquire::Languages "none";
 		APT::Sandbox::User "root";
 	END
-	APT_CONFIG=$folder/apt.conf apt-get -qq update || die "$EXIT_TOOL" "could not read Debian's $2"
+	APT_CONFIG=$folder/apt.conf apt-get -qq update
 }
 
-# Unpacks packages into FOLDER/unpacked.
+# Unpacks packages into FOLDER/unpacked, or says why not and fails.
 vm_fetch() { # FOLDER PACKAGE...
 	local folder=$1 file
 	shift
 	say "fetching $*"
 	mkdir -p "$folder/packages"
-	(cd "$folder/packages" && apt-get -qq download "$@" 2> "$folder/errors") ||
-		die "$EXIT_TOOL" "could not fetch $*: $(cat "$folder/errors")"
+	if ! (cd "$folder/packages" && apt-get -qq download "$@" 2> "$folder/errors"); then
+		say "could not fetch $*: $(cat "$folder/errors")"
+		return 1
+	fi
 	for file in "$folder"/packages/*.deb; do dpkg-deb -x "$file" "$folder/unpacked"; done
 }
 
@@ -135,7 +142,7 @@ set -e
 mount_root
 mount_control
 mount -t tmpfs -o mode=755,size=75% tmpfs /up
-mkdir /up/upper /up/work
+mkdir /up/upper /up/work /up/repository /up/repository-work
 mount -t overlay -o lowerdir=/low,upperdir=/up/upper,workdir=/up/work,xino=off overlay /new
 for name in proc sys dev; do mount --move /$name /new/$name; done
 mount -t tmpfs -o mode=1777 tmpfs /new/run
@@ -143,6 +150,14 @@ mount -t tmpfs -o mode=1777 tmpfs /new/tmp
 mkdir -p /new/dev/shm /new/dev/pts
 mount -t tmpfs tmpfs /new/dev/shm; mount -t devpts devpts /new/dev/pts
 [ -e /new/dev/fd ] || ln -s /proc/self/fd /new/dev/fd
+repository=$(cat /control/repository)
+case $repository in
+/tmp/* | /run/*)
+	mkdir -p "/new$repository"
+	mount -t overlay -o "lowerdir=/low$repository,upperdir=/up/repository,workdir=/up/repository-work,xino=off" \
+		overlay "/new$repository"
+	;;
+esac
 shared=$(cat /control/shared)
 mkdir -p "/new$shared"; mount_shared "/new$shared"
 mkdir -p /new/run/vm; mount --move /control /new/run/vm
@@ -161,6 +176,7 @@ vm_run() { # SHARED_FOLDER SECONDS MIB COMMAND...
 	shift 3
 	control=$(mktemp -d)
 	printf '%s' "$shared" > "$control/shared"
+	realpath "$SCRIPTS/.." > "$control/repository"
 	{
 		echo "export PATH=$PATH HOME=/root LC_ALL=C.UTF-8 TZ=UTC"
 		printf 'cd %q\n' "$shared"
