@@ -97,7 +97,7 @@ package struct Build: Sendable {
 
     /// Tells of a slot whose image was not written.
     func fail(_ edit: Edited, _ error: ForgeError, _ failures: Failures) {
-        let error = error.about("slot \(edit.slot.name)")
+        let error = error.about(slot: edit.slot)
         failures.add(error, at: edit.place)
         failed(edit.slot, error)
     }
@@ -151,7 +151,7 @@ package struct Build: Sendable {
         do throws(BlockError) {
             patch = try overlay.patch
         } catch {
-            throw ForgeError(error).about("slot \(job.slot.name)")
+            throw ForgeError(error).about(slot: job.slot)
         }
         let used = try sink.isMapping ? BlockSet.inUse(of: overlay) : nil
         let manifest = Manifest(

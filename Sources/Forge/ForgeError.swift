@@ -1,4 +1,5 @@
 import Glibc
+import Plans
 import SystemPackage
 
 /// What the person at the terminal is told: what could not be done, why, and what to try.
@@ -48,6 +49,11 @@ extension ForgeError {
     /// The same error, said of a part of the work: `slot p3: could not …`.
     package func about(_ subject: String) -> ForgeError {
         ForgeError(kind, "\(subject): \(message)", hint: hint)
+    }
+
+    /// Said of a slot, unless the message names it already, or all slots were interrupted.
+    func about(slot: Slot) -> ForgeError {
+        kind == .interrupted || message.hasPrefix("slot \(slot.name):") ? self : about("slot \(slot.name)")
     }
 
     /// An operating system error while doing something to a file that piforge writes.

@@ -227,10 +227,3 @@ package struct Netboot: Sendable {
         }
     }
 }
-
-extension ForgeError {
-    /// Said of a slot, unless the message names it already.
-    func about(slot: Slot) -> ForgeError {
-        kind == .interrupted || message.hasPrefix("slot \(slot.name):") ? self : about("slot \(slot.name)")
-    }
-}

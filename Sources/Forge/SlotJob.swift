@@ -39,15 +39,15 @@ struct SlotJob {
             let facts = try ImageFacts.read(boot: boot, root: root, for: settings, diskID: diskID)
             plan = try Planner.plan(slot: slot, settings: settings, facts: facts, modified: modified, medium: medium)
         } catch {
-            throw ForgeError(error).about("slot \(slot.name)")
+            throw ForgeError(error).about(slot: slot)
         }
         if let edit = try note(plan) {
-            do throws(PlanError) { try plan.add(edit) } catch { throw ForgeError(error).about("slot \(slot.name)") }
+            do throws(PlanError) { try plan.add(edit) } catch { throw ForgeError(error).about(slot: slot) }
         }
         do throws(EditError) {
             return (plan, try plan.changes(boot: boot, root: root))
         } catch {
-            throw ForgeError(.edit(error)).about("slot \(slot.name)")
+            throw ForgeError(.edit(error)).about(slot: slot)
         }
     }
 
