@@ -19,13 +19,8 @@ extension Netboot {
         let made = try base.files(of: supplement, evenOfArchives: layout != .full)
         var outcomes: [(slot: Slot, outcome: NetbootJob.Outcome)] = []
         for job in workshop.jobs {
-            try Interruption.check()
-            let work = NetbootJob(
-                base: base, slot: job.slot, settings: job.settings, epoch: workshop.epoch, supplement: made)
             do throws(ForgeError) {
-                var outcome = try work.edit()
-                if let kept = kept[job.slot] { outcome.edits = try kept.edits(over: outcome.edits, of: base) }
-                outcomes.append((job.slot, outcome))
+                outcomes.append((job.slot, try outcome(of: job, base: base, supplement: made)))
             } catch {
                 throw error.about(slot: job.slot)
             }

@@ -26,7 +26,7 @@ package struct Netboot: Sendable {
     package var willWrite: @Sendable (TreeSize) throws(ForgeError) -> Void = { _ in }
     /// Told of a slot before its finished tree gets its name, and may refuse.
     package var willFinish: @Sendable (Slot) throws(ForgeError) -> Void = { _ in }
-    /// Told of that output when it is finished, before there are manifests of it.
+    /// Told of the output of all nodes together when it has its name, before there are manifests of it.
     var didFinishTogether: @Sendable (String) throws(ForgeError) -> Void = { _ in }
     /// What nodes find again of their old trees.
     var kept: [Slot: KeptFiles] = [:]
@@ -103,17 +103,25 @@ package struct Netboot: Sendable {
     private func order(
         for job: Workshop.Job, base: NetbootBase, supplement: [(target: Target, node: Node)], shop: ChunkShop
     ) throws(ForgeError) -> Order {
-        try Interruption.check()
-        let outcome = try NetbootJob(
-            base: base, slot: job.slot, settings: job.settings, epoch: workshop.epoch, supplement: supplement
-        ).edit()
-        let edits = try kept[job.slot]?.edits(over: outcome.edits, of: base) ?? outcome.edits
+        let outcome = try outcome(of: job, base: base, supplement: supplement)
         // A manifest of an older tree must never lie beside a newer one.
         if replacing { unlink(manifestPath(for: job.slot)) }
         let output = try output(at: path(for: job.slot), hasSecrets: outcome.plan.hasSecrets, shop: shop)
         return Order(
-            slot: job.slot, output: output, edits: edits, latestTime: outcome.plan.modified,
+            slot: job.slot, output: output, edits: outcome.edits, latestTime: outcome.plan.modified,
             manifest: manifest(of: outcome, slot: job.slot, base: base))
+    }
+
+    /// What a slot's tree is, with what the node finds again of its old one.
+    func outcome(
+        of job: Workshop.Job, base: NetbootBase, supplement: [(target: Target, node: Node)]
+    ) throws(ForgeError) -> NetbootJob.Outcome {
+        try Interruption.check()
+        var outcome = try NetbootJob(
+            base: base, slot: job.slot, settings: job.settings, epoch: workshop.epoch, supplement: supplement
+        ).edit()
+        if let kept = kept[job.slot] { outcome.edits = try kept.edits(over: outcome.edits, of: base) }
+        return outcome
     }
 
     func output(at path: String, hasSecrets: Bool, shop: ChunkShop) throws(ForgeError) -> any TreeOutput {

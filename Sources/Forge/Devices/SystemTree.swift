@@ -38,18 +38,7 @@ struct SystemTree: Sendable {
     func exists(_ path: String) -> Bool { access(root + path, F_OK) == 0 }
 
     /// The names in a folder, sorted.
-    func names(_ path: String) -> [String] {
-        guard let folder = opendir(root + path) else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
+    func names(_ path: String) -> [String] { FolderListing.names(in: root + path) ?? [] }
 
     /// Where a path leads to when all links are followed, seen from `root`.
     func destination(_ path: String) -> String? {

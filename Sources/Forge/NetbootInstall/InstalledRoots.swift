@@ -5,8 +5,8 @@ import Plans
 
 /// The shared roots in the folder from which a controller serves its nodes.
 ///
-/// Each lies there as `shared-XXXXXXXX`, or as `shared` when it came with the controller's image, for as long as a
-/// node's kernel line names it.
+/// Each lies there under a name such as `shared-5f2c01ab`, or as `shared` when it came with the controller's image, for
+/// as long as a node's kernel line names it.
 struct InstalledRoots: Sendable {
     /// `/var/lib/clusterctrl/nfs` of the controller.
     private let folder: String

@@ -11,7 +11,8 @@ import Volumes
 ///   ROOT/var/lib/clusterctrl/nfs/p3           then both change places in one step; what was there is removed
 /// ```
 ///
-/// With a shared root all is written to `shared-XXXXXXXX.new` and moved from there; see `InstalledRoots`.
+/// With a shared root all is written to one folder, such as `shared-5f2c01ab.new`, and moved from there; see
+/// `InstalledRoots`.
 ///
 /// A tree that its node is using is not touched, a full disk is noticed before anything is written, and a run that is
 /// killed leaves the old tree as it was.
@@ -128,7 +129,7 @@ package struct NetbootInstall: Sendable {
         _ netboot: Netboot, _ installed: InstalledRoots, slots: [Slot], report: (Netboot.Result) -> Void
     ) throws(ForgeError) {
         var netboot = netboot
-        let shared = SharedRoot.unused()
+        let shared = SharedRoot.fresh()
         netboot.sharedRoot = shared
         netboot.nameTogether = InstalledRoots.unfinishedName(of: shared)
         for slot in slots { try FolderOutput.checkReplaceable("\(Self.folder(root))/\(slot.name)", replacing: true) }

@@ -10,8 +10,8 @@ package struct SharedRoot: Hashable, Sendable {
 
     package static let only = SharedRoot(uncheckedName: "shared")
 
-    /// One that has not been there before.
-    package static func unused() -> SharedRoot {
+    /// One with a random number, so that none of its name is there.
+    package static func fresh() -> SharedRoot {
         SharedRoot(uncheckedName: prefix + String(UInt32.random(in: numbers), radix: 16))
     }
 
