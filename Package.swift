@@ -62,15 +62,17 @@ let package = Package(
 if Context.environment["PIFORGE_FUZZ"] != nil {
     let fuzzer = settings + [.unsafeFlags(["-parse-as-library"])]
     package.targets += [
-        .target(name: "FuzzSupport", dependencies: ["Blocks"], path: "Fuzz/Support", swiftSettings: settings),
+        .target(name: "FuzzSupport", dependencies: ["Blocks"], path: "Tests/Fuzz/Support", swiftSettings: settings),
         .executableTarget(
-            name: "FuzzMBR", dependencies: ["FuzzSupport", "Blocks"], path: "Fuzz/MBR", swiftSettings: fuzzer),
+            name: "FuzzMBR", dependencies: ["FuzzSupport", "Blocks"], path: "Tests/Fuzz/MBR", swiftSettings: fuzzer),
         .executableTarget(
-            name: "FuzzGPT", dependencies: ["FuzzSupport", "Blocks", "CLZMA"], path: "Fuzz/GPT", swiftSettings: fuzzer),
-        .executableTarget(
-            name: "FuzzFAT", dependencies: ["FuzzSupport", "Blocks", "Trees", "Volumes"], path: "Fuzz/FAT",
+            name: "FuzzGPT", dependencies: ["FuzzSupport", "Blocks", "CLZMA"], path: "Tests/Fuzz/GPT",
             swiftSettings: fuzzer),
         .executableTarget(
-            name: "FuzzProfile", dependencies: ["FuzzSupport", "Plans"], path: "Fuzz/Profile", swiftSettings: fuzzer),
+            name: "FuzzFAT", dependencies: ["FuzzSupport", "Blocks", "Trees", "Volumes"], path: "Tests/Fuzz/FAT",
+            swiftSettings: fuzzer),
+        .executableTarget(
+            name: "FuzzProfile", dependencies: ["FuzzSupport", "Plans"], path: "Tests/Fuzz/Profile",
+            swiftSettings: fuzzer),
     ]
 }

@@ -64,14 +64,10 @@ private actor BaseImages {
     }
 
     private static let folder = Result { () throws -> String in
-        let scripts = Repository.path + "/scripts"
+        let fixtures = Repository.path + "/Tests/Fixtures"
         var recipe: [UInt8] = []
-        let names = try FileManager.default.subpathsOfDirectory(atPath: scripts).sorted()
-        for name in names
-        where ["make-base", "reconfig-oracle", "usbboot-oracle"].contains(name) || name.hasPrefix("lib/")
-            || name.hasPrefix("base/")
-        {
-            recipe += Array(name.utf8) + (FileManager.default.contents(atPath: scripts + "/" + name) ?? Data())
+        for name in try FileManager.default.subpathsOfDirectory(atPath: fixtures).sorted() {
+            recipe += Array(name.utf8) + (FileManager.default.contents(atPath: fixtures + "/" + name) ?? Data())
         }
         let digest = SHA256.digest(of: recipe.span.bytes).description.prefix(12)
         let folder = Repository.path + "/.build/test-bases/" + digest
@@ -86,7 +82,7 @@ private actor BaseImages {
         let own = "\(path.dropLast(spec.ending.count))\(getpid()).\(spec.ending)"
         defer { unlink(own) }
         let made = try Shell.run(
-            Repository.path + "/scripts/make-base",
+            Repository.path + "/Tests/Fixtures/make-base",
             ["--release", spec.release, "--kind", spec.kind] + (spec.isBooted ? ["--booted"] : []) + spec.options + [
                 own
             ])

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Conversions without settings: what scripts/reconfig-oracle makes of the same base, and nothing besides.
+/// Conversions without settings: what Tests/Fixtures/reconfig-oracle makes of the same base, and nothing besides.
 @Suite(.needs(BaseSpec.tools))
 struct ConversionTests {
     struct Case: Sendable, CustomTestStringConvertible {
@@ -102,7 +102,7 @@ struct ConversionTests {
         try #require(
             try Shell.run("mcopy", ["-s", "-n", "-i", base.bootName, "::*", folders.boot.path]).status == 0)
         let oracle = try Shell.run(
-            Repository.path + "/scripts/reconfig-oracle", [folders.root.path, folders.boot.path, slot])
+            Repository.path + "/Tests/Fixtures/reconfig-oracle", [folders.root.path, folders.boot.path, slot])
         try #require(oracle.status == 0, "reconfig-oracle: \(oracle.error)")
 
         // The card's note is ours alone.

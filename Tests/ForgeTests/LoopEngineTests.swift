@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Volumes
 
-/// What `--engine loop` and `doctor` say where the engine cannot be used. Whole builds: scripts/test-loop.
+/// What `--engine loop` and `doctor` say where the engine cannot be used. Whole builds: Tests/System/test-loop.
 @Suite("Loop engine", .needs(BaseSpec.tools))
 struct LoopEngineTests {
     private let folder: TemporaryFolder

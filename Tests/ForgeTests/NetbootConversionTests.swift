@@ -5,7 +5,7 @@ import Testing
 
 @testable import Forge
 
-/// Trees without settings: what scripts/usbboot-oracle makes of the same base, and nothing besides.
+/// Trees without settings: what Tests/Fixtures/usbboot-oracle makes of the same base, and nothing besides.
 @Suite(.needs(BaseSpec.tools + ["tar", "xz"]))
 struct NetbootConversionTests {
     static let releases = ["buster", "bullseye", "bookworm"]
@@ -27,7 +27,7 @@ struct NetbootConversionTests {
         let tree = try UnpackedTree(archive: result.path)
         let wanted = try unpack(base, release: release)
         let oracle = try Shell.run(
-            Repository.path + "/scripts/usbboot-oracle",
+            Repository.path + "/Tests/Fixtures/usbboot-oracle",
             [wanted.path, release, "armhf", String(slot.dropFirst())])
         try #require(oracle.status == 0, "usbboot-oracle: \(oracle.error)")
         try expect(tree, UnpackedTree.entries(of: wanted.path), release: release, slot: slot)
@@ -54,7 +54,7 @@ struct NetbootConversionTests {
         // Once more over what is a slot's already: only the second half of the oracle is to be seen.
         let before = try UnpackedTree(archive: base)
         let oracle = try Shell.run(
-            Repository.path + "/scripts/usbboot-oracle", ["--slot-only", wanted.path, release, "armhf", "7"])
+            Repository.path + "/Tests/Fixtures/usbboot-oracle", ["--slot-only", wanted.path, release, "armhf", "7"])
         try #require(oracle.status == 0, "usbboot-oracle: \(oracle.error)")
         #expect(result.manifest.warnings == [])
         let tree = try UnpackedTree(archive: result.path)

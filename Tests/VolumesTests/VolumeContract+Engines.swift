@@ -6,7 +6,7 @@ import Trees
 import Volumes
 
 extension VolumeSubject {
-    /// PIFORGE_VOLUMES names those alone that have it in their names: scripts/test-vm is slow and tries "mounted".
+    /// PIFORGE_VOLUMES names those alone that have it in their names: Tests/System/test-vm is slow and tries "mounted".
     static let all: [VolumeSubject] = {
         let part = ProcessInfo.processInfo.environment["PIFORGE_VOLUMES"]
         return (sources + mounted).filter { part.map($0.name.contains) ?? true }
@@ -114,7 +114,7 @@ final class MountedMedium: VolumeMedium {
     static func require(_ type: MountedVolume.FileSystem) throws {
         var obstacle: MountError?
         do throws(MountError) { try MountedVolume.check(type) } catch { obstacle = error }
-        // PIFORGE_REQUIRE=tools asks for what can be installed; another kernel cannot (scripts/test-vm has one).
+        // PIFORGE_REQUIRE=tools asks for what can be installed; another kernel cannot (Tests/System/test-vm has one).
         if case .unavailable? = obstacle, ProcessInfo.processInfo.environment["PIFORGE_REQUIRE"] != "all" {
             try Test.cancel("\(type.rawValue) cannot be mounted here: \(obstacle.map { "\($0)" } ?? "")")
         }

@@ -2,8 +2,10 @@
 # common.sh - messages, exit codes and tool checks shared by the test scripts.
 
 export LC_ALL=C TZ=UTC
-export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/opt/swift/usr/bin
 
+REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+readonly REPOSITORY FIXTURES=$REPOSITORY/Tests/Fixtures SYSTEM=$REPOSITORY/Tests/System
 readonly EXIT_USAGE=64 EXIT_TOOL=69
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

@@ -2,7 +2,7 @@
 # real-base.sh - what the tests that start systems have in common: a folder to work in,
 # the base, the program.
 #
-# Uses and sets: WORK (empty for a new folder), BASE, PIFORGE, REPOSITORY.
+# Uses and sets: WORK (empty for a new folder), BASE, PIFORGE.
 
 prepare_work() {
 	if [ -n "$WORK" ]; then
@@ -20,11 +20,11 @@ prepare_base() {
 	local folder key
 	[ -z "$BASE" ] || return 0
 	folder=${XDG_CACHE_HOME:-$HOME/.cache}/piforge-test
-	key=$(cd "$SCRIPTS" && find make-base reconfig-oracle lib base -type f | sort | xargs cat | sha256sum | cut -c1-12)
+	key=$(cd "$FIXTURES" && find . -type f | sort | xargs cat | sha256sum | cut -c1-12)
 	BASE=$folder/real-$key.img
 	[ ! -s "$BASE" ] || return 0
 	mkdir -p "$folder"
-	"$SCRIPTS/make-base" --real "$BASE"
+	"$FIXTURES/make-base" --real "$BASE"
 }
 
 prepare_tool() {

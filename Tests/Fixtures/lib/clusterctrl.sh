@@ -96,10 +96,10 @@ add_exports() { # ROOT
 
 add_clusterctrl() { # ROOT BOOT TYPE_WORD
 	local r=$1 b=$2 type=$3
-	copy_tree "$SCRIPTS/base/clusterctrl" "$r"
+	copy_tree "$FIXTURES/clusterctrl" "$r"
 	chmod 640 "$r/etc/iptables/rules.v4"
 	[ -e "$r/bin/busybox" ] || add_busybox "$r"
-	install -m 755 "$SCRIPTS/reconfig-oracle" "$r/usr/sbin/reconfig-clusterctrl"
+	install -m 755 "$FIXTURES/reconfig-oracle" "$r/usr/sbin/reconfig-clusterctrl"
 	[ -e "$r/usr/share/clusterctrl/interfaces.bookworm.p" ]
 	if ! from bookworm; then rm "$r"/usr/share/clusterctrl/interfaces.bookworm.*; fi
 	echo cbridge > "$r/etc/hostname"
@@ -120,7 +120,7 @@ add_clusterctrl() { # ROOT BOOT TYPE_WORD
 # What is left on a card after the conversion and the first start.
 age_system() { # ROOT BOOT TYPE
 	local r=$1 b=$2 type=$3 name
-	"$SCRIPTS/reconfig-oracle" "$r" "$b" "$type"
+	"$FIXTURES/reconfig-oracle" "$r" "$b" "$type"
 	sed -i -e 's# init=[^ ]*##' -e 's# quiet##' "$b/cmdline.txt"
 	rm -f "$r/etc/systemd/system/multi-user.target.wants/regenerate_ssh_host_keys.service" \
 		"$r/etc/rc3.d/S01resize2fs_once" "$r/etc/init.d/resize2fs_once"

@@ -176,7 +176,7 @@ vm_run() { # SHARED_FOLDER SECONDS MIB COMMAND...
 	shift 3
 	control=$(mktemp -d)
 	printf '%s' "$shared" > "$control/shared"
-	realpath "$SCRIPTS/.." > "$control/repository"
+	printf '%s\n' "$REPOSITORY" > "$control/repository"
 	{
 		echo "export PATH=$PATH HOME=/root LC_ALL=C.UTF-8 TZ=UTC"
 		printf 'cd %q\n' "$shared"

@@ -40,7 +40,7 @@ make_usbboot() { # WORKDIR
 	add_initramfs "$work/boot"
 	cp -R "$work/boot/." "$tree$FW/"
 	sed -i 's# init=.*##' "$tree$FW/cmdline.txt"
-	"$SCRIPTS/usbboot-oracle" "$tree" "$RELEASE" "$ARCH"
+	"$FIXTURES/usbboot-oracle" "$tree" "$RELEASE" "$ARCH"
 	pack_tree "$tree" "$work/usbboot.tar"
 	case $OUT in
 	*.xz) xz -T0 -1 -c "$work/usbboot.tar" > "$work/packed" ;;

@@ -169,13 +169,13 @@ report() {
 
 # Puts the report between the marks of docs/performance.md.
 write_report() {
-	local file=$ROOT/docs/performance.md
+	local file=$REPOSITORY/docs/performance.md
 	if [ ! -e "$file" ]; then
 		cat > "$file" <<-'END'
 			# Performance
 
 			Written by `scripts/bench --write`; run it to see your own machine. Seconds differ between machines and
-			between runs, the ratios are what is promised. `scripts/bench --help` tells who the contestants are.
+			between runs, the ratios are what is promised. `scripts/bench build --help` lists the contestants.
 
 			<!-- bench -->
 			<!-- /bench -->
