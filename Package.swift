@@ -29,15 +29,16 @@ let package = Package(
             dependencies: ["CLZMA", "CZlib", "CZstd", "CArchive", "CCrypto"],
             swiftSettings: settings),
         .target(name: "Trees", swiftSettings: settings),
+        .target(name: "Readers", swiftSettings: settings),
         .target(
             name: "Plans",
-            dependencies: ["Trees", .product(name: "Yams", package: "Yams")],
+            dependencies: ["Readers", "Trees", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
         .target(name: "Volumes", dependencies: ["Blocks", "Trees", "CExt2FS", "CLinux"], swiftSettings: settings),
         .target(
             name: "Forge",
             dependencies: [
-                "Plans", "Volumes", "CArchive", "CCrypt", "CLinux",
+                "Plans", "Readers", "Volumes", "CArchive", "CCrypt", "CLinux",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
@@ -51,6 +52,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Blocks", "Trees"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "BlocksTests", dependencies: ["Blocks", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TreesTests", dependencies: ["Trees", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "ReadersTests", dependencies: ["Readers", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "PlansTests", dependencies: ["Plans", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "VolumesTests", dependencies: ["Volumes", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ForgeTests", dependencies: ["Forge", "TestSupport"], swiftSettings: settings),
