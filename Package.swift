@@ -28,12 +28,14 @@ let package = Package(
             name: "Blocks",
             dependencies: ["CLZMA", "CZlib", "CZstd", "CArchive", "CCrypto"],
             swiftSettings: settings),
+        .target(name: "Identity", dependencies: ["CCrypto"], swiftSettings: settings),
         .target(name: "Trees", swiftSettings: settings),
         .target(name: "Readers", swiftSettings: settings),
         .target(
             name: "Plans",
-            dependencies: ["Readers", "Trees", .product(name: "Yams", package: "Yams")],
+            dependencies: ["Identity", "Readers", "Trees", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
+        .target(name: "Handoff", dependencies: ["Plans"], swiftSettings: settings),
         .target(name: "Volumes", dependencies: ["Blocks", "Trees", "CExt2FS", "CLinux"], swiftSettings: settings),
         .target(
             name: "Forge",
@@ -51,9 +53,13 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Blocks", "Trees"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "BlocksTests", dependencies: ["Blocks", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "IdentityTests", dependencies: ["Identity", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TreesTests", dependencies: ["Trees", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ReadersTests", dependencies: ["Readers", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "PlansTests", dependencies: ["Plans", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "HandoffTests", dependencies: ["Handoff", "Identity", "Plans", "TestSupport"], swiftSettings: settings
+        ),
         .testTarget(name: "VolumesTests", dependencies: ["Volumes", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ForgeTests", dependencies: ["Forge", "TestSupport"], swiftSettings: settings),
     ],

@@ -154,7 +154,7 @@ extension Validation {
 
     /// An IPv4 address in four decimal parts without leading zeros, or an IPv6 address (RFC 4291 section 2.2).
     package static func address(_ text: String) throws(Refusal) {
-        guard isIPv4(text) || isIPv6(text) else {
+        guard isAddress(text) else {
             throw Refusal("\"\(text.shortened)\" is no IPv4 or IPv6 address", hint: "192.168.1.10, or fd00::10")
         }
     }
@@ -167,7 +167,9 @@ extension Validation {
         }
     }
 
-    private static func isIPv4(_ text: String) -> Bool {
+    package static func isAddress(_ text: String) -> Bool { isIPv4(text) || isIPv6(text) }
+
+    package static func isIPv4(_ text: String) -> Bool {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4
             && parts.allSatisfy { part in
