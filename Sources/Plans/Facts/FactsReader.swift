@@ -105,9 +105,14 @@ extension FactsReader {
                 "/cmdline.txt", "/cmdline.old", "/config.txt", "/ssh", "/ssh.txt", "/userconf", "/userconf.txt",
                 "/custom.toml", "/firstrun.sh", "/noresize", "/noresize.txt", "/user-data",
             ])
-        for name in facts.config.includes {
-            if let path = VolumePath("/" + name) { try look(.boot, path) }
+        var names = facts.config.includes
+        var seen: Set<String> = []
+        while let name = names.popLast() {
+            guard seen.insert(name).inserted, seen.count < 100, let path = VolumePath("/" + name) else { continue }
+            try look(.boot, path)
+            names += ConfigText(facts.configFile(name) ?? "").includes
         }
+        try readKernelLines()
     }
 
     mutating func readSystem() throws(PlanError) {
@@ -152,6 +157,7 @@ extension FactsReader {
                 "/etc/passwd", "/etc/shadow", "/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/rename_user.conf",
                 Planner.serverDropIn,
             ])
+        try readServer()
         let user = settings.user.flatMap { facts.user(named: $0) } ?? facts.firstUser
         guard let user else { return }
         try look(.root, user.home)

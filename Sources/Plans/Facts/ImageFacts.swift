@@ -113,7 +113,7 @@ extension ImageFacts {
         return found(.root, "/boot/firmware")?.kind == .directory ? "/boot/firmware" : "/boot"
     }
 
-    package var kernelCommandLine: KernelCommandLine { KernelCommandLine(text(.boot, "/cmdline.txt") ?? "") }
+    package var kernelCommandLine: KernelCommandLine { KernelCommandLine(text(.boot, kernelLinePath) ?? "") }
 
     package var config: ConfigText { ConfigText(text(.boot, "/config.txt") ?? "") }
 

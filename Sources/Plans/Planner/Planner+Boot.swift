@@ -1,16 +1,55 @@
+import Readers
 import Trees
 
 /// cmdline.txt and config.txt.
 extension Planner {
+    /// Every file that the firmware of some board of this role gives to the kernel; usually that is cmdline.txt alone.
+    var kernelLinePaths: [VolumePath] {
+        let paths = facts.kernelLinePaths(for: slot.isController ? Board.controllers : Board.nodes)
+        // What inspects the image later looks at this one.
+        return paths.contains(facts.kernelLinePath) ? paths : paths + [facts.kernelLinePath]
+    }
+
     mutating func planKernelLine() throws(PlanError) {
-        let old = facts.kernelCommandLine
-        if medium == .card, case .pending = facts.state, let bytes = facts.bytes(.boot, "/cmdline.txt") {
+        if medium == .card, case .pending = facts.state, let bytes = facts.bytes(.boot, facts.kernelLinePath) {
             try put(on: .boot, "/cmdline.old", .file(bytes), reason: "the command line before the conversion")
         }
-        let line = TextLines(facts.text(.boot, "/cmdline.txt") ?? "").lines.filter { !$0.text.trimmed.isEmpty }
-        if line.count > 1 {
-            warn("cmdline.txt had \(line.count) lines; the firmware reads only the first one, the others are dropped")
+        var reasons = [medium == .card ? "the conversion is done here" : "the root is on the controller"]
+        if settings.cgroups == true { reasons.append("container engines need the memory cgroup") }
+        if settings.kernelArguments != .init() { reasons.append("kernel arguments") }
+        for path in kernelLinePaths {
+            guard let bytes = facts.bytes(.boot, path) else {
+                throw .missingInImage("boot:\(path), which config.txt names,", purpose: "give the kernel its arguments")
+            }
+            warnAboutForm(CommandLineFile(bytes), of: path)
+            let rules = try kernelLineRules(KernelCommandLine(TextBytes.decode(bytes)), of: path)
+            try rewrite(on: .boot, path, rules, reason: reasons.joined(separator: "; "))
         }
+    }
+
+    private mutating func warnAboutForm(_ file: CommandLineFile, of path: VolumePath) {
+        let name = path.description.dropFirst()
+        if path != ImageFacts.usualLinePath {
+            warn("config.txt makes the firmware read \(name) instead of cmdline.txt: the kernel arguments go there")
+        }
+        for oddity in file.oddities {
+            switch oddity {
+            case .lines(let count):
+                warn(
+                    "\(name) had \(count) lines; the firmware reads only the first one, the others are dropped")
+            case .nul(let place):
+                warn(
+                    "\(name) has a NUL at byte \(place), at which firmware and kernel stop reading: "
+                        + "it and what follows are dropped")
+            case .utf16: warn("\(name) is UTF-16, of which the kernel would get two letters: it becomes plain text")
+            case .byteOrderMark, .blankFirstLine, .carriageReturns: break
+            }
+        }
+    }
+
+    private mutating func kernelLineRules(
+        _ old: KernelCommandLine, of path: VolumePath
+    ) throws(PlanError) -> [TextRule] {
         let sets = try kernelArguments(old)
         var rules: [TextRule] = [.removeReconfigInit]
         if medium == .netboot, case .node(let number) = slot {
@@ -31,12 +70,14 @@ extension Planner {
                 .removeKernelArgument($0)
             }
         }
+        if let name = old.values(of: "systemd.hostname").last,
+            !settings.kernelArguments.set.contains(where: { KernelCommandLine.key(of: $0) == "systemd.hostname" })
+        {
+            rules.append(.removeKernelArgument("systemd.hostname"))
+            warn("systemd.hostname=\(name) goes from \(path.description.dropFirst()): it would undo the host name")
+        }
         rules += settings.kernelArguments.remove.map { .removeKernelArgument($0) }
-        rules += sets.map { .setKernelArgument($0) }
-        var reasons = [medium == .card ? "the conversion is done here" : "the root is on the controller"]
-        if settings.cgroups == true { reasons.append("container engines need the memory cgroup") }
-        if settings.kernelArguments != .init() { reasons.append("kernel arguments") }
-        try rewrite(on: .boot, "/cmdline.txt", rules, reason: reasons.joined(separator: "; "))
+        return rules + sets.map { .setKernelArgument($0) }
     }
 
     private static let cgroupArguments = ["cgroup_enable=cpuset", "cgroup_memory=1", "cgroup_enable=memory"]

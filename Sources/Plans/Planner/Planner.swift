@@ -49,7 +49,7 @@ package struct Planner {
         guard let codename = facts.codename else { throw .unknownRelease }
         guard let release = facts.release else { throw .unsupportedRelease(codename) }
         guard facts.missingTools.isEmpty else { throw .notClusterCTRL(missing: facts.missingTools) }
-        for path: VolumePath in ["/cmdline.txt", "/config.txt"] where facts.bytes(.boot, path) == nil {
+        for path: VolumePath in [facts.kernelLinePath, "/config.txt"] where facts.bytes(.boot, path) == nil {
             throw .missingInImage("boot:\(path)", purpose: "convert the image")
         }
         guard medium == .netboot || !facts.isNetbootTree else { throw .netbootTree }
@@ -159,7 +159,8 @@ extension Planner {
 
     private mutating func checkBootText(_ target: Target, _ bytes: [UInt8]) {
         switch target {
-        case Target(.boot, "/cmdline.txt"): checkKernelLine(TextBytes.decode(bytes))
+        case let target where target.partition == .boot && kernelLinePaths.contains(target.path):
+            checkKernelLine(TextBytes.decode(bytes))
         case Target(.boot, "/config.txt"): checkConfig(ConfigText(TextBytes.decode(bytes)))
         default: break
         }

@@ -1,6 +1,9 @@
+import Readers
+
 /// The one line of cmdline.txt, as arguments.
 ///
-/// The firmware reads the first line only, so a text's first line that is not blank counts and the rest is dropped.
+/// The firmware reads the first line only, so a text's first line that is not blank counts and the rest is dropped, as
+/// is what follows a NUL. UTF-16 is taken for what was meant.
 /// Arguments end at blanks outside double quotes (Linux, lib/cmdline.c, next_arg). Blanks between arguments are kept.
 package struct KernelCommandLine: Equatable, Sendable {
     package struct Argument: Equatable, Sendable {
@@ -32,6 +35,7 @@ package struct KernelCommandLine: Equatable, Sendable {
     ]
 
     package init(_ text: String) {
+        let text = TextBytes.decode(CommandLineFile(TextBytes.encode(text)).bytes)
         let lines = TextLines(text).lines.map { line in
             line.text.unicodeScalars.first == "\u{FEFF}" ? String(line.text.unicodeScalars.dropFirst()) : line.text
         }

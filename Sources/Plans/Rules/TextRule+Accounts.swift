@@ -1,9 +1,12 @@
 extension TextRule {
-    /// sshd takes the first value it finds; a `Match` block ends the part that holds for all (sshd_config(5)).
+    /// sshd takes the first value it finds; a `Match` block ends the part that holds for all, and an `Include` may bring
+    /// another value (sshd_config(5)).
     static func setServerOption(_ keyword: String, _ value: String, in text: String) -> String {
         var lines = TextLines(text)
         let end =
-            lines.lines.firstIndex { option($0.text, isCommented: false)?.keyword == "match" } ?? lines.lines.count
+            lines.lines.firstIndex { line in
+                ["match", "include"].contains(option(line.text, isCommented: false)?.keyword)
+            } ?? lines.lines.count
         let wanted = "\(keyword) \(value)"
         let active = lines.lines[..<end].indices.filter {
             option(lines.lines[$0].text, isCommented: false)?.keyword == keyword.lowercased()
