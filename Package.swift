@@ -12,7 +12,6 @@ let package = Package(
     products: [.executable(name: "piforge", targets: ["piforge"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
@@ -24,35 +23,66 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux", providers: [.apt(["linux-libc-dev"])]),
         .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+        // From the bottom up: a target uses only those above it in this list.
+        .target(name: "Reports", swiftSettings: settings),
+        .target(name: "Readers", swiftSettings: settings),
+        .target(name: "Blocks", dependencies: ["Reports", "CCrypto"], swiftSettings: settings),
+        .target(name: "Tables", dependencies: ["Reports", "Blocks", "CLZMA"], swiftSettings: settings),
         .target(
-            name: "Blocks",
-            dependencies: ["CLZMA", "CZlib", "CZstd", "CArchive", "CCrypto"],
+            name: "Bases", dependencies: ["Reports", "Blocks", "CLZMA", "CZlib", "CZstd", "CArchive"],
             swiftSettings: settings),
         .target(name: "Identity", dependencies: ["CCrypto"], swiftSettings: settings),
         .target(name: "Trees", swiftSettings: settings),
-        .target(name: "Readers", swiftSettings: settings),
         .target(
             name: "Plans",
-            dependencies: ["Identity", "Readers", "Trees", .product(name: "Yams", package: "Yams")],
+            dependencies: ["Reports", "Readers", "Identity", "Trees", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
         .target(name: "Handoff", dependencies: ["Plans"], swiftSettings: settings),
-        .target(name: "Volumes", dependencies: ["Blocks", "Trees", "CExt2FS", "CLinux"], swiftSettings: settings),
+        .target(
+            name: "Volumes", dependencies: ["Reports", "Blocks", "Bases", "Trees", "CArchive", "CExt2FS", "CLinux"],
+            swiftSettings: settings),
+        .target(
+            name: "Images",
+            dependencies: ["Reports", "Readers", "Blocks", "Tables", "Bases", "Trees", "Plans", "Volumes", "CLinux"],
+            swiftSettings: settings),
+        .target(
+            name: "Inspect",
+            dependencies: ["Reports", "Readers", "Blocks", "Tables", "Trees", "Plans", "Volumes", "CCrypt"],
+            swiftSettings: settings),
+        .target(
+            name: "Initramfs", dependencies: ["Reports", "Readers", "Bases", "Trees", "Plans", "CArchive"],
+            swiftSettings: settings),
+        .target(
+            name: "Cards",
+            dependencies: [
+                "Reports", "Readers", "Blocks", "Tables", "Bases", "Trees", "Plans", "Volumes", "Images", "CLinux",
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Netboot",
+            dependencies: [
+                "Reports", "Readers", "Blocks", "Bases", "Trees", "Plans", "Volumes", "Images", "Inspect", "Initramfs",
+                "CArchive", "CLinux",
+            ],
+            swiftSettings: settings),
         .target(
             name: "Forge",
             dependencies: [
-                "Plans", "Readers", "Volumes", "CArchive", "CCrypt", "CLinux",
-                .product(name: "SystemPackage", package: "swift-system"),
+                "Reports", "Blocks", "Tables", "Bases", "Trees", "Plans", "Volumes", "Images", "Inspect", "Initramfs",
+                "Cards", "Netboot",
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "piforge",
             dependencies: [
-                "Forge", "Plans", "Blocks", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Reports", "Blocks", "Bases", "Plans", "Images", "Inspect", "Initramfs", "Cards", "Netboot", "Forge",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: ["Blocks", "Trees"], path: "Tests/TestSupport", swiftSettings: settings),
-        .testTarget(name: "BlocksTests", dependencies: ["Blocks", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "BlocksTests", dependencies: ["Blocks", "Tables", "Bases", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "IdentityTests", dependencies: ["Identity", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TreesTests", dependencies: ["Trees", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ReadersTests", dependencies: ["Readers", "TestSupport"], swiftSettings: settings),
@@ -70,11 +100,14 @@ let package = Package(
 if Context.environment["PIFORGE_FUZZ"] != nil {
     let fuzzer = settings + [.unsafeFlags(["-parse-as-library"])]
     package.targets += [
-        .target(name: "FuzzSupport", dependencies: ["Blocks"], path: "Tests/Fuzz/Support", swiftSettings: settings),
+        .target(
+            name: "FuzzSupport", dependencies: ["Blocks", "Tables"], path: "Tests/Fuzz/Support", swiftSettings: settings
+        ),
         .executableTarget(
-            name: "FuzzMBR", dependencies: ["FuzzSupport", "Blocks"], path: "Tests/Fuzz/MBR", swiftSettings: fuzzer),
+            name: "FuzzMBR", dependencies: ["FuzzSupport", "Blocks", "Tables"], path: "Tests/Fuzz/MBR",
+            swiftSettings: fuzzer),
         .executableTarget(
-            name: "FuzzGPT", dependencies: ["FuzzSupport", "Blocks", "CLZMA"], path: "Tests/Fuzz/GPT",
+            name: "FuzzGPT", dependencies: ["FuzzSupport", "Blocks", "Tables", "CLZMA"], path: "Tests/Fuzz/GPT",
             swiftSettings: fuzzer),
         .executableTarget(
             name: "FuzzFAT", dependencies: ["FuzzSupport", "Blocks", "Trees", "Volumes"], path: "Tests/Fuzz/FAT",

@@ -1,6 +1,8 @@
+import Bases
 import Blocks
 import Glibc
-import Plans
+import Images
+import Reports
 
 /// The loop engine: every slot's image is a copy of the base that the kernel edits.
 extension Build {

@@ -1,6 +1,9 @@
-package import Blocks
+package import Bases
+import Blocks
 import Glibc
+package import Images
 package import Plans
+package import Reports
 
 /// Writes the images of a workshop's slots, each with its manifest.
 package struct Build: Sendable {

@@ -1,5 +1,6 @@
-import Blocks
+package import Images
 package import Plans
+import Reports
 import Trees
 
 /// One change as `plan` and `verify` tell it, in JSON and, by `lines`, as text.

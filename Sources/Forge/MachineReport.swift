@@ -1,4 +1,5 @@
 import Glibc
+import Images
 import Volumes
 
 /// What of piforge works on this machine, and why the rest does not.

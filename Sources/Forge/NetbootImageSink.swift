@@ -1,5 +1,9 @@
-package import Blocks
+package import Bases
+package import Images
+package import Initramfs
+package import Netboot
 import Plans
+package import Reports
 import Synchronization
 import Trees
 import Volumes
@@ -14,7 +18,7 @@ package struct NetbootImageSink: ImageSink {
     let trees: Workshop
     let layout: TreeLayout
     let cache: Cache
-    let supplement: (any NetbootSupplement)?
+    let initramfs: NodeInitramfs?
     /// Told in words what will be written, before it is.
     let announce: @Sendable (String) -> Void
 
@@ -22,13 +26,13 @@ package struct NetbootImageSink: ImageSink {
     private static let spareDivisor: UInt64 = 16
 
     package init(
-        trees: Workshop, layout: TreeLayout, cache: Cache, supplement: (any NetbootSupplement)?,
+        trees: Workshop, layout: TreeLayout, cache: Cache, initramfs: NodeInitramfs?,
         announce: @escaping @Sendable (String) -> Void
     ) {
         self.trees = trees
         self.layout = layout
         self.cache = cache
-        self.supplement = supplement
+        self.initramfs = initramfs
         self.announce = announce
     }
 
@@ -72,7 +76,7 @@ package struct NetbootImageSink: ImageSink {
             throw ForgeError(PlanError.netbootController(job.slot))
         }
         let base = try NetbootBase.open(trees.base, cache: cache, observe: observe)
-        let files = try base.files(of: supplement, evenOfArchives: layout != .full)
+        let files = try base.files(of: initramfs, evenOfArchives: layout != .full)
         var edits: [(slot: Slot, edits: TreeEdits)] = []
         for job in trees.jobs {
             try Interruption.check()
@@ -140,7 +144,7 @@ package struct NetbootImageSink: ImageSink {
     private func sharedTree(of content: Content, otherFolders: [String] = []) throws(VolumeError) -> SharedTree {
         guard case .shared(let upper) = layout else { throw .unsupported(feature: "this layout", remedy: "") }
         do throws(ForgeError) {
-            return try Netboot.sharedTree(
+            return try NetbootBuild.sharedTree(
                 content.edits, .only, upper, content.base, modified: content.modified, otherFolders: otherFolders)
         } catch {
             throw .device(error.message)

@@ -1,6 +1,8 @@
 package import Blocks
 import Glibc
+import Images
 package import Plans
+package import Reports
 
 /// What the person asked for on the command line, resolved against the profile: slots with their settings.
 package struct Request: Sendable {
@@ -34,7 +36,7 @@ package struct Request: Sendable {
     /// The workshop for these jobs; `basePath` goes before the profile's `base.image`, whose sha256 then counts only
     /// for that file.
     package func workshop(basePath: String?, epoch: Int64?) throws(ForgeError) -> Workshop {
-        let base: Workshop.Base
+        let base: ImageSource
         if let basePath {
             base = .init(path: basePath, sha256: basePath == profile?.base?.image ? profileBaseDigest : nil)
         } else if let image = profile?.base?.image {

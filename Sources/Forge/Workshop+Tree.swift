@@ -1,6 +1,8 @@
-import Blocks
+import Bases
 import Glibc
-import Plans
+import Images
+import Netboot
+import Reports
 import Trees
 import Volumes
 

@@ -1,26 +1,18 @@
+package import Bases
 package import Blocks
+package import Images
 package import Plans
+package import Reports
 
 /// A base image, a set of slots and their settings: what `build` and `plan` have in common.
 package struct Workshop: Sendable {
-    package var base: Base
+    package var base: ImageSource
     package var cluster: String?
     /// SHA-256 of the profile's file.
     package var profileDigest: SHA256Digest?
     package var jobs: [Job]
     /// Seconds since 1970-01-01 UTC for changed files (SOURCE_DATE_EPOCH); nil for the time the base was last written.
     package var epoch: Int64?
-
-    /// Where the base image is and what it must be.
-    package struct Base: Sendable {
-        package var path: String
-        /// Of the file as downloaded; nil when nobody said.
-        package var sha256: SHA256Digest?
-        package init(path: String, sha256: SHA256Digest?) {
-            self.path = path
-            self.sha256 = sha256
-        }
-    }
 
     /// One slot and what its image shall be.
     package struct Job: Sendable {
@@ -32,7 +24,7 @@ package struct Workshop: Sendable {
         }
     }
 
-    package init(base: Base, cluster: String?, profileDigest: SHA256Digest?, jobs: [Job], epoch: Int64?) {
+    package init(base: ImageSource, cluster: String?, profileDigest: SHA256Digest?, jobs: [Job], epoch: Int64?) {
         self.base = base
         self.cluster = cluster
         self.profileDigest = profileDigest

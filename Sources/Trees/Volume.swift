@@ -44,3 +44,13 @@ package enum VolumeError: Error, Equatable, Sendable {
     /// The device below failed; the text says how.
     case device(String)
 }
+
+extension VolumeError {
+    /// The volume itself is broken, as against something that is not there.
+    package var isDamage: Bool {
+        switch self {
+        case .corrupt, .device: true
+        default: false
+        }
+    }
+}

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Forge
 import Glibc
+import Reports
 
 /// The root command; parsing errors are ArgumentParser's, everything else is a `ForgeError` said by `Output`.
 @main
@@ -23,7 +23,7 @@ struct Piforge: AsyncParsableCommand {
             on this machine, 70 a bug in piforge, 73 cannot create the output, 74 I/O error, 77 permission denied, \
             129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM.
             """,
-        version: Forge.version,
+        version: Reports.version,
         subcommands: [
             BuildCommand.self, PlanCommand.self, VerifyCommand.self, InspectCommand.self, InitCommand.self,
             DevicesCommand.self, FlashCommand.self, IdentifyCommand.self, CacheCommand.self, NetbootCommand.self,

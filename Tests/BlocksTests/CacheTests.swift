@@ -1,3 +1,4 @@
+import Bases
 import Blocks
 import Foundation
 import Synchronization

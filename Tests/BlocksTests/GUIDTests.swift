@@ -1,4 +1,4 @@
-import Blocks
+import Tables
 import Testing
 
 @Suite("GUID")

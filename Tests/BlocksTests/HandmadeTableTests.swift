@@ -1,4 +1,5 @@
 @testable import Blocks
+@testable import Tables
 import Testing
 
 /// Tables that no tool makes: built here byte by byte.

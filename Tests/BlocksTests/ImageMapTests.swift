@@ -56,7 +56,7 @@ struct ImageMapTests {
         whole.look(at: Self.bytes.span.bytes, from: 0)
         #expect(whole.isComplete)
         var read = empty
-        try read.complete { range in Array(Self.bytes[Int(range.lowerBound)..<Int(range.upperBound)]) }
+        read.complete { range in Array(Self.bytes[Int(range.lowerBound)..<Int(range.upperBound)]) }
         #expect(read == whole)
 
         let reader = MemoryReader(Self.bytes)

@@ -1,8 +1,8 @@
+@testable import Blocks
 import Foundation
+@testable import Tables
 import TestSupport
 import Testing
-
-@testable import Blocks
 
 /// Partitions made larger by us, judged by sfdisk.
 @Suite("Partition growth", .needs("sfdisk", "truncate"))

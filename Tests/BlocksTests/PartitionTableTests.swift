@@ -1,5 +1,6 @@
 import Blocks
 import Foundation
+import Tables
 import TestSupport
 import Testing
 

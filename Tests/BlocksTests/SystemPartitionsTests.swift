@@ -1,4 +1,5 @@
 import Blocks
+import Tables
 import TestSupport
 import Testing
 

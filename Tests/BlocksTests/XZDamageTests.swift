@@ -1,5 +1,7 @@
+import Bases
 import Blocks
 import Foundation
+import Tables
 import TestSupport
 import Testing
 

@@ -1,6 +1,8 @@
+import Bases
 import Blocks
 import Dispatch
 import Foundation
+import Tables
 import TestSupport
 import Testing
 

@@ -1,8 +1,9 @@
-import Blocks
+@testable import Blocks
+@testable import Forge
+@testable import Images
+@testable import Reports
 import TestSupport
 import Testing
-
-@testable import Forge
 
 /// Block maps that bmaptool made, and what a download may have done to them.
 @Suite(.needs("bmaptool", "truncate"))

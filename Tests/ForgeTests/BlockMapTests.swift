@@ -1,8 +1,11 @@
+import Bases
 import Blocks
 import Forge
 import Foundation
+import Images
 import TestSupport
 import Testing
+import Volumes
 
 /// Maps beside images, judged by what bmaptool makes of them on cards that are full of something else.
 @Suite("Block maps", .needs(BaseSpec.tools + ["xz", "bmaptool", "python3"]))
@@ -29,7 +32,7 @@ struct BlockMapTests {
         let workshop = try request.workshop(basePath: base, epoch: nil)
         let build = Build(
             workshop, into: folder.path + "/" + name, replacing: true, cache: cache,
-            sink: format.sink(for: workshop, cache: cache, mapping: mapping), observe: { _ in })
+            sink: format.sink(for: workshop.base, cache: cache, mapping: mapping), observe: { _ in })
         var results: [Build.Result] = []
         for try await result in build.results() { results.append(result) }
         return results

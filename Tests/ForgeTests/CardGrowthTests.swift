@@ -1,8 +1,12 @@
-import Blocks
+@testable import Bases
+@testable import Blocks
+@testable import Cards
+@testable import Forge
+@testable import Reports
+@testable import Tables
 import TestSupport
 import Testing
-
-@testable import Forge
+import Volumes
 
 /// Cards that the root partition is made to fill, judged by e2fsck and sfdisk.
 @Suite(.needs(SmallCard.tools))

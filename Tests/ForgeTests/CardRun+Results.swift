@@ -1,11 +1,12 @@
+@testable import Cards
+@testable import Forge
+@testable import Reports
 import Synchronization
 import Testing
 
-@testable import Forge
-
 extension CardRun {
     /// Runs to the end, and tells what became of each order, in their order; each must be told of exactly once.
-    func results(observe: @escaping Forge.Progress.Observer = { _ in }) -> [Result<CardOutcome, ForgeError>] {
+    func results(observe: @escaping Reports.Progress.Observer = { _ in }) -> [Result<CardOutcome, ForgeError>] {
         let found = Found()
         run(observe: observe) { place, result in
             found.results.withLock { results in

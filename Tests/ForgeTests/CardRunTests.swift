@@ -1,8 +1,10 @@
-import Blocks
+@testable import Blocks
+@testable import Cards
+@testable import Forge
+@testable import Images
+@testable import Reports
 import TestSupport
 import Testing
-
-@testable import Forge
 
 /// Cards that are well and cards that fail, written from a small image with an MBR and a hole.
 struct CardRunTests {
@@ -35,7 +37,7 @@ struct CardRunTests {
     private func run(
         _ media: [FaultyMedium], patch: Patch? = nil, used: BlockSet? = nil, note: CardNote? = nil,
         origin: String? = nil,
-        changedOnly: Bool = false, observe: @escaping Forge.Progress.Observer = { _ in }
+        changedOnly: Bool = false, observe: @escaping Reports.Progress.Observer = { _ in }
     ) -> [Result<CardOutcome, ForgeError>] {
         let orders = media.enumerated().map { place, medium in
             CardOrder(

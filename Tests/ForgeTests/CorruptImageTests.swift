@@ -1,10 +1,13 @@
-import Blocks
+@testable import Bases
+@testable import Blocks
+@testable import Forge
 import Foundation
+@testable import Images
 import Plans
+@testable import Reports
+@testable import Tables
 import TestSupport
 import Testing
-
-@testable import Forge
 
 /// Bases that are broken: refused with a typed error, or turned into a card that the checkers accept; never a crash.
 @Suite(.needs(BaseSpec.tools), .mustEnd)

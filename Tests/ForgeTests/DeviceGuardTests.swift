@@ -1,7 +1,8 @@
+@testable import Cards
+@testable import Forge
+@testable import Reports
 import TestSupport
 import Testing
-
-@testable import Forge
 
 /// What may be written on machines of many kinds: sysfs and procfs as they are there, below a folder.
 struct DeviceGuardTests {

@@ -1,8 +1,9 @@
-import Blocks
-import Glibc
-import Synchronization
-
+@testable import Blocks
+@testable import Cards
 @testable import Forge
+import Glibc
+@testable import Reports
+import Synchronization
 
 /// A card in memory that is full of old bytes and fails on purpose.
 final class FaultyMedium: CardMedium {

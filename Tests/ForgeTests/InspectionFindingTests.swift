@@ -1,7 +1,7 @@
+@testable import Forge
+@testable import Inspect
 import Testing
 import Trees
-
-@testable import Forge
 
 /// One change to a good image, and exactly what is said of it.
 struct SuspiciousCase: Sendable, CustomTestStringConvertible {

@@ -1,7 +1,7 @@
+@testable import Forge
+@testable import Inspect
 import Testing
 import Trees
-
-@testable import Forge
 
 @Suite struct InspectionFirstBootTests {
     private func steps(_ change: (inout InspectionFixture) -> Void) throws -> [String] {

@@ -1,5 +1,7 @@
 @testable import Blocks
-import Forge
+@testable import Forge
+@testable import Inspect
+@testable import Tables
 import Trees
 
 /// A small image in memory: a bookworm node p3, converted, with nothing wrong; tests change one thing in it.

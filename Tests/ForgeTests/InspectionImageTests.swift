@@ -1,9 +1,11 @@
-import Foundation
-import TestSupport
-import Testing
-
+@testable import Bases
 @testable import Blocks
 @testable import Forge
+import Foundation
+@testable import Inspect
+@testable import Reports
+import TestSupport
+import Testing
 
 /// Whole images, made by other people's tools.
 @Suite(.needs("sfdisk", "mkfs.fat", "mcopy", "mke2fs", "debugfs")) struct InspectionImageTests {

@@ -1,8 +1,8 @@
+@testable import Forge
 import Foundation
+@testable import Inspect
 import TestSupport
 import Testing
-
-@testable import Forge
 
 @Suite struct InspectionKeyTests {
     /// Type and bits as ssh-keygen takes them.
@@ -17,7 +17,7 @@ import Testing
             "ssh-keygen", ["-q", "-t", type, "-b", bits, "-N", "", "-C", "sam of sg1", "-f", path])
         try #require(made.status == 0, "\(made.error)")
         let listed = try Shell.run("ssh-keygen", ["-l", "-f", path + ".pub"])
-        let line = try String(contentsOfFile: path + ".pub", encoding: .utf8).trimmedLine
+        let line = try String(contentsOfFile: path + ".pub", encoding: .utf8).trimmedBlanks
         let key = try #require(Inspection.Key(line: line.replacing("\n", with: "")))
         #expect("\(key.bits) \(key.fingerprint) \(key.comment) (\(key.type))\n" == listed.output)
     }

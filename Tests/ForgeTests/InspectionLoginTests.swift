@@ -1,8 +1,10 @@
+@testable import Forge
+@testable import Inspect
+import Readers
+import Plans
 import TestSupport
 import Testing
 import Trees
-
-@testable import Forge
 
 @Suite struct PasswordFieldTests {
     @Test(
@@ -86,7 +88,7 @@ import Trees
         ("002[0-5]", "0024", true), ("002[0-5]", "0026", false), ("00[12]?", "0021", true), ("[", "[", true),
         ("", "", true), ("*", "", true), ("?", "", false), ("a[b", "a[b", true),
     ]) func matchesPatterns(pattern: String, text: String, expected: Bool) {
-        #expect(Inspection.Wildcard(pattern).matches(text) == expected)
+        #expect(Wildcard(pattern).matches(text) == expected)
     }
 }
 

@@ -1,8 +1,9 @@
+@testable import Forge
 import Foundation
+@testable import Inspect
+@testable import Reports
 import Testing
 import Trees
-
-@testable import Forge
 
 @Suite struct InspectionTextTests {
     @Test func readsLikeThis() throws {

@@ -1,9 +1,11 @@
-import Blocks
+@testable import Blocks
+@testable import Cards
+@testable import Forge
 import Foundation
+@testable import Reports
+@testable import Tables
 import TestSupport
 import Testing
-
-@testable import Forge
 
 /// piforge as a process, with cards that the kernel takes for disks; needs root.
 @Suite(.needs(BaseSpec.tools))

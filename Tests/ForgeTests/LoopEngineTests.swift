@@ -1,5 +1,6 @@
 import Forge
 import Foundation
+import Reports
 import TestSupport
 import Testing
 import Volumes

@@ -1,9 +1,8 @@
-import Blocks
+@testable import Blocks
+@testable import Forge
 import Foundation
 import TestSupport
 import Testing
-
-@testable import Forge
 
 /// Trees without settings: what Tests/Fixtures/usbboot-oracle makes of the same base, and nothing besides.
 @Suite(.needs(BaseSpec.tools + ["tar", "xz"]))
@@ -84,7 +83,7 @@ struct NetbootConversionTests {
         #expect(
             line.contains(" init=/usr/lib/raspberrypi-sys-mods/firstboot") == (release == "bookworm")
                 && (release == "bookworm" || tree.entries[newKeys] != nil))
-        #expect(result.manifest.warnings == [Netboot.noInitramfs])
+        #expect(result.manifest.warnings == [NetbootBuild.noInitramfs])
     }
 
     /// All entries as the oracle has them, but for what is better than 8086's on purpose.

@@ -1,9 +1,10 @@
-import Blocks
+@testable import Blocks
+@testable import Forge
 import Foundation
+@testable import Netboot
+@testable import Reports
 import TestSupport
 import Testing
-
-@testable import Forge
 
 /// Formats, and that equal inputs give equal bytes.
 @Suite(.needs(BaseSpec.tools + ["tar", "xz", "zstd", "cmp"]))

@@ -1,4 +1,4 @@
-import Forge
+import Bases
 import Foundation
 import TestSupport
 import Testing

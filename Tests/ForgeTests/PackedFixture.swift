@@ -1,7 +1,10 @@
+import Bases
 import Blocks
-import Forge
 import Foundation
+import Images
+import Reports
 import Synchronization
+import Tables
 import TestSupport
 import Testing
 
@@ -90,7 +93,7 @@ struct PackedFixture {
     /// Runs a sink to its end; the first failure is thrown.
     func write(
         _ sink: any ImageSink, _ orders: [ImageOrder], _ base: BaseImage,
-        observe: @escaping Forge.Progress.Observer = { _ in }
+        observe: @escaping Reports.Progress.Observer = { _ in }
     ) throws -> [WrittenImage] {
         let results = Mutex<[Int: Result<WrittenImage, ForgeError>]>([:])
         sink.write(orders, from: base, observe: observe) { index, result in

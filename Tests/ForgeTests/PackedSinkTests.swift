@@ -1,7 +1,10 @@
+import Bases
 import Blocks
-import Forge
 import Foundation
+import Images
+import Reports
 import Synchronization
+import Tables
 import TestSupport
 import Testing
 
@@ -140,7 +143,7 @@ struct PackedSinkTests {
         try Shell.write(bytes, to: victim)
         try Shell.write(try fixture.bytes(packed + "/" + names[1]), to: packed + "/" + names[1])
         let told = Mutex<[String]>([])
-        let second = try fixture.write(sink, orders, base) { (progress: Forge.Progress) in
+        let second = try fixture.write(sink, orders, base) { (progress: Reports.Progress) in
             if progress.stage == .repair { told.withLock { $0.append(progress.subject) } }
         }
         #expect(second == first)

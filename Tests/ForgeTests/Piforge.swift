@@ -1,4 +1,4 @@
-import Blocks
+import Bases
 import Forge
 import Foundation
 import Plans

@@ -1,8 +1,10 @@
 import Blocks
-import Forge
 import Foundation
 import Glibc
+import Images
 import Plans
+import Reports
+import Tables
 import TestSupport
 import Testing
 import Trees

@@ -1,6 +1,8 @@
+import Bases
 import Blocks
-import Forge
 import Foundation
+import Images
+import Reports
 import Synchronization
 import TestSupport
 import Testing

@@ -1,8 +1,8 @@
+@testable import Cards
+@testable import Forge
 import Foundation
 import TestSupport
 import Testing
-
-@testable import Forge
 
 /// sysfs, procfs and device links of another machine, expanded into a folder from a text of Tests/Machines.
 ///

@@ -1,5 +1,5 @@
-import Forge
 import Foundation
+import Images
 import TestSupport
 import Testing
 

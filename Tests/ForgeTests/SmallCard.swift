@@ -1,8 +1,9 @@
+@testable import Forge
 import Foundation
+@testable import Images
+@testable import Reports
 import TestSupport
 import Testing
-
-@testable import Forge
 
 /// A card image of 48 MiB in a file: FAT16 from 1 MiB on, ext from 16 MiB to 40 MiB, both made by their own tools.
 struct SmallCard {

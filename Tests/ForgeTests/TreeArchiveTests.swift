@@ -1,11 +1,12 @@
-import Blocks
+@testable import Bases
+@testable import Blocks
+@testable import Forge
 import Foundation
+@testable import Reports
 import TestSupport
 import Testing
 import Trees
 import Volumes
-
-@testable import Forge
 
 /// Archives of trees, honest ones and others.
 @Suite(.needs("tar", "xz", "zstd", "gzip", "bzip2"))

@@ -1,6 +1,7 @@
-import Blocks
+import Bases
 import Forge
 import Foundation
+import Netboot
 import Plans
 import TestSupport
 import Testing
@@ -71,13 +72,13 @@ extension Piforge {
     static func netboot(
         _ slots: String, from base: String, into folder: String, format: TreeFormat = .tar, profile: String? = nil,
         set flags: [String] = [], epoch: Int64? = nil, cache: String? = nil, replacing: Bool = true
-    ) throws -> [Netboot.Result] {
+    ) throws -> [NetbootBuild.Result] {
         let request = try Request(
             profilePath: profile, slots: slots, flags: try Request.assignments(flags), environment: [:])
-        let netboot = Netboot(
+        let netboot = NetbootBuild(
             try request.workshop(basePath: base, epoch: epoch), into: folder, format: format, replacing: replacing,
-            cache: Cache(path: (cache ?? sharedCache) + "/piforge"), supplement: nil, observe: { _ in })
-        var results: [Netboot.Result] = []
+            cache: Cache(path: (cache ?? sharedCache) + "/piforge"), initramfs: nil, observe: { _ in })
+        var results: [NetbootBuild.Result] = []
         try netboot.run { results.append($0) }
         return results
     }

@@ -3,7 +3,6 @@ import Foundation
 import TestSupport
 import Testing
 import Trees
-
 @testable import Volumes
 
 /// How much is read and written, when nothing is, that the same comes out twice, and what failures leave behind.

@@ -3,7 +3,6 @@ import Foundation
 import TestSupport
 import Testing
 import Trees
-
 @testable import Volumes
 
 /// File systems grown by us: e2fsck finds nothing, and dumpe2fs the same as where resize2fs grew them.

@@ -1,9 +1,7 @@
-import Blocks
 import Foundation
 import TestSupport
 import Testing
 import Trees
-
 @testable import Volumes
 
 /// An ext file system in a file of its own, made, filled and judged by e2fsprogs.

@@ -1,9 +1,7 @@
-import Blocks
 import Foundation
 import TestSupport
 import Testing
 import Trees
-
 @testable import Volumes
 
 /// Whole trees put into a file system, judged by e2fsck, read again by us and by the kernel.

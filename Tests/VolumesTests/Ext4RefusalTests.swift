@@ -1,8 +1,6 @@
-import Blocks
 import TestSupport
 import Testing
 import Trees
-
 @testable import Volumes
 
 /// File systems that are well-formed but must not be edited, and what cannot be put.

@@ -2,7 +2,6 @@ import Blocks
 import TestSupport
 import Testing
 import Trees
-
 @testable import Volumes
 
 /// Every byte of the headers may be anything, and any read or write may fail.

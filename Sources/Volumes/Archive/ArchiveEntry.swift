@@ -1,5 +1,4 @@
-internal import Blocks
-internal import Trees
+import Trees
 
 /// One name of an archived tree, in memory and in the cached form's index.
 ///

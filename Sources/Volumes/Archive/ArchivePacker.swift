@@ -1,6 +1,7 @@
+package import Bases
 package import Blocks
-internal import Glibc
-internal import Trees
+import Glibc
+import Trees
 
 /// Rewrites a tar of a tree into the form that `ArchiveVolume` reads:
 ///

@@ -1,4 +1,5 @@
 package import Blocks
+import Reports
 package import Trees
 
 /// The tree of a tar archive, read at random from the form that `ArchivePacker` made of it. It cannot be edited:

@@ -1,4 +1,4 @@
-internal import Trees
+import Trees
 
 /// Which blocks of the volume hold an inode's content, decoded by us so that no cycle or wild number in a damaged map
 /// reaches libext2fs, which walks and frees such maps as they are.

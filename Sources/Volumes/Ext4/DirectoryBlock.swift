@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// One block of a folder, as a chain of entries that fills it (kernel: fs/ext4/ext4.h, `struct ext4_dir_entry_2`):
 ///

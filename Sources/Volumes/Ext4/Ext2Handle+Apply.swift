@@ -1,5 +1,6 @@
+import Trees
+
 @preconcurrency internal import CExt2FS
-internal import Trees
 
 extension Ext2Handle {
     /// Makes a change. An error leaves the file system half changed, and it must not be written out.

@@ -1,5 +1,6 @@
+import Trees
+
 @preconcurrency internal import CExt2FS
-internal import Trees
 
 extension Ext2Handle {
     /// All extended attributes by full name, those in the inode and those in its block.

@@ -1,4 +1,4 @@
-internal import Trees
+import Trees
 
 /// A change that was found possible and is not made yet: all that can be refused was refused before.
 struct Ext4Change {

@@ -1,5 +1,6 @@
+import Trees
+
 @preconcurrency internal import CExt2FS
-internal import Trees
 
 extension Ext2Handle {
     /// More than this is not read into memory at once: a damaged or sparse inode may claim any size.

@@ -1,5 +1,6 @@
+import Trees
+
 @preconcurrency internal import CExt2FS
-internal import Trees
 
 extension Ext2Handle {
     /// What an entry of a folder needs to be found again.

@@ -1,6 +1,7 @@
+import Glibc
+import Trees
+
 @preconcurrency internal import CExt2FS
-internal import Glibc
-internal import Trees
 
 extension Ext2Handle {
     /// Makes the file system as large as `growth` says; only `close` may follow, for `superblock` is the old one.

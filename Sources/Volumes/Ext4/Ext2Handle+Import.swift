@@ -1,5 +1,7 @@
+import Reports
+import Trees
+
 @preconcurrency internal import CExt2FS
-internal import Trees
 
 extension Ext2Handle {
     /// Bytes of a file that are in memory at a time.

@@ -1,6 +1,6 @@
-internal import Blocks
+import Trees
+
 @preconcurrency internal import CExt2FS
-internal import Trees
 
 extension Ext2Handle {
     static var root: UInt32 { UInt32(EXT2_ROOT_INO) }

@@ -1,5 +1,6 @@
+import Trees
+
 @preconcurrency internal import CExt2FS
-internal import Trees
 
 extension Ext2Handle {
     /// Gives an inode without blocks those for the ranges of a file, the first free ones from `next` on, and its map.

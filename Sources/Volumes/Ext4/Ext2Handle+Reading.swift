@@ -1,5 +1,5 @@
 import Blocks
-internal import Trees
+import Trees
 
 extension Ext2Handle {
     /// The inode at `path`, no link followed: nil when nothing is there, `notADirectory` when something else than a

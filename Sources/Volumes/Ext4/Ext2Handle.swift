@@ -1,7 +1,8 @@
-internal import Blocks
+import Blocks
+import Synchronization
+import Trees
+
 @preconcurrency internal import CExt2FS
-internal import Synchronization
-internal import Trees
 
 /// An open file system of libext2fs, and the only place that holds its pointer.
 ///

@@ -1,6 +1,7 @@
-@preconcurrency internal import CExt2FS
-internal import Glibc
+import Glibc
 package import Trees
+
+@preconcurrency internal import CExt2FS
 
 extension Ext4Volume {
     /// The bytes of the volume that the file system uses, metadata included, in order and in whole blocks: all but the

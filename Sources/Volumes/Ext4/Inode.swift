@@ -1,4 +1,4 @@
-internal import Trees
+import Trees
 
 /// An inode as its bytes on disk: fields are decoded when asked for, and what is not asked for stays as it was.
 ///

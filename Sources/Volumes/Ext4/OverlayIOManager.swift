@@ -1,4 +1,5 @@
-internal import Blocks
+import Blocks
+
 @preconcurrency internal import CExt2FS
 
 /// One volume's way from libext2fs to its block device: what the C callbacks find behind `private_data`.

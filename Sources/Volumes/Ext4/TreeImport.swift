@@ -1,4 +1,4 @@
-internal import Trees
+import Trees
 
 /// How far the import of one tree into an ext4 file system has come.
 struct TreeImport {

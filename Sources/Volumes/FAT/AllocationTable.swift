@@ -1,5 +1,5 @@
-internal import Blocks
-internal import Trees
+import Blocks
+import Trees
 
 /// The file allocation table: for every cluster the next one of its chain.
 ///

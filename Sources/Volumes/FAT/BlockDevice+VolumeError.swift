@@ -1,5 +1,5 @@
-internal import Blocks
-internal import Trees
+import Blocks
+import Trees
 
 /// The device's bytes with a volume's errors.
 extension BlockDevice {

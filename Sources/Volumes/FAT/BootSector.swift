@@ -1,4 +1,5 @@
-internal import Trees
+import Reports
+import Trees
 
 /// The geometry of a FAT12, FAT16 or FAT32 volume, decoded from its first 512 bytes and checked against the device.
 ///

@@ -1,5 +1,4 @@
-internal import Blocks
-internal import Trees
+import Trees
 
 /// Chains of clusters and their bytes.
 extension FATVolume {

@@ -1,4 +1,3 @@
-internal import Blocks
 package import Trees
 
 /// Putting and removing. Everything that can be refused is refused before the first byte is written.

@@ -1,4 +1,4 @@
-internal import Blocks
+import Blocks
 package import Trees
 
 extension FATVolume: TreeSource {

@@ -1,4 +1,4 @@
-internal import Trees
+import Trees
 
 /// A name of up to 255 UTF-16 units, stored in the slots before a short entry, its last part first.
 ///

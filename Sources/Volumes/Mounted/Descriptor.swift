@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// A file descriptor that is closed with its owner.
 struct Descriptor: ~Copyable {

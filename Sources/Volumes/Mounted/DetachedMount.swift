@@ -1,6 +1,6 @@
-internal import Blocks
-internal import CLinux
-internal import Glibc
+import CLinux
+import Glibc
+import Reports
 
 /// A file system that the kernel has mounted, but at no place: only its descriptor leads to it.
 ///

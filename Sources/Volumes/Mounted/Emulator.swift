@@ -1,5 +1,4 @@
-internal import Blocks
-internal import Glibc
+import Glibc
 
 /// What runs the programs of an image whose processor is not this machine's.
 package struct Emulator: Equatable, Sendable {

@@ -1,5 +1,5 @@
-internal import CLinux
-internal import Glibc
+import CLinux
+import Glibc
 
 /// A program that runs as root inside an image, and can reach nothing outside it.
 ///

@@ -1,5 +1,5 @@
-internal import Blocks
-internal import Glibc
+import Glibc
+import Reports
 
 /// Why the kernel did not attach or mount something.
 package enum MountError: Error, Equatable, Sendable {

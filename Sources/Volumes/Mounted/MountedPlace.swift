@@ -1,7 +1,7 @@
-internal import Blocks
-internal import CLinux
-internal import Glibc
-internal import Trees
+import CLinux
+import Glibc
+import Reports
+import Trees
 
 /// A name in an open folder of a mounted volume, whether something lies there or not. No link is followed.
 struct MountedPlace: ~Copyable {

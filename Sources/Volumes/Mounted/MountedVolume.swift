@@ -1,5 +1,5 @@
-internal import CLinux
-internal import Glibc
+import CLinux
+import Glibc
 package import Trees
 
 /// A partition of an image file, mounted by the kernel's own driver and edited through system calls.

@@ -1,8 +1,10 @@
+@testable import Forge
 import Foundation
+@testable import Initramfs
+@testable import Reports
+@testable import Tables
 import TestSupport
 import Testing
-
-@testable import Forge
 
 /// Programs and libraries of this machine, judged by readelf.
 @Suite(.needs("readelf", "gzip", "xz"))

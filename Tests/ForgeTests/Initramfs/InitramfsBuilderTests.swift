@@ -1,9 +1,10 @@
+@testable import Forge
 import Foundation
+@testable import Initramfs
+@testable import Reports
 import TestSupport
 import Testing
 import Trees
-
-@testable import Forge
 
 /// What is packed into an initramfs, judged by GNU cpio.
 @Suite(.needs("cpio", "gzip", "ldd"))

@@ -1,9 +1,10 @@
+@testable import Forge
 import Foundation
+@testable import Initramfs
 import Plans
+@testable import Reports
 import TestSupport
 import Trees
-
-@testable import Forge
 
 /// A small system in memory with the programs of this machine, whose kernels are words between noise.
 struct InitramfsSystem {

@@ -1,10 +1,10 @@
+@testable import Forge
 import Foundation
+@testable import Netboot
 import Plans
 import TestSupport
 import Testing
 import Trees
-
-@testable import Forge
 
 /// A controller's card with its nodes' trees in it.
 @Suite(.needs(BaseSpec.tools))

@@ -1,9 +1,10 @@
+@testable import Forge
 import Foundation
+@testable import Netboot
+@testable import Reports
 import TestSupport
 import Testing
 import Trees
-
-@testable import Forge
 
 /// A node's tree in memory that would start; each test breaks one thing.
 @Suite(.needs("ldd", "cpio", "gzip"))

@@ -1,9 +1,10 @@
+@testable import Forge
 import Foundation
+@testable import Netboot
 import Plans
+@testable import Reports
 import TestSupport
 import Testing
-
-@testable import Forge
 
 /// Running nodes, told from what a controller's kernel shows below a root that is not ours.
 struct NodeActivityTests {

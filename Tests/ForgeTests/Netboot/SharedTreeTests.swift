@@ -1,8 +1,8 @@
+@testable import Forge
+@testable import Netboot
 import Plans
 import Testing
 import Trees
-
-@testable import Forge
 
 /// One root for several nodes, and what each has for itself.
 struct SharedTreeTests {

@@ -1,4 +1,5 @@
 import Blocks
+import Tables
 internal import CLZMA
 import FuzzSupport
 

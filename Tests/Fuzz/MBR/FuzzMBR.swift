@@ -1,4 +1,5 @@
 import Blocks
+import Tables
 import FuzzSupport
 
 /// Input: sectors, each behind the two bytes that tell where it lies; the first is the table itself.

@@ -1,4 +1,5 @@
 package import Blocks
+package import Tables
 
 extension PartitionTable {
     /// Reads a table and claims of it what callers rely on; an error is an answer like any other.

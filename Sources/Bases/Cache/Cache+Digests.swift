@@ -1,0 +1,46 @@
+package import Blocks
+import Glibc
+
+extension Cache {
+    /// The sha256 of a file whose identity, size and times are the same as when it was remembered.
+    func rememberedDigest(for status: OpenFile.Status) -> SHA256Digest? {
+        guard let text = Self.text(of: digestPath(for: status)) else { return nil }
+        let lines = text.split(separator: "\n").map(String.init)
+        guard lines.count == 2, lines[0] == Self.identity(of: status) else { return nil }
+        return SHA256Digest(hex: lines[1])
+    }
+
+    /// Remembers a file's sha256, unless the file was touched so lately that another change could carry the same time.
+    ///
+    /// The clock is that of the note's own file system; coarse times (no nanoseconds) ask for two seconds.
+    func remember(_ digest: SHA256Digest, for status: OpenFile.Status) throws(BlockError) {
+        let path = digestPath(for: status)
+        // A note that a power failure empties is no note: it is not worth an fsync.
+        try Self.replace(path, with: "\(Self.identity(of: status))\n\(digest)\n", durably: false)
+        let written = try OpenFile(path: path, flags: O_RDONLY).status().modified
+        let margin = status.changed.nanoseconds == 0 ? 2_000_000_000 : Int64(50_000_000)
+        let (seconds, overflow) = written.seconds.subtractingReportingOverflow(status.changed.seconds)
+        guard !overflow, seconds >= 0 else {
+            unlink(path)
+            return
+        }
+        let age = min(seconds, 1_000_000) * 1_000_000_000 + written.nanoseconds - status.changed.nanoseconds
+        if age < margin { unlink(path) }
+    }
+
+    private func digestPath(for status: OpenFile.Status) -> String {
+        "\(digestsPath)/\(hexDigits(status.device, width: 1))-\(status.inode)"
+    }
+
+    private static func identity(of status: OpenFile.Status) -> String {
+        "\(status.byteCount) \(status.modified) \(status.changed)"
+    }
+}
+
+extension OpenFile.Timestamp: CustomStringConvertible {
+    /// Seconds and, behind a point, nine digits of nanoseconds.
+    package var description: String {
+        let digits = String(nanoseconds)
+        return "\(seconds)." + String(repeating: "0", count: max(0, 9 - digits.count)) + digits
+    }
+}

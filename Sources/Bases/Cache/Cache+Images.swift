@@ -1,0 +1,53 @@
+import Blocks
+import Glibc
+
+extension Cache {
+    /// The unpacked image of a packed file with this sha256, if it is there and whole.
+    func image(for digest: SHA256Digest, onDamage: (String) -> Void = { _ in }) -> OpenFile? {
+        // A cache that cannot be read is as good as an empty one.
+        try? imageEntry(for: digest).open(onDamage: onDamage)?.file
+    }
+
+    /// Runs `unpack` on an empty file and makes that the image for `digest`; whatever goes wrong, nothing is left.
+    ///
+    /// The caller holds `lock(for: digest)`. `name` is the packed file's, for whoever lists the cache.
+    func addImage(
+        for digest: SHA256Digest, name: String, unpack: (OpenFile) throws(BaseImageError) -> Void
+    ) throws(BaseImageError) -> OpenFile {
+        try imageEntry(for: digest).make(wrap: BaseImageError.block) { (file) throws(BaseImageError) in
+            try unpack(file)
+            let found = try wrapping { () throws(BlockError) in try CacheEntry.digest(of: file) }
+            return (found, ["source \(name)"])
+        }
+    }
+
+    /// Waits until no other process or thread unpacks this file; the lock is held while the result lives.
+    func lock(
+        for digest: SHA256Digest, isCancelled: () -> Bool, onWait: () -> Void
+    ) throws(BaseImageError) -> OpenFile {
+        let lock = try wrapping { () throws(BlockError) in
+            try imageEntry(for: digest).lock(isCancelled: isCancelled, onWait: onWait)
+        }
+        guard let lock else { throw .cancelled }
+        return lock
+    }
+
+    /// Removes what killed builds left: every partial image whose lock nobody holds.
+    func removeStalePartials() {
+        for name in Self.names(in: imagesPath) where name.contains(".img.partial.") {
+            guard let digest = SHA256Digest(hex: name.prefix(2 * SHA256Digest.byteCount)),
+                let lock = try? OpenFile(path: lockPath(digest), flags: O_RDWR | O_CREAT),
+                flock(lock.descriptor, LOCK_EX | LOCK_NB) == 0
+            else { continue }
+            unlink("\(imagesPath)/\(name)")
+        }
+    }
+
+    private func lockPath(_ digest: SHA256Digest) -> String { "\(imagesPath)/\(digest).lock" }
+
+    func imageEntry(for digest: SHA256Digest) -> CacheEntry {
+        CacheEntry(
+            dataPath: "\(imagesPath)/\(digest).img", notePath: "\(imagesPath)/\(digest).info",
+            lockPath: lockPath(digest))
+    }
+}

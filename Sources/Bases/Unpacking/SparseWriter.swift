@@ -1,0 +1,115 @@
+import Blocks
+import Glibc
+
+/// Writes a file from front to back and leaves holes where 4 KiB blocks hold only zeros.
+struct SparseWriter: ~Copyable {
+    static let blockSize = 4096
+    private static let bufferSize = 1 << 20
+    private static let zeros = [UInt8](repeating: 0, count: blockSize)
+
+    let file: OpenFile
+    /// Bytes given so far.
+    private(set) var byteCount: Int64 = 0
+    private let buffer: UnsafeMutableRawBufferPointer
+    private var filled = 0
+    private let inspect: (RawSpan) throws(BaseImageError) -> Void
+
+    /// Writes into an empty file; `inspect` sees the first bytes, up to `BaseFormat.headByteCount`, before any is written.
+    init(file: OpenFile, inspect: @escaping (RawSpan) throws(BaseImageError) -> Void) {
+        self.file = file
+        self.inspect = inspect
+        buffer = .allocate(byteCount: Self.bufferSize, alignment: Self.blockSize)
+    }
+
+    deinit {
+        buffer.deallocate()
+    }
+
+    /// Takes the next bytes; the blocks lie on the file's own 4 KiB grid whatever the pieces are.
+    mutating func append(_ bytes: UnsafeRawBufferPointer) throws(BaseImageError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            if filled == 0, rest.count >= Self.bufferSize {
+                let whole = rest.count / Self.bufferSize * Self.bufferSize
+                try store(UnsafeRawBufferPointer(rebasing: rest[..<whole]))
+                rest = UnsafeRawBufferPointer(rebasing: rest[whole...])
+            } else {
+                let count = min(rest.count, Self.bufferSize - filled)
+                UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<(filled + count)])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: rest[..<count]))
+                filled += count
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+                if filled == Self.bufferSize { try flush() }
+            }
+        }
+    }
+
+    /// Takes `count` zero bytes.
+    mutating func appendZeros(_ count: Int64) throws(BaseImageError) {
+        var rest = count
+        while rest > 0 {
+            let piece = Int(min(rest, Int64(Self.blockSize)))
+            try Self.zeros.span.withUnsafeBytes { (zeros) throws(BaseImageError) in
+                try append(UnsafeRawBufferPointer(rebasing: zeros[..<piece]))
+            }
+            rest -= Int64(piece)
+        }
+    }
+
+    /// Writes what is left and gives the file its size; returns that in bytes.
+    mutating func finish() throws(BaseImageError) -> Int64 {
+        try flush()
+        let size = byteCount
+        Work.add(decoded: size)
+        guard size >= BaseImage.minimumByteCount else { throw .tooSmall(byteCount: size) }
+        try wrapping { () throws(BlockError) in try file.resize(to: size) }
+        return size
+    }
+
+    private mutating func flush() throws(BaseImageError) {
+        guard filled > 0 else { return }
+        try store(UnsafeRawBufferPointer(rebasing: buffer[..<filled]))
+        filled = 0
+    }
+
+    /// Writes the runs of blocks that are not all zero; every call but the last begins and ends on the grid.
+    private mutating func store(_ bytes: UnsafeRawBufferPointer) throws(BaseImageError) {
+        if byteCount == 0 {
+            try inspect(bytes.bytes.extracting(0..<min(bytes.count, BaseFormat.headByteCount)))
+        }
+        var runStart = 0
+        var position = 0
+        while position < bytes.count {
+            let end = min(position + Self.blockSize, bytes.count)
+            if Self.isZero(UnsafeRawBufferPointer(rebasing: bytes[position..<end])) {
+                try write(bytes, runStart..<position)
+                runStart = end
+            }
+            position = end
+        }
+        try write(bytes, runStart..<bytes.count)
+        byteCount += Int64(bytes.count)
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) throws(BaseImageError) {
+        guard !range.isEmpty else { return }
+        let piece = UnsafeRawBufferPointer(rebasing: bytes[range])
+        try wrapping { () throws(BlockError) in try file.write(piece, at: byteCount + Int64(range.lowerBound)) }
+    }
+
+    private static func isZero(_ block: UnsafeRawBufferPointer) -> Bool {
+        guard let address = block.baseAddress else { return true }
+        return zeros.withUnsafeBytes { zeros in
+            zeros.baseAddress.map { memcmp(address, $0, block.count) == 0 } ?? true
+        }
+    }
+}
+
+/// Turns what a file throws into an error about the base image.
+func wrapping<Value>(_ body: () throws(BlockError) -> Value) throws(BaseImageError) -> Value {
+    do {
+        return try body()
+    } catch {
+        throw .block(error)
+    }
+}

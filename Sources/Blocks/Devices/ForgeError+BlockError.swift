@@ -1,0 +1,18 @@
+import Reports
+
+extension ForgeError {
+    /// Reports why bytes of an image could not be read or written.
+    package init(_ error: BlockError) {
+        switch error {
+        case .truncated:
+            self.init(
+                .badInput, "could not read the image: \(error)", hint: "was it changed while piforge was reading it?")
+        case .outOfBounds:
+            self.init(.badInput, "could not read the image: \(error)")
+        case .damaged:
+            self.init(.badInput, "could not read the image: \(error)", hint: "download it again")
+        case .system:
+            self.init(.inputOutput, "\(error)")
+        }
+    }
+}

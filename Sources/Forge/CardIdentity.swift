@@ -1,0 +1,206 @@
+package import Bases
+import Blocks
+import FoundationEssentials
+import Glibc
+package import Images
+import Plans
+package import Reports
+import Tables
+import Trees
+import Volumes
+
+/// Which card an image or device is, and what of it is not any more as it was made.
+package struct CardIdentity: Encodable, Sendable {
+    package var note: CardNote
+    /// The manifest that it was compared with; nil when there was none.
+    package var manifest: String?
+    /// Whether the whole file is to the byte what the manifest says; nil when that was not asked or is another way of
+    /// writing it (a card).
+    package var identical: Bool?
+    /// Paths of the manifest that were compared.
+    package var compared = 0
+    package var differences: [Difference] = []
+
+    package struct Difference: Encodable, Equatable, Sendable {
+        package var partition: String
+        package var path: String
+        /// "is missing", "has other content", "is there again".
+        package var what: String
+    }
+
+    /// Reads a device or image; `manifestPath` nil looks beside an image, and for a card in the current folder.
+    package static func of(
+        _ path: String, manifestPath: String?, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> CardIdentity {
+        let reader = try open(path, cache: cache, observe: observe)
+        guard let note = CardNote.read(from: reader) else {
+            throw ForgeError(
+                .badInput, "could not tell which card \(path) is: there is no note of piforge's on its boot partition",
+                hint: "piforge inspect tells what an image is")
+        }
+        var identity = CardIdentity(note: note)
+        guard let found = manifestPath ?? manifest(of: path, note) else { return identity }
+        let manifest = try read(found)
+        guard manifest.slot == note.slot, manifest.cluster == note.cluster else {
+            let other = manifest.cluster.map { "\(manifest.slot) of \($0)" } ?? manifest.slot
+            throw ForgeError(
+                .badInput, "could not compare \(path) with \(found): that is of \(other), this is \(note.name)",
+                hint: "--manifest FILE names another")
+        }
+        identity.manifest = found
+        if !isDevice(path) { identity.identical = try isFile(path, manifest.output) }
+        if identity.identical != true { try identity.compare(reader, with: manifest) }
+        return identity
+    }
+
+    private static func open(
+        _ path: String, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> any BlockReader {
+        if isDevice(path) {
+            do throws(BlockError) {
+                return try FileReader(path: path)
+            } catch {
+                guard case .system(let code, _, _) = error else { throw ForgeError(error) }
+                var failure = ForgeError.reading(path, errno: code)
+                if failure.kind == .permission { failure.hint = "sudo piforge identify \(ForgeError.quoted(path))" }
+                throw failure
+            }
+        }
+        return try BaseImage.openReader(of: path, cache: cache, observe: observe)
+    }
+
+    private static func isDevice(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFBLK
+    }
+
+    /// Where a manifest of the card would lie: beside an image, or where `build --device` leaves it.
+    private static func manifest(of path: String, _ note: CardNote) -> String? {
+        var candidates: [String] = []
+        if isDevice(path) {
+            let stem = note.cluster.map { "\($0)-\(note.slot)" } ?? note.slot
+            candidates = [stem + ".card.manifest.json", stem + ".manifest.json"]
+        } else {
+            for ending in OutputFormat.allCases.map(\.rawValue) where path.hasSuffix("." + ending) {
+                candidates.append(path.dropLast(ending.count) + "manifest.json")
+            }
+        }
+        return candidates.first { access($0, R_OK) == 0 }
+    }
+
+    private static func read(_ path: String) throws(ForgeError) -> Manifest {
+        let bytes: [UInt8]
+        do throws(BlockError) {
+            bytes = try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK).prefix(16 << 20)
+        } catch {
+            guard case .system(let code, _, _) = error else { throw ForgeError(error) }
+            throw ForgeError.reading(path, errno: code)
+        }
+        guard let manifest = try? JSONDecoder().decode(Manifest.self, from: Data(bytes)) else {
+            throw ForgeError(.badInput, "could not read \(path): it is no manifest of piforge's")
+        }
+        return manifest
+    }
+
+    private static func isFile(_ path: String, _ output: Manifest.Output) throws(ForgeError) -> Bool {
+        do throws(BlockError) {
+            let reader = try FileReader(path: path)
+            guard reader.byteCount == output.bytes else { return false }
+            var hasher = SHA256()
+            for range in reader.pieces {
+                try Self.checkpoint()
+                let bytes = try reader.bytes(at: range.lowerBound, count: range.count)
+                hasher.update(bytes.span.bytes)
+            }
+            return hasher.finalize().description == output.sha256
+        } catch {
+            throw ForgeError(error)
+        }
+    }
+
+    private static func checkpoint() throws(BlockError) {
+        if Interruption.isRequested { throw .system(errno: EINTR, operation: "read", path: "") }
+    }
+}
+
+// MARK: - Comparing by path
+
+extension CardIdentity {
+    private mutating func compare(_ reader: any BlockReader, with manifest: Manifest) throws(ForgeError) {
+        let system: SystemPartitions
+        do throws(PartitionTableError) {
+            system = try PartitionTable.read(from: reader).findSystemPartitions(in: reader)
+        } catch {
+            throw ForgeError(error)
+        }
+        let overlay = Overlay(over: reader)
+        let (boot, root) = try Self.volumes(of: overlay, system)
+        for change in manifest.changes {
+            guard let partition = Target.Partition(rawValue: change.partition), let path = VolumePath(change.path)
+            else {
+                continue
+            }
+            try Interruption.check()
+            compared += 1
+            do throws(VolumeError) {
+                let node = try (partition == .boot ? boot : root).node(at: path)
+                if let what = Self.difference(of: node, from: change) {
+                    differences.append(Difference(partition: change.partition, path: change.path, what: what))
+                }
+            } catch {
+                throw ForgeError(error, on: partition)
+            }
+        }
+    }
+
+    private static func volumes(
+        of overlay: Overlay, _ system: SystemPartitions
+    ) throws(ForgeError) -> (boot: any Volume, root: any Volume) {
+        let bootSlice: Slice
+        let rootSlice: Slice
+        do throws(BlockError) {
+            bootSlice = try Slice(of: overlay, range: system.boot.range)
+            rootSlice = try Slice(of: overlay, range: system.root.range)
+        } catch {
+            throw ForgeError(error)
+        }
+        let boot: any Volume
+        do throws(VolumeError) { boot = try FATVolume(bootSlice, access: .readOnly) } catch {
+            throw ForgeError(error, on: .boot)
+        }
+        do throws(VolumeError) {
+            // The time is for writing, and nothing is written.
+            return (boot, try Ext4Volume(device: rootSlice, now: 1))
+        } catch {
+            throw ForgeError(error, on: .root)
+        }
+    }
+
+    private static func difference(of node: Node?, from change: Manifest.Change) -> String? {
+        if change.action == .remove { return node == nil ? nil : "is there again" }
+        guard let node else { return "is missing" }
+        guard let wanted = change.newSHA256, case .file(let bytes) = node.content else { return nil }
+        return SHA256.digest(of: bytes.span.bytes).description == wanted ? nil : "has other content"
+    }
+}
+
+extension CardIdentity {
+    /// Seconds since 1970 as a person reads them: `2025-11-24T09:12:03Z`.
+    private var time: String { Date(timeIntervalSince1970: Double(note.sourceDateEpoch)).formatted(.iso8601) }
+
+    package var text: [String] {
+        var lines = [
+            "card         \(note.name)", "made by      \(note.tool.name) \(note.tool.version)",
+            "base         \(note.base)", "files dated  \(time)",
+        ]
+        if let profile = note.profile { lines.append("profile      \(profile)") }
+        guard let manifest else { return lines + ["manifest     none found; --manifest FILE names it"] }
+        if identical == true { return lines + ["manifest     \(manifest): the image is to the byte what was made"] }
+        guard !differences.isEmpty else {
+            return lines + ["manifest     \(manifest): all \(compared) changed paths are as they were made"]
+        }
+        lines.append(
+            "manifest     \(manifest): \(differences.count) of \(compared) changed paths are not as they were made")
+        return lines + differences.map { "  \($0.partition):\($0.path) \($0.what)" }
+    }
+}

@@ -1,0 +1,65 @@
+package import Bases
+package import Blocks
+package import Cards
+import Glibc
+package import Images
+package import Reports
+import Synchronization
+import Tables
+
+/// An image file that is written to cards as it is.
+package struct Flash: Sendable {
+    package let reader: any BlockReader
+    /// What the image says it is.
+    package let note: CardNote?
+    private let used: BlockSet?
+
+    /// Opens an image, raw or packed; a packed one that cannot be read at random is unpacked into the cache first.
+    package init(path: String, cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) {
+        reader = try BaseImage.openReader(of: path, cache: cache, observe: observe)
+        note = CardNote.read(from: reader)
+        used = try Self.used(of: reader, path: path, observe: observe)
+    }
+
+    /// What must be written of an image; nil for all. A block map beside it is believed, and checked, only where the
+    /// image's own file systems say nothing: one that was made of a sparse file lacks blocks of zeros that are in use.
+    private static func used(
+        of reader: any BlockReader, path: String, observe: Progress.Observer
+    ) throws(ForgeError) -> BlockSet? {
+        if (try? PartitionTable.read(from: reader).findSystemPartitions(in: reader)) != nil {
+            return try BlockSet.inUse(of: Overlay(over: reader))
+        }
+        guard let map = try BlockMapFile.beside(path) else { return nil }
+        try map.check(reader, path: path, observe: observe)
+        return BlockSet(touching: map.parts.map(\.range))
+    }
+
+    /// The note of a raw image, which is known before anything is unpacked.
+    package static func note(ofRaw path: String) -> CardNote? {
+        var status = stat()
+        // Never waits for the writer of a named pipe.
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return CardNote.read(fromDevice: path)
+    }
+
+    /// Writes all cards at once, reads them back, and tells how each went, in their order.
+    package func write(
+        to media: [any CardMedium], notes: [CardNote?] = [], changedOnly: Bool = false, growing: Bool = false,
+        observe: @escaping Progress.Observer
+    ) -> [Result<CardOutcome, ForgeError>] {
+        let orders = media.enumerated().map { place, medium in
+            CardOrder(
+                name: medium.path, medium: medium, note: place < notes.count ? notes[place] : nil,
+                patch: Patch(byteCount: reader.byteCount), used: used)
+        }
+        let found = Mutex<[Int: Result<CardOutcome, ForgeError>]>([:])
+        let run = CardRun(
+            base: reader, orders: orders, origin: note?.base, isChangedOnly: changedOnly,
+            isGrowing: growing, wantsDigest: false)
+        run.run(observe: observe) { place, result in found.withLock { $0[place] = result } }
+        let results = found.withLock { $0 }
+        return media.indices.map { place in
+            results[place] ?? .failure(ForgeError(.bug, "nothing is known of \(media[place].path)"))
+        }
+    }
+}

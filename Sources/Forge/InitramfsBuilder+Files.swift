@@ -1,0 +1,60 @@
+package import Bases
+import Blocks
+import Glibc
+import Images
+package import Initramfs
+import Plans
+package import Reports
+
+extension InitramfsBuilder {
+    /// The initramfs for the nodes of an image, packed or not.
+    ///
+    /// `controller`: an image whose rules say what a node may be; nil for `base` itself.
+    package static func files(
+        of base: String, controller: String?, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> [File] {
+        var rules: String?
+        if let controller { rules = try controllerRules(of: controller, cache: cache, observe: observe) }
+        let image = try open(base, cache: cache, observe: observe)
+        let facts: ImageFacts
+        do throws(PlanError) {
+            facts = try ImageFacts.read(boot: image.boot, root: image.root)
+        } catch {
+            throw ForgeError(error)
+        }
+        return try InitramfsBuilder(boot: image.boot, root: image.root, facts: facts, controllerRules: rules).files()
+    }
+
+    /// The text by which the controller of an image recognises its nodes.
+    package static func controllerRules(
+        of path: String, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> String {
+        let image = try open(path, cache: cache, observe: observe)
+        guard let bytes = try bytes(image.root, rulesPath) else {
+            throw ForgeError(
+                .badInput, "could not use \(path) as the controller: it has no \(rulesPath)",
+                hint: "give the image that the controller's card was made from")
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The text by which a running controller, or one whose card is mounted, recognises its nodes; nil when it has none.
+    /// `root`: its root folder.
+    package static func controllerRules(below root: String) throws(ForgeError) -> String? {
+        let path = (root == "/" ? "" : root) + rulesPath.description
+        guard access(path, F_OK) == 0 else { return nil }
+        do throws(BlockError) {
+            let reader = try FileReader(path: path)
+            return String(decoding: try reader.bytes(at: 0, count: Int(min(reader.byteCount, 1 << 20))), as: UTF8.self)
+        } catch {
+            throw ForgeError(error)
+        }
+    }
+
+    private static func open(
+        _ path: String, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> CardImage {
+        let base = try BaseImage.open(ImageSource(path: path, sha256: nil), cache: cache, observe: observe)
+        return try CardImage(Overlay(over: base.reader), now: nil)
+    }
+}

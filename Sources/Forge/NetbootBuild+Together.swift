@@ -1,0 +1,75 @@
+import Glibc
+import Netboot
+import Plans
+import Reports
+import Trees
+
+extension NetbootBuild {
+    /// Writes one folder or tar that holds a shared root and all nodes' parts, or all nodes' trees.
+    func runTogether(report: (Result) -> Void) throws(ForgeError) {
+        try prepare()
+        let base = try NetbootBase.open(workshop.base, cache: cache, observe: observe)
+        // An archive's own initramfs knows of no shared root.
+        let made = try base.files(of: initramfs, evenOfArchives: layout != .full)
+        var outcomes: [(slot: Slot, outcome: NetbootJob.Outcome)] = []
+        for job in workshop.jobs {
+            do throws(ForgeError) {
+                outcomes.append((job.slot, try outcome(of: job, base: base, supplement: made)))
+            } catch {
+                throw error.about(slot: job.slot)
+            }
+        }
+        guard let first = outcomes.first else { return }
+        let edits = outcomes.map { (slot: $0.slot, edits: $0.outcome.edits) }
+        let modified = first.outcome.plan.modified
+        let tree: any TreeSource =
+            switch layout {
+            case .full: NodeTrees(edits, of: base.tree, modified: modified)
+            case .shared(let upper): try Self.sharedTree(edits, sharedRoot, upper, base, modified: modified)
+            }
+        let path = path(for: first.slot)
+        try willWrite(try Self.size(of: tree))
+        // A manifest of an older tree must never lie beside a newer one.
+        if replacing {
+            for (slot, _) in outcomes { unlink(manifestPath(for: slot)) }
+        }
+        let hasSecrets = outcomes.contains { $0.outcome.plan.hasSecrets }
+        let order = Order(
+            slot: first.slot, output: try output(at: path, hasSecrets: hasSecrets, shop: ChunkShop(format.packer)),
+            edits: TreeEdits(), latestTime: modified,
+            manifest: manifest(of: first.outcome, slot: first.slot, base: base))
+        try pass([order], over: base, tree: tree)
+        for (slot, _) in outcomes { try willFinish(slot) }
+        let written = try order.output.finish()
+        try didFinishTogether(path)
+        for (slot, outcome) in outcomes {
+            report(try record(written, manifest(of: outcome, slot: slot, base: base), slot: slot))
+        }
+    }
+
+    /// `otherFolders`: empty ones beside the nodes' parts.
+    static func sharedTree(
+        _ edits: [(slot: Slot, edits: TreeEdits)], _ root: SharedRoot, _ upper: SharedLayout.Upper, _ base: NetbootBase,
+        modified: Int64, otherFolders: [String] = []
+    ) throws(ForgeError) -> SharedTree {
+        let layout = try SharedLayout(edits, bootFolder: base.bootMount, root: root, upper: upper)
+        let boot = (base.boot as? any TreeSource) ?? VolumeTree(base.boot)
+        do throws(VolumeError) {
+            return try SharedTree(
+                layout, root: base.tree, boot: boot, bootFolder: base.bootMount,
+                modified: modified, otherFolders: otherFolders,
+                status: { (path) throws(VolumeError) in try base.root.status(at: path) })
+        } catch {
+            throw ForgeError(error, on: .root)
+        }
+    }
+
+    /// A volume that has no pass of its own.
+    private final class VolumeTree: TreeSource {
+        private let volume: any Volume
+
+        init(_ volume: any Volume) { self.volume = volume }
+
+        func treeReader() -> any TreeReader { VolumeTreeReader(volume) }
+    }
+}

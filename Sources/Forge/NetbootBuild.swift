@@ -1,0 +1,241 @@
+package import Bases
+import Glibc
+package import Images
+package import Initramfs
+package import Netboot
+package import Plans
+package import Reports
+package import Trees
+
+/// Writes the netboot trees of a workshop's slots, each with its manifest.
+package struct NetbootBuild: Sendable {
+    package var workshop: Workshop
+    /// Where the outputs go; made when it does not exist.
+    package var folder: String
+    package var format: TreeFormat
+    /// Whether existing outputs may be replaced.
+    package var replacing: Bool
+    package var cache: Cache
+    /// Makes what an image lacks; nil leaves the trees without an initramfs.
+    package var initramfs: NodeInitramfs?
+    package var observe: Progress.Observer
+    package var layout = TreeLayout.full
+    /// Whether all trees go into one tar; a shared root and its nodes' parts always go together.
+    package var isTogether = false
+    /// What a shared root is called.
+    var sharedRoot = SharedRoot.only
+    /// What the output of all nodes together is called; nil for `<cluster>-nodes` or `<cluster>-shared`.
+    var nameTogether: String?
+    /// Told what all trees together will take on the controller's disk, before anything is written, and may refuse.
+    package var willWrite: @Sendable (TreeSize) throws(ForgeError) -> Void = { _ in }
+    /// Told of a slot before its finished tree gets its name, and may refuse.
+    package var willFinish: @Sendable (Slot) throws(ForgeError) -> Void = { _ in }
+    /// Told of the output of all nodes together when it has its name, before there are manifests of it.
+    var didFinishTogether: @Sendable (String) throws(ForgeError) -> Void = { _ in }
+    /// What nodes find again of their old trees.
+    var kept: [Slot: KeptFiles] = [:]
+
+    /// Trees written in one pass over the base: each costs some chunks of memory.
+    private static let passWidth = 4
+
+    package init(
+        _ workshop: Workshop, into folder: String, format: TreeFormat, replacing: Bool, cache: Cache,
+        initramfs: NodeInitramfs?, observe: @escaping Progress.Observer
+    ) {
+        self.workshop = workshop
+        self.folder = folder
+        self.format = format
+        self.replacing = replacing
+        self.cache = cache
+        self.initramfs = initramfs
+        self.observe = observe
+    }
+
+    /// One finished tree.
+    package struct Result: Sendable {
+        package var slot: Slot
+        package var path: String
+        package var manifestPath: String
+        package var manifest: Manifest
+        package var entryCount: Int
+    }
+
+    /// Writes all trees and reports each when it is finished. One that fails keeps no other from being finished; then
+    /// the error of the first one is thrown.
+    package func run(report: (Result) -> Void) throws(ForgeError) {
+        if isOneOutput { return try runTogether(report: report) }
+        try prepare()
+        let base = try NetbootBase.open(workshop.base, cache: cache, observe: observe)
+        let made = try base.files(of: initramfs)
+        try willWrite(try Self.size(of: base, with: made) * workshop.jobs.count)
+        var failure: ForgeError?
+        var start = 0
+        while start < workshop.jobs.count {
+            let jobs = Array(workshop.jobs[start..<min(start + Self.passWidth, workshop.jobs.count)])
+            let shop = ChunkShop(format.packer)
+            var orders: [Order] = []
+            for job in jobs {
+                do throws(ForgeError) {
+                    orders.append(try order(for: job, base: base, supplement: made, shop: shop))
+                } catch {
+                    failure = failure ?? error.about(slot: job.slot)
+                }
+            }
+            try pass(orders, over: base)
+            for order in orders {
+                do throws(ForgeError) {
+                    try willFinish(order.slot)
+                    report(try finish(order))
+                } catch {
+                    failure = failure ?? error.about(slot: order.slot)
+                }
+            }
+            start += jobs.count
+        }
+        if let failure { throw failure }
+    }
+
+    /// One tree on its way.
+    struct Order {
+        var slot: Slot
+        var output: any TreeOutput
+        var edits: TreeEdits
+        var latestTime: Int64
+        var manifest: Manifest
+    }
+
+    private func order(
+        for job: Workshop.Job, base: NetbootBase, supplement: [(target: Target, node: Node)], shop: ChunkShop
+    ) throws(ForgeError) -> Order {
+        let outcome = try outcome(of: job, base: base, supplement: supplement)
+        // A manifest of an older tree must never lie beside a newer one.
+        if replacing { unlink(manifestPath(for: job.slot)) }
+        let output = try output(at: path(for: job.slot), hasSecrets: outcome.plan.hasSecrets, shop: shop)
+        return Order(
+            slot: job.slot, output: output, edits: outcome.edits, latestTime: outcome.plan.modified,
+            manifest: manifest(of: outcome, slot: job.slot, base: base))
+    }
+
+    /// What a slot's tree is, with what the node finds again of its old one.
+    func outcome(
+        of job: Workshop.Job, base: NetbootBase, supplement: [(target: Target, node: Node)]
+    ) throws(ForgeError) -> NetbootJob.Outcome {
+        try Interruption.check()
+        var outcome = try NetbootJob(
+            base: base, slot: job.slot, settings: job.settings, epoch: workshop.epoch, supplement: supplement
+        ).edit()
+        if let kept = kept[job.slot] { outcome.edits = try kept.edits(over: outcome.edits, of: base) }
+        return outcome
+    }
+
+    func output(at path: String, hasSecrets: Bool, shop: ChunkShop) throws(ForgeError) -> any TreeOutput {
+        switch format {
+        case .folder: return try FolderOutput(path: path, replacing: replacing)
+        case .tar, .tarXZ, .tarZstd:
+            return TarOutput(
+                try TarWriter(path: path, mode: hasSecrets ? 0o600 : 0o666, replacing: replacing, shop: shop),
+                chunking: format.packer == nil ? .raw : .packed)
+        }
+    }
+
+    /// `tree`: the base's, or one made from it.
+    func pass(
+        _ orders: [Order], over base: NetbootBase, tree: (any TreeSource)? = nil
+    ) throws(ForgeError) {
+        guard let first = orders.first else { return }
+        let name = Self.fileName(of: workshop.base.path)
+        // A tree of trees has the base several times.
+        let total = base.byteCount * Int64(tree is NodeTrees ? workshop.jobs.count : 1)
+        let pass = TreePass(source: tree ?? base.tree, latestTime: kept.isEmpty ? first.latestTime : .max) { done in
+            observe(Progress(stage: .write, subject: name, done: min(done, total), total: total))
+        }
+        do throws(VolumeError) {
+            try pass.run(orders.map { ($0.output, $0.edits) })
+        } catch {
+            throw ForgeError(error, on: .root)
+        }
+        try Interruption.check()
+    }
+
+    func manifest(of outcome: NetbootJob.Outcome, slot: Slot, base: NetbootBase) -> Manifest {
+        Manifest(
+            base: .init(
+                file: Self.fileName(of: workshop.base.path), format: base.format,
+                sha256: base.sourceDigest.description),
+            changes: outcome.changes.map { Manifest.Change($0) }.sorted {
+                ($0.partition, $0.path) < ($1.partition, $1.path)
+            },
+            cluster: workshop.cluster, medium: Planner.Medium.netboot.rawValue,
+            output: .init(bytes: 0, file: Self.fileName(of: path(for: slot)), sha256: ""),
+            plan: outcome.plan.identity.description, profile: workshop.profileDigest?.description, slot: slot.name,
+            sourceDateEpoch: outcome.plan.modified, tool: .init(name: "piforge", version: version),
+            warnings: outcome.plan.warnings + (base.isArchive || initramfs != nil ? [] : [Self.noInitramfs]))
+    }
+
+    static let noInitramfs = "the tree has no initramfs of ours: with the image's own, a node does not find its root"
+
+    func finish(_ order: Order) throws(ForgeError) -> Result {
+        try record(order.output.finish(), order.manifest, slot: order.slot)
+    }
+
+    func record(_ tree: WrittenTree, _ manifest: Manifest, slot: Slot) throws(ForgeError) -> Result {
+        var manifest = manifest
+        manifest.output.bytes = tree.byteCount
+        manifest.output.sha256 = tree.digest.description
+        let manifestPath = manifestPath(for: slot)
+        let file = try OutputFile(path: manifestPath, mode: 0o666, replacing: replacing)
+        let bytes = try JSON.encode(manifest)
+        try file.write(bytes.span.bytes, at: 0)
+        try file.commit()
+        return Result(
+            slot: slot, path: path(for: slot), manifestPath: manifestPath, manifest: manifest,
+            entryCount: tree.entryCount)
+    }
+
+    // MARK: Names
+
+    private var isOneOutput: Bool { isTogether || layout != .full }
+
+    func path(for slot: Slot) -> String {
+        if isOneOutput {
+            let name = layout == .full ? "nodes" : "shared"
+            let stem = nameTogether ?? workshop.cluster.map { "\($0)-\(name)" } ?? name
+            return inFolder(format == .folder ? stem : "\(stem).\(format.rawValue)")
+        }
+        return pathOfWholeTree(for: slot)
+    }
+
+    func pathOfWholeTree(for slot: Slot) -> String {
+        inFolder(format == .folder ? slot.name : "\(workshop.stem(for: slot)).\(format.rawValue)")
+    }
+
+    func manifestPath(for slot: Slot) -> String {
+        inFolder(format == .folder ? "\(slot.name).manifest.json" : "\(workshop.stem(for: slot)).tar.manifest.json")
+    }
+
+    func inFolder(_ name: String) -> String {
+        folder == "." ? name : (folder.hasSuffix("/") ? folder : folder + "/") + name
+    }
+
+    static func fileName(of path: String) -> String {
+        String(path.split(separator: "/").last ?? "")
+    }
+
+    func prepare() throws(ForgeError) {
+        for job in workshop.jobs where job.slot.isController {
+            throw ForgeError(PlanError.netbootController(job.slot))
+        }
+        try workshop.checkRunsNothing(hint: "take them out of the profile: netboot trees are made without them")
+        if format == .folder { try FolderOutput.checkPrivilege() }
+        try OutputFolder.prepare(folder)
+        for job in workshop.jobs {
+            let path = path(for: job.slot)
+            try OutputFolder.check(path, isNot: workshop.base.path)
+            switch format {
+            case .folder: try FolderOutput.checkReplaceable(path, replacing: replacing)
+            case .tar, .tarXZ, .tarZstd: try OutputFile.checkReplaceable(path, replacing: replacing)
+            }
+            try OutputFile.checkReplaceable(manifestPath(for: job.slot), replacing: replacing)
+        }
+    }
+}

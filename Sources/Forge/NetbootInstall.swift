@@ -1,0 +1,205 @@
+import Blocks
+import Glibc
+import Images
+import Netboot
+import Plans
+package import Reports
+package import Trees
+
+/// Puts netboot trees where a running controller serves them, and can be run again.
+///
+/// ```
+///   ROOT/var/lib/clusterctrl/nfs/p3.partial   is written beside
+///   ROOT/var/lib/clusterctrl/nfs/p3           then both change places in one step; what was there is removed
+/// ```
+///
+/// With a shared root all is written to one folder, such as `shared-5f2c01ab.new`, and moved from there; see
+/// `InstalledRoots`.
+///
+/// A tree that its node is using is not touched, a full disk is noticed before anything is written, and a run that is
+/// killed leaves the old tree as it was.
+package struct NetbootInstall: Sendable {
+    package var netboot: NetbootBuild
+    /// The controller's root folder, `/` on the controller itself.
+    package var root: String
+    /// Whether trees of running nodes are replaced all the same.
+    package var replacesRunning: Bool
+    /// What is taken over from the old tree of a node.
+    package var keep: [VolumePath]
+    /// Whether what nodes have written over an old shared root lies over the new one.
+    package var keepsUpper = false
+    /// Told in words what will be written, before it is.
+    package var announce: @Sendable (String) -> Void
+
+    /// `keep`: paths from a tree's root, such as `/home/pi`.
+    package init(
+        _ netboot: NetbootBuild, root: String, replacesRunning: Bool, keep: [String],
+        announce: @escaping @Sendable (String) -> Void
+    ) throws(ForgeError) {
+        self.netboot = netboot
+        self.root = root
+        self.replacesRunning = replacesRunning
+        self.keep = []
+        for text in keep {
+            guard let path = VolumePath(text), !path.isRoot else {
+                throw ForgeError(
+                    .usage, "could not keep \(text): it is no path inside a tree",
+                    hint: "name it from the tree's root, such as --keep /home/pi")
+            }
+            self.keep.append(path)
+        }
+        self.announce = announce
+        self.netboot.folder = Self.folder(root)
+        self.netboot.format = .folder
+        self.netboot.replacing = true
+    }
+
+    private static func folder(_ root: String) -> String { place("/var/lib/clusterctrl/nfs", root) }
+    private static func place(_ path: String, _ root: String) -> String { (root == "/" ? "" : root) + path }
+
+    package func run(report: (NetbootBuild.Result) -> Void) throws(ForgeError) {
+        let slots = netboot.workshop.jobs.map(\.slot)
+        var status = stat()
+        guard stat(Self.folder(root), &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw ForgeError(
+                .unavailable, "could not install netboot trees: \(Self.folder(root)) is no folder",
+                hint: "run it on a CNAT or CBRIDGE controller, or name its root folder with --root")
+        }
+        if !replacesRunning { try NodeActivity(root: root).check(slots) }
+        let installed = try InstalledRoots(in: Self.folder(root))
+        try checkUpper()
+        for slot in slots where !keepsUpper && installed.hasWritten(slot) {
+            announce("\(slot): what the node has written over its shared root goes with its old part")
+        }
+        var netboot = netboot
+        if !keep.isEmpty { netboot.kept = try keptFiles(of: slots, installed) }
+        // A node may have been started while its tree was written.
+        netboot.willFinish = { [self] (slot) throws(ForgeError) in
+            if !replacesRunning { try NodeActivity(root: root).check([slot]) }
+        }
+        let keptByteCount = netboot.kept.values.reduce(0) { $0 + $1.byteCount }
+        netboot.willWrite = { [self] (size) throws(ForgeError) in
+            try checkSpace(for: size, keptByteCount, count: slots.count)
+        }
+        // What a killed run left would count as used.
+        for slot in slots { try FolderRemoval.remove("\(Self.folder(root))/\(slot.name).partial") }
+        try installed.removeUnfinished()
+        try installed.removeUnused()
+        if netboot.layout == .full {
+            try netboot.run(report: report)
+        } else {
+            try installShared(netboot, installed, slots: slots, report: report)
+        }
+        try writeExports(for: slots, installed)
+        try installed.removeUnused()
+        try linkBootCode()
+        announce(
+            "tell the NFS server of the new folders: exportfs -ra && exportfs -f; a node that had no tree before is found "
+                + "after clusterctrl init, which switches all nodes off, or when the controller starts again")
+    }
+
+    private func keptFiles(of slots: [Slot], _ installed: InstalledRoots) throws(ForgeError) -> [Slot: KeptFiles] {
+        var all: [Slot: KeptFiles] = [:]
+        for slot in slots {
+            guard try installed.root(of: slot) == nil else {
+                throw ForgeError(
+                    .badInput,
+                    "could not keep anything of \(slot): it shares its root, and what it wrote is not in a tree",
+                    hint: "start it and copy what is wanted, or leave out --keep")
+            }
+            let kept = try KeptFiles(keep, in: "\(Self.folder(root))/\(slot.name)")
+            for path in kept.missing {
+                announce("\(slot): \(path) is not in the old tree, so that nothing of it is kept")
+            }
+            all[slot] = kept
+        }
+        return all
+    }
+
+    private func checkUpper() throws(ForgeError) {
+        if case .shared(.file) = netboot.layout { return }
+        guard !keepsUpper else {
+            throw ForgeError(
+                .usage, "could not keep what nodes have written: the new trees have no file for it",
+                hint: "add --layout shared --upper 2G")
+        }
+    }
+
+    /// The new root comes to lie beside those that are there, under a name of its own; then the nodes' parts change
+    /// places one by one. A node has the old part and the old root, or both new ones, wherever that ends.
+    private func installShared(
+        _ netboot: NetbootBuild, _ installed: InstalledRoots, slots: [Slot], report: (NetbootBuild.Result) -> Void
+    ) throws(ForgeError) {
+        var netboot = netboot
+        let shared = SharedRoot.fresh()
+        netboot.sharedRoot = shared
+        netboot.nameTogether = InstalledRoots.unfinishedName(of: shared)
+        for slot in slots { try FolderOutput.checkReplaceable("\(Self.folder(root))/\(slot.name)", replacing: true) }
+        netboot.didFinishTogether = { [keepsUpper] (output) throws(ForgeError) in
+            for slot in slots where keepsUpper && installed.hasWritten(slot) {
+                try installed.linkUpper(of: slot, into: output)
+            }
+            try installed.place([shared.name] + slots.map(\.name), from: output)
+        }
+        try netboot.run { result in
+            var result = result
+            result.path = netboot.pathOfWholeTree(for: result.slot)
+            report(result)
+        }
+    }
+
+    /// Old and new tree lie beside each other for a while, so that all of the new one must fit.
+    private func checkSpace(for size: TreeSize, _ keptByteCount: Int, count: Int) throws(ForgeError) {
+        var space = statvfs()
+        guard statvfs(Self.folder(root), &space) == 0 else { throw ForgeError.reading(Self.folder(root), errno: errno) }
+        let needed = size.diskByteCount + Int64(keptByteCount)
+        let free = Int64(
+            clamping: UInt64(space.f_bavail).multipliedReportingOverflow(by: UInt64(space.f_frsize)).partialValue)
+        announce(
+            "\(count) netboot \(count == 1 ? "tree needs" : "trees need") at most \(ByteCount(needed)) of the "
+                + "\(ByteCount(free)) that are free")
+        // A file system without a fixed number of inodes tells 0.
+        let lacksInodes = space.f_files > 0 && UInt64(space.f_favail) < size.inodes
+        guard needed <= free, !lacksInodes else {
+            throw ForgeError(
+                .cannotCreate,
+                lacksInodes
+                    ? "could not install netboot trees: \(size.inodes) files are needed, \(space.f_favail) are free"
+                    : "could not install netboot trees: \(ByteCount(needed)) are needed, \(ByteCount(free)) are free",
+                hint: "install fewer at a time with --slot, or use a larger card")
+        }
+    }
+
+    private func writeExports(for slots: [Slot], _ installed: InstalledRoots) throws(ForgeError) {
+        let path = Self.place(NetbootExports.file.description, root)
+        let old = access(path, F_OK) == 0 ? try Self.bytes(of: path) : []
+        let new = NetbootExports.bytes(
+            old, with: slots, sharing: try installed.used().sorted { $0.name < $1.name },
+            without: try installed.unused(of: NetbootExports.roots(in: old)))
+        guard new != old else { return }
+        let file = try OutputFile(path: path, mode: 0o644, replacing: true)
+        try file.write(new.span.bytes, at: 0)
+        try file.commit()
+    }
+
+    private static func bytes(of path: String) throws(ForgeError) -> [UInt8] {
+        do throws(BlockError) {
+            let reader = try FileReader(path: path)
+            return try reader.bytes(at: 0, count: Int(reader.byteCount))
+        } catch {
+            throw ForgeError(error)
+        }
+    }
+
+    /// rpiboot hands out `bootcode.bin` from its own folder, before it knows which node asks.
+    private func linkBootCode() throws(ForgeError) {
+        let folder = Self.place("/var/lib/clusterctrl/boot", root)
+        guard mkdir(folder, 0o755) == 0 || errno == EEXIST else { throw ForgeError.writing(folder, errno: errno) }
+        let link = folder + "/bootcode.bin"
+        var status = stat()
+        guard lstat(link, &status) != 0 else { return }
+        let isNew = access(Self.place("/boot/firmware/config.txt", root), F_OK) == 0
+        let target = isNew ? "/boot/firmware/bootcode.bin" : "/boot/bootcode.bin"
+        guard symlink(target, link) == 0 else { throw ForgeError.writing(link, errno: errno) }
+    }
+}

@@ -1,0 +1,38 @@
+package import Bases
+package import Blocks
+package import Reports
+import Trees
+package import Volumes
+
+extension ArchiveVolume {
+    /// An archive's tree, and what it was read from.
+    package struct Opened {
+        package let volume: ArchiveVolume
+        package let digest: SHA256Digest
+        package let format: String
+    }
+
+    /// Opens a tar of a tree, packed or not, through the cache; nil when the file is something else.
+    package static func open(
+        _ base: ImageSource, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> Opened? {
+        let subject = String(base.path.split(separator: "/").last ?? "")
+        let archive: TreeArchive?
+        do throws(BaseImageError) {
+            archive = try TreeArchive.open(
+                path: base.path, expectedSHA256: base.sha256, version: version, cache: cache,
+                progress: { observe(Progress($0, subject: subject)) }, isCancelled: { Interruption.isRequested },
+                pack: ArchivePacker.pack)
+        } catch {
+            throw ForgeError(error, opening: base.path)
+        }
+        guard let archive else { return nil }
+        do throws(VolumeError) {
+            return Opened(
+                volume: try ArchiveVolume(archive.file), digest: archive.sourceDigest,
+                format: archive.format.rawValue)
+        } catch {
+            throw ForgeError(error, on: .root)
+        }
+    }
+}

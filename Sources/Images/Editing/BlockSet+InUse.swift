@@ -1,0 +1,53 @@
+package import Blocks
+import Plans
+package import Reports
+import Tables
+import Trees
+import Volumes
+
+extension BlockSet {
+    /// The blocks of a card image that anything may read: all but those that the boot or the root file system calls
+    /// free, and what lies in their partitions behind their ends.
+    ///
+    /// Partition tables, gaps, other partitions and a file system that cannot be judged are in use as a whole.
+    package static func inUse(of overlay: Overlay) throws(ForgeError) -> BlockSet {
+        let system: SystemPartitions
+        do throws(PartitionTableError) {
+            system = try PartitionTable.read(from: overlay.base).findSystemPartitions(in: overlay.base)
+        } catch {
+            throw ForgeError(error)
+        }
+        let (boot, root) = (system.boot.range, system.root.range)
+        var used: [Range<Int64>] = []
+        var end: Int64 = 0
+        for range in [boot, root].sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            used.append(end..<range.lowerBound)
+            end = range.upperBound
+        }
+        used.append(end..<overlay.byteCount)
+        used += try usedRanges(in: boot, .boot, of: overlay) { (slice) throws(VolumeError) in
+            try FATVolume(slice, access: .readOnly).usedRanges()
+        }
+        used += try usedRanges(in: root, .root, of: overlay) { (slice) throws(VolumeError) in
+            try Ext4Volume(device: slice, now: 1).usedRanges()
+        }
+        return BlockSet(touching: used)
+    }
+
+    private static func usedRanges(
+        in partition: Range<Int64>, _ name: Target.Partition, of overlay: Overlay,
+        _ ranges: (Slice) throws(VolumeError) -> [Range<Int64>]
+    ) throws(ForgeError) -> [Range<Int64>] {
+        let slice: Slice
+        do throws(BlockError) { slice = try Slice(of: overlay, range: partition) } catch { throw ForgeError(error) }
+        do throws(VolumeError) {
+            return try ranges(slice).map { range in
+                let place = partition.lowerBound + range.lowerBound..<partition.lowerBound + range.upperBound
+                return place.clamped(to: partition)
+            }
+        } catch {
+            if case .device = error { throw ForgeError(error, on: name) }
+            return [partition]
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import Glibc
+package import Reports
+
+/// The folder that a run's outputs go to.
+package enum OutputFolder {
+    /// Makes it when it does not exist, and refuses what would fail at the end, before anything slow begins.
+    package static func prepare(_ folder: String) throws(ForgeError) {
+        if mkdir(folder, 0o777) != 0 && errno != EEXIST { throw ForgeError.writing(folder, errno: errno) }
+        var status = stat()
+        guard stat(folder, &status) == 0 else { throw ForgeError.writing(folder, errno: errno) }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw ForgeError.writing(folder, errno: ENOTDIR) }
+        guard access(folder, W_OK | X_OK) == 0 else { throw ForgeError.writing(folder, errno: errno) }
+    }
+
+    /// Refuses an output that is the base, whatever the two are called.
+    package static func check(_ path: String, isNot basePath: String) throws(ForgeError) {
+        var base = stat()
+        guard stat(basePath, &base) == 0 else { throw ForgeError.reading(basePath, errno: errno) }
+        var status = stat()
+        if stat(path, &status) == 0, status.st_ino == base.st_ino, status.st_dev == base.st_dev {
+            throw ForgeError(
+                .cannotCreate, "could not create \(path): it is the base image",
+                hint: "choose another folder with --output")
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import Blocks
+import FoundationEssentials
+package import Plans
+import Reports
+import Trees
+
+/// What an image was made from and what was changed in it; lies beside the image as `NAME.manifest.json`.
+///
+/// It holds no secrets: of a secret file it says that it changed, not even by a digest, as the digest of a file with
+/// one unknown word in it lets that word be guessed. It names no path of the machine that made it.
+package struct Manifest: Codable, Equatable, Sendable {
+    package var base: Base
+    package var changes: [Change]
+    package var cluster: String?
+    /// What edited the image; the bytes of equal files are the same, the order of blocks is not.
+    package var engine = Engine.builtin
+    /// `netboot` for a tree; nil for a card's image.
+    package var medium: String?
+    package var output: Output
+    /// What programs of the image did to it; nil when none were run.
+    package var programs: Programs?
+    /// SHA-256 of the plan; equal plans change equal bases equally.
+    package var plan: String
+    /// SHA-256 of the profile's file; nil for a build from flags alone.
+    package var profile: String?
+    /// Whether the same inputs give the same bytes.
+    package var reproducible = true
+    package var slot: String
+    /// Seconds since 1970-01-01 UTC that changed files were given.
+    package var sourceDateEpoch: Int64
+    package var tool: Tool
+    package var warnings: [String]
+
+    package init(
+        base: Base, changes: [Change], cluster: String? = nil, engine: Engine = Engine.builtin, medium: String? = nil,
+        output: Output, programs: Programs? = nil, plan: String, profile: String? = nil, reproducible: Bool = true,
+        slot: String, sourceDateEpoch: Int64, tool: Tool, warnings: [String]
+    ) {
+        self.base = base
+        self.changes = changes
+        self.cluster = cluster
+        self.engine = engine
+        self.medium = medium
+        self.output = output
+        self.programs = programs
+        self.plan = plan
+        self.profile = profile
+        self.reproducible = reproducible
+        self.slot = slot
+        self.sourceDateEpoch = sourceDateEpoch
+        self.tool = tool
+        self.warnings = warnings
+    }
+
+    package struct Base: Codable, Equatable, Sendable {
+        package var file: String
+        package var format: String
+        /// Of the file as downloaded.
+        package var sha256: String
+
+        package init(file: String, format: String, sha256: String) {
+            self.file = file
+            self.format = format
+            self.sha256 = sha256
+        }
+    }
+
+    package struct Output: Codable, Equatable, Sendable {
+        package var bytes: Int64
+        package var file: String
+        package var sha256: String
+
+        package init(bytes: Int64, file: String, sha256: String) {
+            self.bytes = bytes
+            self.file = file
+            self.sha256 = sha256
+        }
+    }
+
+    /// Packages and commands of the profile. The commands are not told, as a password may be in them.
+    package struct Programs: Codable, Equatable, Sendable {
+        /// Name of the file beside the image with all that they printed; others than the owner may not read it.
+        package var log: String
+        /// Whether they could use the network of the machine.
+        package var network: Bool
+        /// Installed packages, each as `name:architecture=version`, sorted.
+        package var packagesBefore: [String]
+        package var packagesAfter: [String]
+
+        package init(log: String, network: Bool, packagesBefore: [String], packagesAfter: [String]) {
+            self.log = log
+            self.network = network
+            self.packagesBefore = packagesBefore
+            self.packagesAfter = packagesAfter
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case log, network
+            case packagesBefore = "packages_before"
+            case packagesAfter = "packages_after"
+        }
+    }
+
+    package struct Tool: Codable, Equatable, Sendable {
+        package var name: String
+        package var version: String
+
+        package init(name: String, version: String) {
+            self.name = name
+            self.version = version
+        }
+    }
+
+    package struct Change: Codable, Equatable, Sendable {
+        package var action: Action
+        /// Null when there was nothing, when it is no file, or when it is a secret.
+        package var oldSHA256: String?
+        package var newSHA256: String?
+        package var path: String
+        package var partition: String
+        package var reason: String
+        package var secret: Bool
+
+        package enum Action: String, Codable, Sendable { case create, change, remove }
+
+        enum CodingKeys: String, CodingKey {
+            case action, path, partition, reason, secret
+            case oldSHA256 = "old_sha256"
+            case newSHA256 = "new_sha256"
+        }
+
+        package func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(action, forKey: .action)
+            try container.encode(oldSHA256, forKey: .oldSHA256)
+            try container.encode(newSHA256, forKey: .newSHA256)
+            try container.encode(path, forKey: .path)
+            try container.encode(partition, forKey: .partition)
+            try container.encode(reason, forKey: .reason)
+            try container.encode(secret, forKey: .secret)
+        }
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case base, changes, cluster, engine, medium, output, plan, profile, programs, reproducible, slot, tool, warnings
+        case sourceDateEpoch = "source_date_epoch"
+    }
+}
+
+extension Manifest.Change {
+    /// The record of one change; `nil` digests where the manifest must not tell.
+    package init(_ change: Plans.Change) {
+        self.init(
+            action: change.old == nil ? .create : change.wanted == nil ? .remove : .change,
+            oldSHA256: Self.digest(of: change.old, isSecret: change.edit.isSecret),
+            newSHA256: Self.digest(of: change.wanted, isSecret: change.edit.isSecret),
+            path: change.edit.target.path.description,
+            partition: change.edit.target.partition.rawValue,
+            reason: change.edit.reason,
+            secret: change.edit.isSecret)
+    }
+
+    private static func digest(of node: Node?, isSecret: Bool) -> String? {
+        guard !isSecret, case .file(let bytes)? = node?.content else { return nil }
+        return SHA256.digest(of: bytes.span.bytes).description
+    }
+}

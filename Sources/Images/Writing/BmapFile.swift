@@ -1,0 +1,94 @@
+import Bases
+package import Blocks
+import Glibc
+package import Reports
+
+/// The block map beside an image: `NAME.img.bmap`, or `NAME.img.xz.bmap`, of the raw image in either case.
+package struct BmapFile: Sendable {
+    package let path: String
+    private let mode: mode_t
+    private let isReplacing: Bool
+
+    package init(beside order: ImageOrder) {
+        path = order.path + ".bmap"
+        mode = order.mode
+        isReplacing = order.isReplacing
+    }
+
+    /// Takes an old map away before there is a new image that it does not describe.
+    package func prepare() throws(ForgeError) {
+        try OutputFile.checkReplaceable(path, replacing: isReplacing)
+        unlink(path)
+    }
+
+    package func write(_ map: ImageMap) throws(ForgeError) {
+        let bytes = map.bmap
+        let file = try OutputFile(path: path, mode: mode, replacing: isReplacing)
+        try file.write(bytes.span.bytes, at: 0)
+        try file.commit()
+    }
+}
+
+extension ImageMap {
+    /// The map of a raw image that is written, read from it anew.
+    package init(ofImage order: ImageOrder) throws(ForgeError) {
+        self = order.emptyMap
+        try complete(fromImageOf: order)
+    }
+
+    /// Reads what it lacks from a raw image that is written.
+    package mutating func complete(fromImageOf order: ImageOrder) throws(ForgeError) {
+        do throws(PackingError) {
+            let reader = try packing { () throws(BlockError) in try FileReader(path: order.path) }
+            try complete { (range) throws(PackingError) in
+                if Interruption.isRequested { throw .cancelled }
+                return try packing { () throws(BlockError) in
+                    try reader.bytes(at: range.lowerBound, count: range.count)
+                }
+            }
+        } catch {
+            throw ForgeError(error, writing: BmapFile(beside: order).path)
+        }
+    }
+}
+
+extension BaseImage {
+    /// The digests of the base's blocks that earlier builds found.
+    func runDigests(in cache: Cache, observe: Progress.Observer) throws(ForgeError) -> RunDigests {
+        do throws(BlockError) {
+            return try cache.runDigests(
+                of: sourceDigest, onDamage: { observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) })
+        } catch {
+            throw ForgeError(error)
+        }
+    }
+}
+
+extension Patch {
+    /// The bytes of a part of the image.
+    func bytes(of range: Range<Int64>, over base: any BlockReader) throws(PackingError) -> [UInt8] {
+        do throws(BlockError) {
+            var bytes = try base.bytes(at: range.lowerBound, count: range.count)
+            var span = bytes.mutableSpan
+            var raw = span.mutableBytes
+            apply(to: &raw, at: range.lowerBound)
+            return bytes
+        } catch {
+            throw .block(error)
+        }
+    }
+
+    /// Equal for patches that change the part of one base alike.
+    func identity(in range: Range<Int64>) -> SHA256Digest {
+        var hasher = SHA256()
+        for part in ranges(in: range) {
+            let text = Array("\(part.lowerBound) \(part.upperBound) ".utf8)
+            hasher.update(text.span.bytes)
+        }
+        let places = hasher.finalize()
+        var content = SHA256()
+        content.update(places.bytes.span.bytes)
+        forEachGranule(in: range) { _, bytes in content.update(bytes) }
+        return content.finalize()
+    }
+}

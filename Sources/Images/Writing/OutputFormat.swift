@@ -1,0 +1,22 @@
+package import Bases
+
+/// The formats that `build` writes; the raw value is what a file's name ends in.
+package enum OutputFormat: String, Sendable, CaseIterable {
+    case raw = "img"
+    case xz = "img.xz"
+    case zstd = "img.zst"
+    case gzip = "img.gz"
+
+    /// What writes this format, from `base`.
+    package func sink(for base: ImageSource, cache: Cache, mapping: MapPolicy) -> any ImageSink {
+        let name = String(base.path.split(separator: "/").last ?? "")
+        let packed: PackedFormat
+        switch self {
+        case .raw: return MappedSink(baseName: name, cache: cache, mapping: mapping)
+        case .xz: packed = .xz
+        case .zstd: packed = .zstd
+        case .gzip: packed = .gzip
+        }
+        return PackedSink(packed, baseName: name, cache: cache, mapping: mapping)
+    }
+}

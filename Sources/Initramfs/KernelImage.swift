@@ -1,0 +1,73 @@
+import Glibc
+import Reports
+
+/// A kernel as the firmware loads it: an Image, a packed one, or a zImage that unpacks itself.
+package enum KernelImage {
+    /// The packings that a kernel's own unpacker may use and libarchive knows, by how they begin.
+    private static let magics: [[UInt8]] = [
+        [0x1F, 0x8B, 0x08], [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], [0x28, 0xB5, 0x2F, 0xFD], [0x02, 0x21, 0x4C, 0x18],
+    ]
+
+    /// What `uname -r` says under this kernel, from its banner (Linux, init/version.c); nil when it is not found.
+    package static func version(of bytes: [UInt8]) -> String? {
+        var search = BannerSearch()
+        if bytes.withUnsafeBytes({ search.finds(in: $0) }) { return search.version }
+        // The first bytes of a packing occur elsewhere too, so each place is tried.
+        for magic in magics {
+            var start = 0
+            while let found = bytes.withUnsafeBytes({ $0.offset(of: magic, from: start) }) {
+                var search = BannerSearch()
+                // A failure behind the banner, such as a rest that is no packed data, is of no interest.
+                try? PackedBytes.unpack(bytes[found...]) { !search.finds(in: $0) }
+                if let version = search.version { return version }
+                start = found + 1
+            }
+        }
+        return nil
+    }
+
+    /// Looks for "Linux version NAME (" in pieces of a file.
+    private struct BannerSearch {
+        private static let banner = Array("Linux version ".utf8)
+        private(set) var version: String?
+        /// The end of the piece before, in which the banner may begin.
+        private var rest: [UInt8] = []
+
+        mutating func finds(in piece: UnsafeRawBufferPointer) -> Bool {
+            var bytes = rest
+            bytes.append(contentsOf: piece)
+            version = bytes.withUnsafeBytes { Self.version(in: $0) }
+            rest = Array(bytes.suffix(128))
+            return version != nil
+        }
+
+        private static func version(in bytes: UnsafeRawBufferPointer) -> String? {
+            var start = 0
+            while let found = bytes.offset(of: banner, from: start) {
+                start = found + banner.count
+                let name = bytes[start...].prefix(65).prefix { $0 > 0x20 && $0 < 0x7F }
+                // A format string such as "Linux version %s" is no banner.
+                guard let first = name.first, (0x30...0x39).contains(first), name.count < 65,
+                    name.endIndex < bytes.count
+                else { continue }
+                return String(decoding: name, as: UTF8.self)
+            }
+            return nil
+        }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Where `needle`, which is not empty, occurs first from an offset on.
+    package func offset(of needle: [UInt8], from start: Int) -> Int? {
+        guard let baseAddress, let first = needle.first else { return nil }
+        var place = start
+        while place <= count - needle.count {
+            guard let found = memchr(baseAddress + place, CInt(first), count - place) else { return nil }
+            place = UnsafeRawPointer(found) - baseAddress
+            if place <= count - needle.count, memcmp(found, needle, needle.count) == 0 { return place }
+            place += 1
+        }
+        return nil
+    }
+}

@@ -1,0 +1,108 @@
+package import Blocks
+package import Reports
+import Tables
+import Trees
+import Volumes
+
+extension Inspection {
+    /// Looks at a whole image. A partition that is missing, or that cannot be read as it is, becomes a finding; only
+    /// an image without partitions, or one whose structures are damaged, is an error.
+    package static func of(_ image: any BlockReader) throws(ForgeError) -> Inspection {
+        var findings: [Finding] = []
+        let overlay = Overlay(over: image)
+        let table: PartitionTable
+        let places: (boot: Partition?, root: Partition?)
+        do throws(PartitionTableError) {
+            table = try PartitionTable.read(from: image)
+            places = try findPlaces(table, in: image, &findings)
+        } catch {
+            throw ForgeError(error)
+        }
+        let boot = try places.boot.map { (part) throws(ForgeError) in try openBoot(part, of: overlay, &findings) }
+        let root = try places.root.map { (part) throws(ForgeError) in try openRoot(part, of: overlay, &findings) }
+        do throws(VolumeError) {
+            return try Inspection(
+                boot: (boot ?? nil) ?? MemoryVolume(), root: root ?? nil, table: table, bootPartition: places.boot,
+                rootPartition: places.root, findings: findings)
+        } catch {
+            throw ForgeError(inspecting: error)
+        }
+    }
+
+    /// Boot and root; where they are not plain to see, the first that could be.
+    private static func findPlaces(
+        _ table: PartitionTable, in image: any BlockReader, _ findings: inout [Finding]
+    ) throws(PartitionTableError) -> (boot: Partition?, root: Partition?) {
+        do throws(PartitionTableError) {
+            let system = try table.findSystemPartitions(in: image)
+            return (system.boot, system.root)
+        } catch {
+            switch error {
+            case .noBoot(let found), .noRoot(let found), .ambiguous(let found):
+                findings.append(Finding(.error, "boot and root are not plain to see: \(error)"))
+                return (found.first(where: \.couldBoot)?.partition, found.first(where: \.couldBeRoot)?.partition)
+            default: throw error
+            }
+        }
+    }
+
+    private static func openBoot(
+        _ partition: Partition, of overlay: Overlay, _ findings: inout [Finding]
+    ) throws(ForgeError) -> (any Volume)? {
+        let device = try slice(of: overlay, partition)
+        do throws(VolumeError) {
+            return try FATVolume(device)
+        } catch .unsupported(let feature, let remedy) {
+            findings.append(
+                Finding(.warning, "the boot partition can be read but not edited: \(feature)", hint: remedy))
+        } catch {
+            throw ForgeError(error, on: .boot)
+        }
+        do throws(VolumeError) {
+            return try FATVolume(device, access: .readOnly)
+        } catch .unsupported(let feature, _) {
+            findings.append(Finding(.error, "the boot partition cannot be read: \(feature)"))
+            return nil
+        } catch {
+            throw ForgeError(error, on: .boot)
+        }
+    }
+
+    private static func openRoot(
+        _ partition: Partition, of overlay: Overlay, _ findings: inout [Finding]
+    ) throws(ForgeError) -> (any Volume)? {
+        let device = try slice(of: overlay, partition)
+        do throws(VolumeError) {
+            return try Ext4Volume(device: device, now: 1)  // nothing is written, so no time matters
+        } catch .unsupported(let feature, let remedy) {
+            findings.append(
+                Finding(.error, "the root partition is not told of, it cannot be read safely: \(feature)", hint: remedy)
+            )
+            return nil
+        } catch {
+            throw ForgeError(error, on: .root)
+        }
+    }
+
+    private static func slice(of overlay: Overlay, _ partition: Partition) throws(ForgeError) -> Slice {
+        do throws(BlockError) {
+            return try Slice(of: overlay, range: partition.range)
+        } catch {
+            throw ForgeError(error)
+        }
+    }
+}
+
+extension ForgeError {
+    /// Of a volume that turned out to be damaged while it was read.
+    fileprivate init(inspecting error: VolumeError) {
+        switch error {
+        case .device(let text): self.init(.inputOutput, "could not read the image: \(text)")
+        case .corrupt(let what):
+            self.init(
+                .badInput, "could not read the image: \(what)",
+                hint: "check its partitions with fsck.fat -n and e2fsck -fn, or download it again")
+        default: self.init(.bug, "could not inspect the image: \(error)")
+        }
+    }
+}

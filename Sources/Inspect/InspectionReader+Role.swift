@@ -1,0 +1,204 @@
+import Readers
+import Plans
+import Trees
+
+extension InspectionReader {
+    /// Whether everything that names the slot names the same one, and the right units start.
+    mutating func checkRole() throws(VolumeError) {
+        guard hasRoot else { return }
+        try checkDefaults()
+        try checkNames()
+        try checkLinks()
+        if let slot = convertedSlot {
+            try checkAddresses(slot)
+            try checkUnits(slot)
+            try checkForwarding(slot)
+        }
+        try checkGadgetProduct()
+    }
+
+    private mutating func checkDefaults() throws(VolumeError) {
+        guard facts.isConvertedBefore, facts.slot == nil, facts.missingTools.isEmpty else { return }
+        report(
+            .error, "/etc/default/clusterctrl names no valid TYPE and ID",
+            hint: "TYPE is c (for cbridge), cnat or node; a node has ID=1 to 252 too")
+    }
+
+    /// Host name, /etc/hosts and slot.
+    private mutating func checkNames() throws(VolumeError) {
+        guard let name = facts.hostname, !name.isEmpty else {
+            report(.warning, "the image has no host name in /etc/hostname")
+            return
+        }
+        let own = try (source.settings(.root, "/etc/hosts") ?? []).map(\.blankSeparated)
+            .filter { $0.first == "127.0.1.1" }.flatMap { $0.dropFirst() }
+        if own.isEmpty {
+            report(.note, "/etc/hosts has no line 127.0.1.1, so sudo cannot resolve the host name \(name)")
+        } else if !own.contains(name) {
+            report(
+                .warning, "/etc/hosts calls 127.0.1.1 \(own.joined(separator: " ")), but the host name is \(name)",
+                hint: "write the line 127.0.1.1 \(name)")
+        }
+        guard let slot = convertedSlot else { return }
+        for other in ([name] + own).compactMap(Slot.init) where other != slot {
+            report(.warning, "the image is \(slot), but /etc/hostname or /etc/hosts says \(other)")
+            return
+        }
+    }
+
+    /// The fallback address of usb0: 8086's scripts mark its line in dhclient.conf and dhcpcd.conf.
+    private mutating func checkAddresses(_ slot: Slot) throws(VolumeError) {
+        let wanted: String
+        if case .node(let number) = slot { wanted = "172.19.181.\(number)" } else { wanted = "172.19.181.253" }
+        for path: VolumePath in ["/etc/dhcp/dhclient.conf", "/etc/dhcpcd.conf"] {
+            for line in try source.settings(.root, path) ?? [] {
+                let isMarked = line.hasSuffix("# ClusterCTRL Px") || line.contains("#ClusterCTRL")
+                guard isMarked, let start = line.firstRange(of: "172.19.181.") else { continue }
+                let address = line[start.lowerBound...].prefix { $0.isNumber || $0 == "." }
+                if address != wanted {
+                    report(.error, "\(path) falls back to \(address) on usb0, but \(slot) has \(wanted)")
+                }
+            }
+        }
+        guard facts.codename == "bookworm" else { return }
+        let interfaces = try source.settings(.root, "/etc/network/interfaces.d/clusterctrl")
+        let needed = slot.isController ? "br0" : "usb0"
+        if interfaces?.contains(where: { $0.hasPrefix("iface \(needed)") }) != true {
+            report(
+                .error,
+                "/etc/network/interfaces.d/clusterctrl does not set up \(needed), so \(slot) has no cluster network")
+        } else if try !source.exists(.root, "/usr/sbin/ifup") {
+            report(.error, "the image has no ifup, so nothing sets up \(needed)", hint: "install ifupdown")
+        }
+    }
+
+    /// Which of 8086's units start on which role.
+    private mutating func checkUnits(_ slot: Slot) throws(VolumeError) {
+        let roles: [(unit: String, isForController: Bool)] = [
+            ("clusterctrl-init.service", true), ("clusterctrl-composite.service", false),
+            ("serial-getty@ttyGS0.service", false),
+        ]
+        for (unit, isForController) in roles {
+            let isWanted = isForController == slot.isController
+            guard try isEnabled(unit) != isWanted else { continue }
+            let what = isWanted ? "does not start" : "starts"
+            report(
+                isWanted ? .error : .warning,
+                "\(unit) \(what), but \(slot) is a \(slot.isController ? "controller" : "node")")
+        }
+    }
+
+    /// Links of systemd that lead nowhere.
+    private mutating func checkLinks() throws(VolumeError) {
+        for folder in try unitFolders() {
+            for name in try source.names(.root, folder) {
+                guard let path = folder.appending(name), let text = try source.linkText(path), text != "/dev/null",
+                    try !source.exists(.root, path)
+                else { continue }
+                let isOurs =
+                    name.hasPrefix("clusterctrl") || ["ssh.service", "serial-getty@ttyGS0.service"].contains(name)
+                report(
+                    isOurs ? .error : .note, "\(path) leads to \(text), which is not there, so \(name) does not start")
+            }
+        }
+    }
+
+    /// Only CNAT forwards packets. Trixie does not read /etc/sysctl.conf.
+    private mutating func checkForwarding(_ slot: Slot) throws(VolumeError) {
+        var lines = try source.settings(.root, "/etc/sysctl.conf") ?? []
+        let folder: VolumePath = "/etc/sysctl.d"
+        for name in try source.names(.root, folder) where name.hasSuffix(".conf") && name != "99-sysctl.conf" {
+            if let path = folder.appending(name) { lines += try source.settings(.root, path) ?? [] }
+        }
+        let forwards = lines.contains { line in
+            let text = line.filter { $0 != " " && $0 != "\t" }
+            return text.hasPrefix("net.ipv4.ip_forward=1") || text.hasPrefix("net/ipv4/ip_forward=1")
+        }
+        if slot == .cnat, !forwards {
+            report(
+                .error, "cnat does not forward packets, so nodes do not reach the LAN",
+                hint: "set net.ipv4.ip_forward=1 in /etc/sysctl.conf")
+        }
+    }
+
+    /// The product id that this image's node announces is one that its own controller rules know; both are the same
+    /// in all images of a release.
+    private mutating func checkGadgetProduct() throws(VolumeError) {
+        guard let rules = try source.settings(.root, "/etc/udev/rules.d/90-clusterctrl.rules") else { return }
+        let patterns = Self.modelPatterns(rules)
+        if patterns.isEmpty { return }
+        let scripts: [VolumePath] = [
+            "/usr/sbin/composite-clusterctrl", "/sbin/composite-clusterctrl",
+            "/usr/share/initramfs-tools/scripts/nfs-top/00_clusterctrl",
+            "/etc/initramfs-tools/scripts/nfs-top/00_clusterctrl",
+        ]
+        var seen: Set<String> = []
+        for path in scripts {
+            guard let id = Self.productID(try source.settings(.root, path) ?? []), seen.insert(id).inserted else {
+                continue
+            }
+            if !patterns.contains(where: { Wildcard($0).matches(id) }) {
+                report(
+                    .warning,
+                    "\(path) announces USB product 0x\(id), but 90-clusterctrl.rules does not know it: "
+                        + "a controller made from this image would not name its network link",
+                    hint: "make controller and nodes from one release")
+            }
+        }
+    }
+
+    /// The patterns of `ENV{ID_MODEL_ID}=="…"` in rules for network devices; alternatives stand between `|`.
+    static func modelPatterns(_ rules: [String]) -> [String] {
+        rules.filter { $0.contains("SUBSYSTEM==\"net\"") }.flatMap { rule -> [String] in
+            guard let start = rule.firstRange(of: "ENV{ID_MODEL_ID}==\"") else { return [] }
+            return rule[start.upperBound...].prefix(while: { $0 != "\"" }).split(separator: "|").map(String.init)
+        }
+    }
+
+    /// Four hexadecimal digits from a line such as `echo "0x0021" > idProduct`.
+    static func productID(_ script: [String]) -> String? {
+        for words in script.map(\.blankSeparated) where words.first == "echo" && words.count >= 4 {
+            guard words[2] == ">", words[3] == "idProduct" || words[3].hasSuffix("/idProduct") else { continue }
+            let value = words[1].filter { $0 != "\"" && $0 != "'" }.lowercased()
+            if value.hasPrefix("0x") { return String(value.dropFirst(2)) }
+        }
+        return nil
+    }
+
+    // MARK: Leftovers
+
+    /// Files on the boot partition that did not, or will not, do what they were put there for.
+    mutating func checkLeftovers() throws(VolumeError) {
+        if try source.exists(.boot, "/failed_userconf.txt") {
+            report(
+                .warning, "the boot partition has failed_userconf.txt: an earlier boot refused userconf.txt",
+                hint: "write userconf.txt anew, as name:hash")
+        }
+        guard hasRoot else { return }
+        if try source.exists(.boot, "/custom.toml"), !runsFirstboot {
+            report(
+                .warning, "custom.toml on the boot partition has no effect: no firstboot is pending that would apply it"
+            )
+        }
+        let hasScript = try source.exists(.boot, "/firstrun.sh")
+        if hasScript, !line.arguments.contains(where: { $0.key == "systemd.run" }) {
+            report(.warning, "firstrun.sh on the boot partition has no effect: cmdline.txt does not run it")
+        }
+        if try source.exists(.boot, "/wpa_supplicant.conf"), isBookwormOrLater, facts.codename != nil {
+            report(
+                .warning, "wpa_supplicant.conf on the boot partition has no effect since bookworm",
+                hint: "use NetworkManager, with piforge's wifi for example")
+        }
+        if try isCloudInitActive(), let name = try cloudHostname(), name != facts.hostname {
+            report(.note, "cloud-init will set the host name \(name) at every boot")
+        }
+        if facts.wasBooted {
+            report(.note, "the image has run before: copies of it share its machine id", hint: "empty /etc/machine-id")
+        }
+        if case .plain = facts.state, !facts.isConvertedBefore, facts.missingTools.isEmpty, !facts.isNetbootTree {
+            report(
+                .warning, "a ClusterCTRL image that is neither converted nor about to be: it will start without a role",
+                hint: "make a card of it with piforge build")
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Readers
+import Plans
+import Trees
+
+extension InspectionReader {
+    /// sshd_config with the files that it includes.
+    func serverSettings() throws(VolumeError) -> Inspection.ServerSettings {
+        let lines = try source.lines(.root, "/etc/ssh/sshd_config") ?? []
+        return try Inspection.ServerSettings(lines) { (pattern) throws(VolumeError) in
+            var texts: [[String]] = []
+            let text = pattern.hasPrefix("/") ? pattern : "/etc/ssh/" + pattern
+            guard let path = VolumePath(text), let last = path.name else { return [] }
+            for name in try source.names(.root, path.parent)
+            where Wildcard(last).matches(name) && (!name.hasPrefix(".") || last.hasPrefix(".")) {
+                guard let file = path.parent.appending(name), let lines = try source.lines(.root, file) else {
+                    continue
+                }
+                texts.append(lines)
+            }
+            return texts
+        }
+    }
+
+    /// Whether the server starts, and with which keys.
+    mutating func ssh() throws(VolumeError) -> Inspection.SSH {
+        let settings = try serverSettings()
+        let state = try sshState()
+        let makesKeys = try makesHostKeys()
+        let keys = try hostKeys(makesKeys: makesKeys)
+        let opens = state == .enabled || state == .atFirstBoot
+        if opens, !makesKeys, !keys.contains(where: \.hasPrivateHalf) {
+            report(
+                .error, "ssh opens, but there are no host keys and nothing makes them: the server will not start",
+                hint: "enable regenerate_ssh_host_keys.service")
+        }
+        if keys.contains(where: \.hasPrivateHalf), !makesKeys {
+            report(
+                .note, "the image has SSH host keys: all copies of it share them, and whoever has it can pose as them")
+        }
+        return Inspection.SSH(
+            state: state, marker: try hasMarker(), ports: settings.ports, asksPassword: settings.asksPassword,
+            hasMatchBlocks: settings.hasMatchBlocks, hostKeys: keys, makesHostKeys: makesKeys)
+    }
+
+    /// An open door that nobody has a key to.
+    mutating func checkEntrance(_ ssh: Inspection.SSH, users: [Inspection.Login], pending: [Inspection.PendingUser]) {
+        guard hasRoot, ssh.state == .enabled || ssh.state == .atFirstBoot, pending.isEmpty else { return }
+        let ways: Set<Inspection.Login.Way> = [.sshKey, .sshPassword, .sshWithoutPassword]
+        if users.allSatisfy({ ways.isDisjoint(with: $0.ways) }) {
+            report(
+                .warning, "ssh opens, but no user can log in over it",
+                hint: "set authorized_keys or password_hash with piforge")
+        }
+    }
+
+    private mutating func sshState() throws(VolumeError) -> Inspection.SSH.State {
+        let hasMarker = try hasMarker()
+        guard hasRoot else { return hasMarker ? .atFirstBoot : .unknown }
+        guard try source.exists(.root, "/usr/sbin/sshd") else {
+            if hasMarker { report(.warning, "the boot partition has the ssh marker, but the image has no SSH server") }
+            return .notInstalled
+        }
+        if try isMasked("ssh.service") {
+            if hasMarker { report(.warning, "the boot partition has the ssh marker, but ssh.service is masked") }
+            return .masked
+        }
+        for unit in ["ssh.service", "sshd.service", "ssh.socket"] where try isEnabled(unit) { return .enabled }
+        if hasMarker, try isEnabled("sshswitch.service") { return .atFirstBoot }
+        if runsFirstboot, try customSettings()?.opensSSH == true { return .atFirstBoot }
+        return .closed
+    }
+
+    /// Whether a boot to come replaces the host keys.
+    private func makesHostKeys() throws(VolumeError) -> Bool {
+        if runsFirstboot { return true }
+        for unit in ["regenerate_ssh_host_keys.service", "sshd-keygen.service"] where try isEnabled(unit) {
+            return true
+        }
+        return try isCloudInitActive()
+    }
+
+    /// Every /etc/ssh/ssh_host_*_key and its .pub.
+    private mutating func hostKeys(makesKeys: Bool) throws(VolumeError) -> [Inspection.SSH.HostKey] {
+        let folder: VolumePath = "/etc/ssh"
+        let names = try source.names(.root, folder).filter { $0.hasPrefix("ssh_host_") }
+        let stems = Set(names.map { $0.hasSuffix(".pub") ? String($0.dropLast(4)) : $0 }).filter {
+            $0.hasSuffix("_key")
+        }
+        var keys: [Inspection.SSH.HostKey] = []
+        for stem in stems.sorted() {
+            guard let path = folder.appending(stem), let publicPath = folder.appending(stem + ".pub") else { continue }
+            let status = try source.status(.root, path)
+            let lines = try source.lines(.root, publicPath)
+            let key = lines?.first.flatMap { Inspection.Key(line: $0.trimmedBlanks) }
+            if lines != nil, key == nil { report(.warning, "\(publicPath) holds no public key") }
+            if let data = status?.metadata, data.owner == 0, data.mode & 0o077 != 0 {
+                report(
+                    .error,
+                    "\(path) has mode \(String(data.mode, radix: 8)): others can read this private key, "
+                        + "and sshd refuses it", hint: "set its mode to 600")
+            }
+            if let data = status?.metadata, data.owner != 0 {
+                report(
+                    .warning, "\(path) belongs to uid \(data.owner), who can read this private key",
+                    hint: "give it to root")
+            }
+            keys.append(.init(file: path.description, key: key, hasPrivateHalf: status != nil))
+        }
+        return keys
+    }
+}

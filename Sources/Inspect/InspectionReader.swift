@@ -1,0 +1,143 @@
+import Plans
+import Reports
+import Tables
+import Trees
+
+/// Collects an `Inspection`, and on the way what is suspicious.
+struct InspectionReader {
+    let source: ImageFiles
+    let facts: ImageFacts
+    let hasRoot: Bool
+    let table: PartitionTable?
+    let bootPartition: Partition?
+    let rootPartition: Partition?
+    let line: KernelCommandLine
+    var findings: [Inspection.Finding] = []
+
+    init(
+        boot: any Volume, root: (any Volume)?, bootPartition: Partition?, rootPartition: Partition?,
+        table: PartitionTable?
+    ) throws(VolumeError) {
+        source = ImageFiles(boot: boot, root: root ?? MemoryVolume())
+        hasRoot = root != nil
+        self.bootPartition = bootPartition
+        self.rootPartition = rootPartition
+        self.table = table
+        do throws(PlanError) {
+            facts = try ImageFacts.read(boot: source.boot, root: source.root)
+        } catch {
+            if case .unreadable(_, let cause) = error, cause.isDamage { throw cause }
+            facts = ImageFacts()
+            findings.append(.init(.error, "much of the image stays unknown: \(error.message)", hint: error.hint))
+        }
+        line = facts.kernelCommandLine
+    }
+
+    mutating func report(_ severity: Inspection.Finding.Severity, _ what: String, hint: String? = nil) {
+        findings.append(.init(severity, what, hint: hint))
+    }
+
+    /// The slot that the image is converted to; nil while that is pending.
+    var convertedSlot: Slot? {
+        if case .converted(let slot) = facts.state { slot } else { nil }
+    }
+
+    /// The slot that it is or will be.
+    var slot: Slot? {
+        switch facts.state {
+        case .converted(let slot): slot
+        case .pending(let word): Slot(word)
+        case .plain: nil
+        }
+    }
+
+    /// The code name's place in time, for what changed with a release; unknown ones count as new.
+    var isBookwormOrLater: Bool {
+        !["stretch", "buster", "bullseye"].contains(facts.codename ?? "")
+    }
+
+    /// Whether systemd starts a unit at boot: a link in any `.wants` or `.requires` folder.
+    func isEnabled(_ unit: String) throws(VolumeError) -> Bool {
+        for folder in try unitFolders() {
+            guard let path = folder.appending(unit) else { continue }
+            if try isThere(path) { return true }
+        }
+        return false
+    }
+
+    func isMasked(_ unit: String) throws(VolumeError) -> Bool {
+        guard let path = VolumePath("/etc/systemd/system/" + unit) else { return false }
+        return try source.linkText(path) == "/dev/null"
+    }
+
+    /// The folders of links that make units start.
+    func unitFolders() throws(VolumeError) -> [VolumePath] {
+        let top: VolumePath = "/etc/systemd/system"
+        return try source.names(.root, top).filter { $0.hasSuffix(".wants") || $0.hasSuffix(".requires") }
+            .compactMap { top.appending($0) }
+    }
+
+    /// Something lies at a path, be it a link that leads nowhere.
+    func isThere(_ path: VolumePath) throws(VolumeError) -> Bool {
+        if try source.linkText(path) != nil { return true }
+        return try source.exists(.root, path)
+    }
+}
+
+// MARK: - Identity
+
+extension InspectionReader {
+    mutating func identity() throws(VolumeError) -> Inspection.Identity {
+        Inspection.Identity(
+            kind: try kind(), slot: slot?.name, conversion: conversion, release: facts.codename,
+            version: facts.versionID, architecture: try architecture()?.rawValue,
+            bootMount: facts.bootMount.description, hostname: facts.hostname, wasBooted: facts.wasBooted,
+            isRootReadable: hasRoot)
+    }
+
+    /// What the programs are built for; where none could be looked at, by the name of their loader.
+    func architecture() throws(VolumeError) -> ImageFacts.Architecture? {
+        if let known = facts.architecture { return known }
+        let loaders: [(path: VolumePath, architecture: ImageFacts.Architecture)] = [
+            ("/lib/ld-linux-armhf.so.3", .armhf), ("/lib/ld-linux-aarch64.so.1", .arm64),
+            ("/lib/ld-linux.so.3", .armel),
+        ]
+        for (path, architecture) in loaders where try source.exists(.root, path) { return architecture }
+        return try source.lines(.root, "/var/lib/dpkg/arch")?.first.flatMap(ImageFacts.Architecture.init)
+    }
+
+    private var conversion: Inspection.Identity.Conversion {
+        switch facts.state {
+        case .pending: .pending
+        case .converted: .done
+        case .plain: .none
+        }
+    }
+
+    private func kind() throws(VolumeError) -> Inspection.Identity.Kind {
+        if facts.isNetbootTree { return .netbootTree }
+        if case .pending = facts.state { return .clusterCTRL }
+        if facts.missingTools.isEmpty { return .clusterCTRL }
+        if facts.hasReconfigClusterHAT { return .clusterHAT }
+        for path: VolumePath in ["/etc/rpi-issue", "/usr/lib/raspberrypi-sys-mods", "/usr/bin/raspi-config"]
+        where try source.exists(.root, path) {
+            return .raspberryPiOS
+        }
+        return .other
+    }
+
+    /// Addresses and MACs that 8086's scripts give a slot (172.19.181.0/24 for data, 172.19.180.0/24 for booting).
+    func network() throws(VolumeError) -> Inspection.Network? {
+        switch slot {
+        case .node(let number):
+            let digits = String(number, radix: 16)
+            let hex = digits.utf8.count < 2 ? "0" + digits : digits
+            return Inspection.Network(
+                address: "172.19.181.\(number)", nodeMAC: "00:22:82:ff:ff:\(hex)",
+                controllerMAC: "00:22:82:ff:fe:\(hex)")
+        case .cnat, .cbridge:
+            return Inspection.Network(address: "172.19.181.254", netbootAddress: "172.19.180.254")
+        case nil: return nil
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package import Plans
+package import Trees
+
+/// A node's tree as its boot files and its root, wherever it lies.
+package struct NetbootTree {
+    /// What the person calls it: `p3`, or nothing for the only one.
+    var name: String
+    /// The slot that the folder's name says; nil when it says none.
+    package var slot: Slot?
+    package var boot: any Volume
+    package var root: any Volume
+    /// Where the boot files lie for the running node.
+    var bootMount: VolumePath
+
+    /// All trees in a volume: one that it is itself, those in folders of slots' names, or those that a controller's
+    /// image has in its place.
+    package static func all(in volume: any Volume) throws(VolumeError) -> [NetbootTree] {
+        if let tree = try tree(in: volume, at: .root, name: "") { return [tree] }
+        for folder: VolumePath in [.root, "/var/lib/clusterctrl/nfs"] {
+            guard try volume.status(at: folder)?.kind == .directory else { continue }
+            var trees: [NetbootTree] = []
+            for name in try volume.entries(in: folder) where Slot(name)?.isController == false {
+                guard let place = folder.appending(name) else { continue }
+                if let tree = try tree(in: volume, at: place, name: name) { trees.append(tree) }
+            }
+            if !trees.isEmpty { return trees.sorted { ($0.slot ?? .cnat) < ($1.slot ?? .cnat) } }
+        }
+        return []
+    }
+
+    /// Nil when no kernel line for a root over NFS lies there.
+    private static func tree(
+        in volume: any Volume, at folder: VolumePath, name: String
+    ) throws(VolumeError) -> NetbootTree? {
+        for mount: VolumePath in ["/boot/firmware", "/boot"] {
+            let place = mount.below(folder)
+            guard let path = place.appending("cmdline.txt"), try volume.status(at: place)?.kind == .directory,
+                case .file(let bytes)? = try volume.node(at: path)?.content
+            else { continue }
+            let line = KernelCommandLine(String(decoding: bytes, as: UTF8.self))
+            guard line.values(of: "root").last == "/dev/nfs" else { continue }
+            var root: any Volume = SubtreeVolume(of: volume, at: folder)
+            if let shared = line.values(of: "netboot.lower").last {
+                let lower = folder.parent.appending(String(shared.split(separator: "/").last ?? "")) ?? folder
+                root = OverlaidVolume(
+                    SubtreeVolume(of: volume, at: folder.appending("files") ?? folder),
+                    over: SubtreeVolume(of: volume, at: lower))
+            }
+            return NetbootTree(
+                name: name, slot: Slot(name), boot: SubtreeVolume(of: volume, at: place), root: root, bootMount: mount)
+        }
+        return nil
+    }
+}

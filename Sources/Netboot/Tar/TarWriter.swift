@@ -1,0 +1,119 @@
+import Bases
+import Blocks
+import Dispatch
+package import Glibc
+import Images
+package import Reports
+import Synchronization
+
+/// Writes the chunks of one tar in order, behind the back of whoever makes them.
+package final class TarWriter: Sendable {
+    private let path: String
+    private let shop: ChunkShop
+    private let queue: DispatchQueue
+    private let state: Mutex<State>
+    private let failed = Atomic<Bool>(false)
+
+    private struct State: ~Copyable {
+        /// Nil when only the digest is wanted, and at the end.
+        var file: OutputFile?
+        /// Of what is not packed; a packed file's writer hashes it.
+        var hasher: SHA256?
+        var packed: PackedWriter?
+        var byteCount: Int64 = 0
+        var failure: ForgeError?
+    }
+
+    /// A tar at `path`, packed as the shop packs.
+    package init(path: String, mode: mode_t, replacing: Bool, shop: ChunkShop) throws(ForgeError) {
+        self.path = path
+        self.shop = shop
+        queue = DispatchQueue(label: "tar")
+        let output = try OutputFile(path: path, mode: mode, replacing: replacing)
+        guard let packer = shop.packer else {
+            state = Mutex(State(file: output, hasher: SHA256()))
+            return
+        }
+        let file: OpenFile
+        do throws(BlockError) {
+            file = try OpenFile(duplicating: output.descriptor, path: path)
+        } catch {
+            throw ForgeError(error)
+        }
+        state = Mutex(State(file: output, packed: PackedWriter(packer.format, to: file)))
+    }
+
+    /// No file: the tar is only hashed.
+    init(hashing shop: ChunkShop) {
+        path = ""
+        self.shop = shop
+        queue = DispatchQueue(label: "tar digest")
+        state = Mutex(State(hasher: SHA256()))
+    }
+
+    var hasFailed: Bool { failed.load(ordering: .relaxed) }
+
+    /// Takes the next chunk; waits while too many are on their way.
+    func append(_ chunk: [UInt8]) {
+        guard !hasFailed else { return }
+        let job = shop.take(chunk)
+        queue.async { [self] in
+            defer { shop.didWrite() }
+            guard !hasFailed else { return }
+            do throws(ForgeError) {
+                try Interruption.check()
+                try write(job)
+            } catch {
+                state.withLock { $0.failure = $0.failure ?? error }
+                failed.store(true, ordering: .relaxed)
+            }
+        }
+    }
+
+    private func write(_ job: ChunkShop.Job) throws(ForgeError) {
+        if shop.packer != nil {
+            do throws(PackingError) {
+                let piece = try job.piece()
+                try state.withLock { (state) throws(PackingError) in try state.packed?.append(piece) }
+            } catch {
+                throw ForgeError(error, writing: path)
+            }
+            return
+        }
+        let bytes = job.bytes
+        try state.withLock { (state) throws(ForgeError) in
+            state.hasher?.update(bytes.span.bytes)
+            try state.file?.write(bytes.span.bytes, at: state.byteCount)
+            state.file?.startWriteback(state.byteCount..<state.byteCount + Int64(bytes.count))
+            state.byteCount += Int64(bytes.count)
+        }
+    }
+
+    /// Waits for all chunks and gives the file its name; what failed is removed.
+    func finish(entryCount: Int) throws(ForgeError) -> WrittenTree {
+        queue.sync {}
+        return try state.withLock { (state) throws(ForgeError) in
+            let file = state.file.take()
+            let packed = state.packed.take()
+            let hasher = state.hasher.take()
+            if let failure = state.failure { throw failure }
+            try Interruption.check()
+            let tree: WrittenTree
+            if let packed {
+                do throws(PackingError) {
+                    let outcome = try packed.finish()
+                    tree = WrittenTree(
+                        byteCount: outcome.byteCount, digest: outcome.digest, entryCount: entryCount)
+                } catch {
+                    throw ForgeError(error, writing: path)
+                }
+            } else if let hasher {
+                tree = WrittenTree(byteCount: state.byteCount, digest: hasher.finalize(), entryCount: entryCount)
+            } else {
+                throw ForgeError(.bug, "\(path) was finished twice")
+            }
+            if let file { try file.commit() }
+            return tree
+        }
+    }
+}

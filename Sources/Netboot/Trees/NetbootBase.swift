@@ -1,0 +1,112 @@
+package import Bases
+package import Blocks
+package import Images
+import Plans
+package import Reports
+package import Trees
+import Volumes
+
+/// What netboot trees are made from: the two partitions of an image, or a whole tree that lies in an archive.
+///
+/// Nothing of it is ever changed: a slot's edits lie in layers over it.
+package final class NetbootBase {
+    package let boot: any Volume
+    package let root: any Volume
+    /// All of it, the boot files in their folder.
+    package let tree: any TreeSource
+    /// The boot files' folder in the tree.
+    package let bootMount: VolumePath
+    /// Whether it is an archive of a tree, which brings its own initramfs.
+    package let isArchive: Bool
+    /// When it was last written, in seconds since 1970-01-01 UTC.
+    package let lastWritten: Int64
+    package let format: String
+    package let sourceDigest: SHA256Digest
+    /// About how many bytes of files a pass reads.
+    package let byteCount: Int64
+
+    /// An image is unpacked into the cache even where it could be read in place: a pass over its files jumps about.
+    package static func open(
+        _ base: ImageSource, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> NetbootBase {
+        if let archive = try ArchiveVolume.open(base, cache: cache, observe: observe) {
+            return try NetbootBase(archive)
+        }
+        return try NetbootBase(BaseImage.open(base, cache: cache, unpacking: true, observe: observe))
+    }
+
+    private init(_ base: BaseImage) throws(ForgeError) {
+        let image = try CardImage(Overlay(over: base.reader), now: nil)
+        guard let bootTree = image.boot as? any TreeSource, let rootTree = image.root as? any TreeSource else {
+            throw ForgeError(.bug, "could not read the trees of the image")
+        }
+        do throws(PlanError) {
+            bootMount = try ImageFacts.read(boot: image.boot, root: image.root).bootMount
+        } catch {
+            throw ForgeError(error)
+        }
+        (boot, root) = (image.boot, image.root)
+        tree = TreeUnion(rootTree, mounting: bootTree, at: bootMount)
+        isArchive = false
+        lastWritten = image.lastWritten
+        format = base.format.rawValue
+        sourceDigest = base.sourceDigest
+        byteCount = image.usedByteCount
+    }
+
+    private init(_ archive: ArchiveVolume.Opened) throws(ForgeError) {
+        let volume = archive.volume
+        root = volume
+        tree = volume
+        bootMount = try Self.bootMount(of: volume, called: "the archive")
+        boot = SubtreeVolume(of: volume, at: bootMount)
+        isArchive = true
+        lastWritten = volume.newestTime
+        format = archive.format
+        sourceDigest = archive.digest
+        byteCount = volume.byteCount
+    }
+
+    /// Where cmdline.txt lies that is no note saying that it moved: bookworm leaves one in /boot.
+    package static func bootMount(of volume: any Volume, called name: String) throws(ForgeError) -> VolumePath {
+        do throws(VolumeError) {
+            for folder: VolumePath in ["/boot/firmware", "/boot"] {
+                guard try volume.status(at: folder)?.kind == .directory, let path = folder.appending("cmdline.txt")
+                else { continue }
+                if try volume.status(at: path)?.kind == .file { return folder }
+            }
+        } catch {
+            throw ForgeError(error, on: .root)
+        }
+        throw ForgeError(
+            .badInput, "could not use \(name): it has neither boot/firmware/cmdline.txt nor boot/cmdline.txt",
+            hint: "use one of 8086's …-usbboot.tar.xz, or a CNAT, CBRIDGE or pN image")
+    }
+}
+
+extension NetbootBase {
+    /// One slot's edits over the base.
+    struct Layers {
+        let boot: any Volume
+        let root: any Volume
+        private let bootLayer: LayeredVolume?
+        private let rootLayer: LayeredVolume
+        private let mount: VolumePath
+
+        fileprivate init(_ base: NetbootBase) {
+            mount = base.bootMount
+            rootLayer = LayeredVolume(over: base.root)
+            root = rootLayer
+            bootLayer = base.isArchive ? nil : LayeredVolume(over: base.boot, matchesAnyCase: true)
+            boot = bootLayer ?? SubtreeVolume(of: rootLayer, at: base.bootMount)
+        }
+
+        /// As edits of the whole tree.
+        var edits: TreeEdits {
+            guard let bootLayer else { return rootLayer.edits }
+            return rootLayer.edits.merging(bootLayer.edits.below(mount))
+        }
+    }
+
+    func layers() -> Layers { Layers(self) }
+}

@@ -1,0 +1,82 @@
+import Reports
+package import Trees
+
+/// One pass over a tree for several outputs, each with edits of its own: every entry and every byte is read once.
+package struct TreePass {
+    let source: any TreeSource
+    /// What is dated later is given this time, in seconds since 1970-01-01 UTC.
+    let latestTime: Int64
+
+    /// Told how many bytes of files were read.
+    var progress: (Int64) -> Void = { _ in }
+
+    package init(
+        source: any TreeSource, latestTime: Int64, progress: @escaping (Int64) -> Void = { _ in }
+    ) {
+        self.source = source
+        self.latestTime = latestTime
+        self.progress = progress
+    }
+
+    private static let pieceSize: Int64 = 1 << 20
+
+    /// One output on the way.
+    private final class Stop {
+        let output: any TreeOutput
+        var edits: TreeEdits.Cursor
+        /// The first name of each file that has several.
+        var firstNames: [UInt64: VolumePath] = [:]
+
+        init(_ output: any TreeOutput, _ edits: TreeEdits) {
+            self.output = output
+            self.edits = edits.cursor()
+        }
+    }
+
+    /// Fails when the tree cannot be read; what goes wrong with an output is told by its own `finish`.
+    package func run(_ outputs: [(output: any TreeOutput, edits: TreeEdits)]) throws(VolumeError) {
+        let stops = outputs.map { Stop($0.output, $0.edits) }
+        let reader = try source.treeReader()
+        var isAtEnd = false
+        var done: Int64 = 0
+        while !isAtEnd, !Interruption.isRequested {
+            let entry = try reader.next()
+            isAtEnd = entry == nil
+            var readers: [Stop] = []
+            for stop in stops where !stop.output.hasFailed {
+                let (edited, isKept) = stop.edits.step(to: entry)
+                for own in edited where begin(own, at: stop) { try copy(own, to: [stop]) }
+                if isKept, let entry, begin(entry, at: stop) { readers.append(stop) }
+            }
+            if let entry, !readers.isEmpty { try copy(entry, to: readers) }
+            done += entry?.byteCount ?? 0
+            progress(done)
+        }
+    }
+
+    /// Whether the file's bytes must follow.
+    private func begin(_ entry: TreeEntry, at stop: Stop) -> Bool {
+        var first: VolumePath?
+        if let identity = entry.identity, entry.kind != .socket {
+            first = stop.firstNames[identity]
+            if first == nil { stop.firstNames[identity] = entry.path }
+        }
+        stop.output.begin(TreeItem(entry, linkedTo: first, clampingTo: latestTime))
+        return first == nil && entry.byteCount > 0
+    }
+
+    private func copy(_ entry: TreeEntry, to stops: [Stop]) throws(VolumeError) {
+        guard case .file(let content) = entry.content else { return }
+        var offset: Int64 = 0
+        while let range = try content.nextData(from: offset) {
+            offset = range.lowerBound
+            while offset < range.upperBound, !Interruption.isRequested {
+                let count = min(Self.pieceSize, range.upperBound - offset)
+                let bytes = try content.bytes(at: offset, count: Int(count))
+                for stop in stops { stop.output.write(bytes, at: offset) }
+                offset += count
+            }
+            if Interruption.isRequested { return }
+        }
+    }
+}

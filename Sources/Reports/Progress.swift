@@ -1,0 +1,34 @@
+/// How far a long piece of work has come.
+package struct Progress: Equatable, Sendable {
+    /// What is done.
+    package var stage: Stage
+    /// What is worked on: the base's file name or the slot.
+    package var subject: String
+    /// Bytes done, 0...total.
+    package var done: Int64
+    /// Bytes to do.
+    package var total: Int64
+
+    package enum Stage: String, Sendable, CaseIterable {
+        /// `wait`: another piforge unpacks the same base. `encode`: packing the base. `splice`: packing the parts of it
+        /// that slots change.
+        /// `map`: finding the blocks that hold data. `finish`: reading what was edited in place.
+        /// `check`: reading a card back. `repair`: the kept file `subject` is damaged and is made anew.
+        /// `run`: programs of the image of slot `subject` are at work.
+        /// `clean`: a killed run left `subject`, which is gone now.
+        case hash, wait, unpack, encode, splice, write, map, finish, check, repair, clean, run
+    }
+
+    /// Whether it tells of something that happened rather than of a way to go.
+    package var isWarning: Bool { stage == .repair || stage == .clean }
+
+    package init(stage: Stage, subject: String, done: Int64, total: Int64) {
+        self.stage = stage
+        self.subject = subject
+        self.done = done
+        self.total = total
+    }
+
+    /// Called often and from several threads at once; must be quick.
+    package typealias Observer = @Sendable (Progress) -> Void
+}

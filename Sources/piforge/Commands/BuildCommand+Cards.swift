@@ -1,0 +1,120 @@
+import Cards
+import Forge
+import Images
+import Plans
+import Reports
+import Synchronization
+
+extension BuildCommand {
+    /// Builds slots straight to cards. All devices are checked, opened and agreed to before the base is looked at.
+    func writeCards() async throws {
+        let assigned = try devicesBySlot()
+        let environment = Environment.current
+        let named = assigned.compactMap { $0.slot?.name }.joined(separator: ",")
+        let workshop = try settings.request(in: environment, slots: named.isEmpty ? nil : named).workshop(
+            basePath: base, epoch: environment.sourceDateEpoch())
+        let targets = try targets(assigned, for: workshop)
+        let held = try cards.open(targets, image: 0)
+
+        let cache = try environment.cache()
+        let sink = DeviceSink(
+            Dictionary(held.map { ($0.target.path, $0.device) }, uniquingKeysWith: { first, _ in first }),
+            notes: held.reduce(into: [:]) { $0[$1.target.path] = $1.note }, changedOnly: cards.changedOnly,
+            growing: cards.grow)
+        var build = Build(
+            workshop, into: output, replacing: force, cache: cache, sink: sink,
+            observe: { Terminal.shared.show($0) })
+        build.devices = targets.reduce(into: [:]) { devices, target in
+            if let slot = target.slot { devices[slot] = target.path }
+        }
+        let failures = SlotFailures()
+        build.failed = { slot, error in failures.bySlot.withLock { $0[slot] = error } }
+        var results: [Slot: Build.Result] = [:]
+        var last: (any Error)?
+        do {
+            for try await result in build.results() {
+                for warning in result.manifest.warnings { Output.note("warning: \(result.slot): \(warning)") }
+                results[result.slot] = result
+            }
+        } catch {
+            last = error
+        }
+        Terminal.shared.clear()
+        let failed = failures.bySlot.withLock { $0 }
+        // What fails before any slot is looked at is said once, and not of each card.
+        if results.isEmpty, failed.isEmpty, let last { throw last }
+        try report(held, results, failed, sink: sink)
+    }
+
+    private func report(
+        _ held: [OpenCard], _ results: [Slot: Build.Result], _ failed: [Slot: ForgeError], sink: DeviceSink
+    ) throws {
+        var report = CardReport()
+        for card in held {
+            guard let slot = card.target.slot else { continue }
+            let outcome: Result<CardOutcome, ForgeError>
+            if let error = failed[slot] {
+                outcome = .failure(error)
+            } else if let written = sink.outcome(of: card.target.path) {
+                outcome = .success(written)
+            } else {
+                outcome = .failure(ForgeError(.bug, "slot \(slot): nothing is known of \(card.target.path)"))
+            }
+            let result = results[slot]
+            report.add(
+                card, slot: slot.name, image: result?.manifest.output.file ?? slot.name,
+                manifest: result?.manifestPath, outcome)
+        }
+        try report.finish(json: settings.answer.json)
+    }
+
+    /// `p1=/dev/sdb` or `/dev/sdb`.
+    private func devicesBySlot() throws -> [(slot: Slot?, path: String)] {
+        if format != .raw || bmap == .always {
+            throw ForgeError(
+                .usage, "could not write to \(device[0]): --format and --bmap are for files",
+                hint: "leave them out, or leave out --device")
+        }
+        return device.map { text in
+            guard let sign = text.firstIndex(of: "="), let slot = Slot(String(text[..<sign])) else {
+                return (nil, text)
+            }
+            return (slot, String(text[text.index(after: sign)...]))
+        }
+    }
+
+    /// One device for each slot and one slot for each device.
+    private func targets(_ assigned: [(slot: Slot?, path: String)], for workshop: Workshop) throws -> [CardTarget] {
+        let slots = workshop.jobs.map(\.slot)
+        var targets: [CardTarget] = []
+        for (slot, path) in assigned {
+            guard let slot = slot ?? (slots.count == 1 && assigned.count == 1 ? slots[0] : nil) else {
+                throw ForgeError(
+                    .usage, "could not write \(path): nobody said for which slot it is",
+                    hint: "--device \(slots.first?.name ?? "p1")=\(path)")
+            }
+            guard slots.contains(slot) else {
+                throw ForgeError(
+                    .usage, "could not write \(path): slot \(slot) was not asked for",
+                    hint: "add it to --slot, or leave --slot out")
+            }
+            guard !targets.contains(where: { $0.slot == slot }) else {
+                throw ForgeError(.usage, "could not write \(path): slot \(slot) has another device already")
+            }
+            let note = CardNote.Name(slot: slot.name, cluster: workshop.cluster)
+            let name = workshop.cluster.map { "\(slot) of \($0)" } ?? slot.name
+            targets.append(CardTarget(path: path, name: name, note: note, slot: slot))
+        }
+        if let slot = slots.first(where: { slot in !targets.contains { $0.slot == slot } }) {
+            throw ForgeError(
+                .usage, "could not build slot \(slot): there is no device for it",
+                hint: "--device \(slot)=/dev/sdX, or leave \(slot) out of --slot")
+        }
+        return targets
+    }
+}
+
+/// What went wrong with which slot; filled from any thread.
+private final class SlotFailures: Sendable {
+    let bySlot = Mutex<[Slot: ForgeError]>([:])
+}

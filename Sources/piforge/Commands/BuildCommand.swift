@@ -1,0 +1,155 @@
+import ArgumentParser
+import Forge
+import Images
+import Reports
+
+struct BuildCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "build",
+        abstract: "Write card images for slots.",
+        discussion: """
+            Each slot's image is DIR/<cluster>-<slot>.img, or DIR/<slot>.img without a profile, and beside it lie \
+            <same name>.manifest.json, which tells what was changed, and <image>.bmap, which tells bmaptool which blocks are \
+            in use. Write it to a card with any imager, without further settings.
+
+              piforge build --slot p3
+              piforge build --slot p1-p4,cnat --output cards
+              piforge build --slot cnat --with-netboot p1-p4
+              piforge build --slot all --format img.xz
+              piforge build --slot p1 --base 2025-11-24-1-bookworm-ClusterCTRL-armhf-lite-CNAT.img.xz \\
+                  --hostname oneil --ssh --authorized-key ~/.ssh/id_ed25519.pub --cgroups --gpu-mem 16
+
+            Straight to cards, with no file between; which disks may be written, and how you say yes, is in flash --help. The \
+            manifest is DIR/<cluster>-<slot>.card.manifest.json.
+
+              piforge build --slot p3 --device /dev/sdb
+              piforge build --device p1=/dev/sdb --device p2=/dev/sdc
+              piforge build --slot p3 --device /dev/sdb --changed-only
+              piforge build --slot p3 --device /dev/sdb --grow
+            """)
+
+    @OptionGroup var settings: SettingsOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "The base image instead of the profile's: raw, .xz, .gz, .zst, .bz2 or .zip, told apart by content.",
+            valueName: "file"))
+    var base: String?
+
+    @Option(help: ArgumentHelp("The folder for the outputs; made when it does not exist.", valueName: "dir"))
+    var output: String = "."
+
+    @Option(
+        help: ArgumentHelp(
+            "What the images are: img (raw, sparse), img.xz, img.zst or img.gz. What no slot changes is copied packed.",
+            valueName: "format"))
+    var format: OutputFormat = .raw
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Write a block map for bmaptool beside each image: auto, always or never. With auto, blocks that were copied \
+            packed and never decoded are listed without a checksum; always decodes them for it, once for each base.
+            """,
+            valueName: "when"))
+    var bmap: MapPolicy = .auto
+
+    @Option(
+        help: ArgumentHelp(
+            "Write a slot to the card in this device instead of to a file: p1=/dev/sdb, once for each slot; the slot may be left out when there is only one.",
+            valueName: "[slot=]device"))
+    var device: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Put the netboot trees of these nodes into the controller's image, and grow it for them: p1-p4.",
+            valueName: "slots"))
+    var withNetboot: String?
+
+    @OptionGroup var netbootLayout: NetbootLayoutOptions
+
+    @OptionGroup var cards: CardOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "What edits the images: builtin (no root, no mounts) or loop (the kernel's drivers, mounted; needs root).",
+            valueName: "engine"))
+    var engine: Engine = .builtin
+
+    @OptionGroup var progress: ProgressOptions
+
+    @Flag(help: "Replace outputs that exist.")
+    var force = false
+
+    func run() async throws {
+        settings.answer.apply()
+        try checkEngine()
+        progress.apply()
+        if !device.isEmpty {
+            try checkNoNetboot()
+            return try await writeCards()
+        }
+        if let option = cards.firstForCards {
+            throw ForgeError(
+                .usage, "could not build with \(option): it is for cards, and no card was named",
+                hint: "add --device /dev/sdX, or leave out \(option)")
+        }
+        let environment = Environment.current
+        let workshop = try settings.request(in: environment).workshop(
+            basePath: base, epoch: environment.sourceDateEpoch())
+        let isJSON = settings.answer.json
+        let cache = try environment.cache()
+        let build = Build(
+            workshop, into: output, replacing: force, cache: cache,
+            sink: try netbootSink(for: workshop, in: environment, cache: cache)
+                ?? format.sink(for: workshop.base, cache: cache, mapping: bmap), engine: engine,
+            observe: { Terminal.shared.show($0) })
+        var images: [ImageDocument] = []
+        for try await result in build.results() {
+            for warning in result.manifest.warnings { Output.note("warning: \(result.slot): \(warning)") }
+            if isJSON {
+                images.append(
+                    ImageDocument(
+                        image: result.imagePath, manifest: result.manifestPath, slot: result.slot.name,
+                        details: result.manifest))
+            } else {
+                Terminal.shared.clear()
+                Output.line("\(result.imagePath)  \(result.manifest.output.sha256)")
+            }
+        }
+        Terminal.shared.finish()
+        if isJSON { try Output.json(BuildDocument(images: images.sorted { $0.image < $1.image })) }
+    }
+}
+
+extension BuildCommand {
+    /// Copies that the kernel edits are raw images and nothing else.
+    private func checkEngine() throws(ForgeError) {
+        guard engine == .loop else { return }
+        guard format == .raw else {
+            throw ForgeError(
+                .usage, "could not write \(format.rawValue) with --engine loop: it writes raw images",
+                hint: "leave out --format, and pack the image afterwards, say with xz -T0")
+        }
+        guard device.isEmpty else {
+            throw ForgeError(
+                .usage, "could not write to \(device[0]) with --engine loop: it writes image files",
+                hint: "leave out --device, and write the image afterwards with piforge flash")
+        }
+    }
+}
+
+private struct BuildDocument: Encodable {
+    var images: [ImageDocument]
+}
+
+private struct ImageDocument: Encodable {
+    var image: String
+    var manifest: String
+    var slot: String
+    var details: Manifest
+}
+
+extension Engine: ExpressibleByArgument {}
+extension OutputFormat: ExpressibleByArgument {}
+extension MapPolicy: ExpressibleByArgument {}

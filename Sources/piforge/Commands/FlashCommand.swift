@@ -1,0 +1,63 @@
+import ArgumentParser
+import Forge
+
+struct FlashCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "flash",
+        abstract: "Write an image to a card, read it back, and never to the wrong disk.",
+        discussion: """
+            The image may be raw, .xz, .gz, .zst, .bz2 or .zip. Only blocks that its file systems use are written; the \
+            partition table comes last, after everything else was read back past the page cache and compared. Old partition \
+            tables and signatures are erased. Nothing is ever chosen for you: a disk must be named, must be a card that nothing \
+            uses (piforge devices), and the slot or the last four characters of its serial must be typed.
+
+              piforge devices
+              piforge flash sg1-p3.img /dev/sdb
+              piforge flash sg1-p3.img.xz /dev/disk/by-id/usb-Generic-_SD_MMC_2012-0:0
+              piforge flash sg1-p3.img /dev/sdb --changed-only      a card of the same base, in seconds
+              piforge flash sg1-p3.img /dev/sdb --grow              the root file system fills the card
+              piforge flash sg1-p3.img /dev/sdb --yes --expect-serial 058F63666485
+
+            Exit codes: 73 the disk is not one to be written, 74 the card or its reader failed, 77 no right to write it \
+            (the message names the command that gives it), 1 is not used.
+            """)
+
+    @Argument(help: ArgumentHelp("The image, raw or packed.", valueName: "image"))
+    var image: String
+
+    @Argument(
+        help: ArgumentHelp(
+            "The whole card, as /dev/sdb or any link to it; several get the same image.", valueName: "device"))
+    var devices: [String]
+
+    @OptionGroup var cards: CardOptions
+
+    @OptionGroup var answer: JSONOptions
+
+    @OptionGroup var progress: ProgressOptions
+
+    func run() throws {
+        answer.apply()
+        progress.apply()
+        let name = String(image.split(separator: "/").last ?? "")
+        let note = Flash.note(ofRaw: image)
+        let targets = devices.map { path in
+            CardTarget(path: path, name: note.map { "\($0.name) (\(name))" } ?? name, note: note?.cardName, slot: nil)
+        }
+        let held = try cards.open(targets, image: 0)
+        let flash = try Flash(path: image, cache: Environment.current.cache(), observe: { Terminal.shared.show($0) })
+        // What a packed image is, is only known now; where the person was asked, the question has named the old card.
+        for card in held where !cards.canAsk && !cards.replaceCard {
+            if let old = card.note, old.cardName != flash.note?.cardName { throw card.otherCard }
+        }
+        let results = flash.write(
+            to: held.map(\.device), notes: held.map(\.note), changedOnly: cards.changedOnly,
+            growing: cards.grow, observe: { Terminal.shared.show($0) })
+        Terminal.shared.clear()
+        var report = CardReport()
+        for (card, result) in zip(held, results) {
+            report.add(card, slot: flash.note?.slot, image: image, result)
+        }
+        try report.finish(json: answer.json)
+    }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Forge
+import Reports
+
+struct IdentifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "identify",
+        abstract: "Tell which slot of which cluster a card or image is, and whether it still is what was made.",
+        discussion: """
+            Every image that piforge makes carries a small piforge.json on its boot partition: slot, cluster, what it was made \
+            from, and no secrets. With its manifest (beside the image, <cluster>-<slot>.card.manifest.json in the current folder \
+            for a card, or --manifest), every path that was changed is compared; a difference is exit code 1.
+
+              piforge identify /dev/sdb
+              piforge identify sg1-p3.img
+              piforge identify /dev/sdb --manifest cards/sg1-p3.manifest.json
+            """)
+
+    @Argument(help: ArgumentHelp("A card's device, or an image, raw or packed.", valueName: "device-or-image"))
+    var subject: String
+
+    @Option(help: ArgumentHelp("What it is compared with.", valueName: "file"))
+    var manifest: String?
+
+    @OptionGroup var answer: JSONOptions
+
+    @OptionGroup var progress: ProgressOptions
+
+    func run() throws {
+        answer.apply()
+        progress.apply()
+        let identity = try CardIdentity.of(
+            subject, manifestPath: manifest, cache: Environment.current.cache(),
+            observe: { Terminal.shared.show($0) })
+        Terminal.shared.clear()
+        if answer.json {
+            try Output.json(identity)
+        } else {
+            for line in identity.text { Output.line(line) }
+        }
+        guard identity.differences.isEmpty else {
+            throw ForgeError(
+                .difference, "\(subject) is not any more what was made: \(identity.differences.count) differences",
+                hint: "piforge flash or build --device makes it anew")
+        }
+    }
+}

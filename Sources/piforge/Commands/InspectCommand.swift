@@ -1,0 +1,34 @@
+import ArgumentParser
+import Inspect
+
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect",
+        abstract: "Tell what an image is, who can log in, what its first boot will do, and what looks wrong.",
+        discussion: """
+            Looks at any Raspberry Pi image, packed or not, and changes nothing. Passwords and hashes are not shown.
+
+              piforge inspect sg1-p3.img
+              piforge inspect --json base.img.xz | jq .findings
+            """)
+
+    @Argument(help: ArgumentHelp("The image, raw or packed.", valueName: "image"))
+    var image: String
+
+    @OptionGroup var answer: JSONOptions
+
+    @OptionGroup var progress: ProgressOptions
+
+    func run() throws {
+        answer.apply()
+        progress.apply()
+        let inspection = try Inspection.of(
+            image, cache: Environment.current.cache(), observe: { Terminal.shared.show($0) })
+        Terminal.shared.finish()
+        if answer.json {
+            try Output.json(inspection)
+        } else {
+            for line in inspection.text { Output.line(line) }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import Forge
+import Initramfs
+
+struct NetbootInstallCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "install",
+        abstract: "Put the trees of nodes where this controller serves them.",
+        discussion: """
+            Run as root on a CNAT or CBRIDGE controller. Each tree is written beside the old one and then takes its \
+            place; an old tree stays as it is when the disk is too small, when something fails and when the run is \
+            killed. A tree whose node is running is left alone. Exports and the boot folder are completed.
+
+            With --layout shared the nodes named have one root; nodes that share another one keep that, until the last \
+            of them leaves it.
+
+              piforge netboot install --slot p1-p4 --base CNAT.img.xz
+              piforge netboot install --slot p3 --base …-usbboot.tar.xz --keep /home/pi /etc/wpa_supplicant
+              piforge netboot install --slot p1-p4 --base CNAT.img.xz --layout shared --upper 2G
+            """)
+
+    @OptionGroup var settings: SettingsOptions
+
+    @OptionGroup var source: NetbootBaseOptions
+
+    @Option(help: ArgumentHelp("The controller's root folder.", valueName: "dir"))
+    var root: String = "/"
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Files and folders of the old tree that go into the new one, such as /home/pi.", valueName: "paths"))
+    var keep: [String] = []
+
+    @Flag(help: "Let what nodes have written over an old shared root lie over the new one.")
+    var keepUpper = false
+
+    @OptionGroup var lying: NetbootLayoutOptions
+
+    @Flag(help: "Replace the trees of running nodes as well.")
+    var running = false
+
+    @OptionGroup var progress: ProgressOptions
+
+    func run() throws {
+        settings.answer.apply()
+        progress.apply()
+        let environment = Environment.current
+        let layout = try lying.chosen()
+        let workshop = try settings.request(in: environment).workshop(
+            basePath: source.base, epoch: environment.sourceDateEpoch())
+        var netboot = NetbootBuild(
+            workshop, into: root, format: .folder, replacing: true, cache: try environment.cache(),
+            initramfs: NodeInitramfs(controllerRules: try InitramfsBuilder.controllerRules(below: root)),
+            observe: { Terminal.shared.show($0) })
+        netboot.layout = layout
+        var install = try NetbootInstall(netboot, root: root, replacesRunning: running, keep: keep) {
+            Output.note("note: \($0)")
+        }
+        install.keepsUpper = keepUpper
+        var trees: [InstalledTree] = []
+        try install.run { result in
+            for warning in result.manifest.warnings { Output.note("warning: \(result.slot): \(warning)") }
+            trees.append(InstalledTree(tree: result.path, slot: result.slot.name))
+            guard !settings.answer.json else { return }
+            Terminal.shared.clear()
+            Output.line(result.path)
+        }
+        Terminal.shared.clear()
+        if settings.answer.json { try Output.json(InstallDocument(trees: trees)) }
+    }
+}
+
+private struct InstallDocument: Encodable {
+    var trees: [InstalledTree]
+}
+
+private struct InstalledTree: Encodable {
+    var tree: String
+    var slot: String
+}

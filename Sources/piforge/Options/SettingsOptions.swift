@@ -1,0 +1,83 @@
+import ArgumentParser
+import Forge
+import Plans
+import Reports
+
+/// What `build`, `plan` and `verify` share: where the settings come from.
+struct SettingsOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The profile. Without this option ./piforge.yaml is used when there is one.", valueName: "file"))
+    var profile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Which slots: p3, p1-p4, cnat, cbridge, a list of these with commas, or all (every slot of the profile).",
+            valueName: "slots"))
+    var slot: String?
+
+    @Option(help: ArgumentHelp("The host name instead of the profile's; for one slot.", valueName: "name"))
+    var hostname: String?
+
+    @Flag(inversion: .prefixedNo, help: "Open the SSH server at first boot.")
+    var ssh: Bool?
+
+    @Option(
+        help: ArgumentHelp(
+            "A public key that may log in, or a file with such keys. May be given several times.",
+            valueName: "file-or-key"))
+    var authorizedKey: [String] = []
+
+    @Option(help: ArgumentHelp("The login name; needs a password hash or keys.", valueName: "name"))
+    var user: String?
+
+    @Option(help: ArgumentHelp("The password's crypt(3) hash, as piforge hash-password prints it.", valueName: "hash"))
+    var passwordHash: String?
+
+    @Flag(inversion: .prefixedNo, help: "Add the kernel arguments that Docker and Kubernetes need.")
+    var cgroups: Bool?
+
+    @Option(help: ArgumentHelp("Memory for the GPU in MiB, 16 to 944.", valueName: "MiB"))
+    var gpuMem: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Any other setting of docs/profile.md, as time_zone=Europe/Berlin or config.pi0.arm_freq=1000. May be given several times.",
+            valueName: "key=value"))
+    var set: [String] = []
+
+    @OptionGroup var answer: JSONOptions
+
+    /// The flags and the profile, resolved; `slots` instead of `--slot` where that may be left out, `others` instead of it
+    /// in any case: `--hostname` is not for those.
+    func request(
+        in environment: Environment, slots: String? = nil, others: String? = nil
+    ) throws(ForgeError) -> Request {
+        guard let chosen = others ?? slot ?? slots else {
+            throw ForgeError(.usage, "no slot was named", hint: "add --slot p3, p1-p4, cnat or all")
+        }
+        let flags = try flags().filter { others == nil || $0.origin != "--hostname" }
+        let request = try Request(
+            profilePath: profile, slots: chosen, flags: flags, environment: environment.variables)
+        for slot in request.unlistedSlots {
+            Output.note("note: the profile does not list \(slot); it gets the defaults")
+        }
+        return request
+    }
+
+    /// The flags as settings: key path, value's text, and the option to name in errors.
+    private func flags() throws(ForgeError) -> [SettingsLayer.Flag] {
+        var flags: [SettingsLayer.Flag] = []
+        func add(_ key: String, _ value: String?, _ origin: String) {
+            if let value { flags.append(.init(key: key, value: value, origin: origin)) }
+        }
+        add("hostname", hostname, "--hostname")
+        add("ssh", ssh.map { $0 ? "true" : "false" }, ssh == false ? "--no-ssh" : "--ssh")
+        add("user", user, "--user")
+        add("password_hash", passwordHash, "--password-hash")
+        add("cgroups", cgroups.map { $0 ? "true" : "false" }, cgroups == false ? "--no-cgroups" : "--cgroups")
+        add("gpu_mem", gpuMem, "--gpu-mem")
+        flags += authorizedKey.map { .init(authorizedKey: $0) }
+        return try flags + Request.assignments(set)
+    }
+}

@@ -1,0 +1,57 @@
+import FoundationEssentials
+import Glibc
+import Reports
+
+/// Where text goes: results to stdout, everything said along the way to stderr.
+enum Output {
+    /// Set once by the command that runs, before anything is printed.
+    nonisolated(unsafe) private(set) static var isJSON = false
+
+    static func useJSON(_ wanted: Bool) { isJSON = wanted }
+
+    /// A line of the result.
+    static func line(_ text: String = "") { write(Array((text + "\n").utf8), to: STDOUT_FILENO) }
+
+    static func bytes(_ bytes: [UInt8]) { write(bytes, to: STDOUT_FILENO) }
+
+    /// A line of prose for the person.
+    static func note(_ text: String) {
+        Terminal.shared.clear()
+        write(Array((text + "\n").utf8), to: STDERR_FILENO)
+    }
+
+    /// A question, without a line break.
+    static func prompt(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
+
+    static func json(_ value: some Encodable) throws { bytes(try JSON.encode(value)) }
+
+    /// `error: …` and `hint:  …`; with `--json` the same as a document on stdout.
+    static func report(_ error: ForgeError) {
+        note("error: \(error.message)")
+        if let hint = error.hint { note("hint:  \(hint)") }
+        guard isJSON, error.kind != .difference else { return }
+        let document = Failure(error: .init(hint: error.hint, kind: error.kind.name, message: error.message))
+        if let encoded = try? JSON.encode(document) { bytes(encoded) }
+    }
+
+    private struct Failure: Encodable {
+        struct Detail: Encodable {
+            var hint: String?
+            var kind: String
+            var message: String
+        }
+        var error: Detail
+    }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done)
+            }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return }  // nobody reads any more
+            done += count
+        }
+    }
+}

@@ -1,0 +1,196 @@
+import Blocks
+import Glibc
+import Reports
+import Synchronization
+
+/// Progress on stderr: one line on a terminal (what, how far, how fast, how long still), or events, one a line, as JSON.
+final class Terminal: Sendable {
+    static let shared = Terminal()
+
+    /// How progress is told.
+    enum Style: String, CaseIterable, Sendable {
+        /// A line when stderr is a terminal, nothing else.
+        case auto
+        /// One JSON object a line, whatever stderr is.
+        case json
+        case none
+    }
+
+    private struct State {
+        var style = Style.auto
+        var works: [Work] = []
+        var lastDrawn: ContinuousClock.Instant?
+        var isShown = false
+    }
+
+    private struct Work {
+        var progress: Progress
+        var started: ContinuousClock.Instant
+        var told: ContinuousClock.Instant?
+    }
+
+    func use(_ style: Style) { state.withLock { $0.style = style } }
+
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private let state = Mutex(State())
+
+    /// Takes one step of one piece of work; draws at most ten times a second, tells each piece's events twice a second.
+    func show(_ progress: Progress) {
+        switch progress.stage {
+        case .repair: Output.note("warning: \(progress.subject) is damaged and is made anew")
+        case .clean: Output.note("warning: a killed run had left \(progress.subject); it is cleaned up")
+        default: break
+        }
+        let now = ContinuousClock.now
+        state.withLock { state in
+            switch state.style {
+            case .none: return
+            case .json: tell(progress, &state, now: now)
+            case .auto: if isTerminal, !progress.isWarning { show(progress, &state, now: now) }
+            }
+        }
+    }
+
+    private func note(_ progress: Progress, _ state: inout State, now: ContinuousClock.Instant) -> Int {
+        if let index = state.works.firstIndex(where: {
+            $0.progress.stage == progress.stage && $0.progress.subject == progress.subject
+        }) {
+            state.works[index].progress = progress
+            return index
+        }
+        state.works.append(Work(progress: progress, started: now))
+        return state.works.count - 1
+    }
+
+    private func show(_ progress: Progress, _ state: inout State, now: ContinuousClock.Instant) {
+        _ = note(progress, &state, now: now)
+        if let last = state.lastDrawn, now - last < .milliseconds(100) { return }
+        state.lastDrawn = now
+        draw(&state, now: now)
+        state.works.removeAll { $0.progress.done >= $0.progress.total }
+    }
+
+    /// The first, the last, and in between one every half second.
+    private func tell(_ progress: Progress, _ state: inout State, now: ContinuousClock.Instant) {
+        let index = note(progress, &state, now: now)
+        let isLast = progress.done >= progress.total
+        if !isLast, let told = state.works[index].told, now - told < .milliseconds(500) { return }
+        state.works[index].told = now
+        let elapsed = Self.seconds(now - state.works[index].started)
+        if isLast { state.works.remove(at: index) }
+        let rate = elapsed > 0.1 ? Double(progress.done) / elapsed : nil
+        let event = Event(
+            bytes: progress.done,
+            bytesPerSecond: rate.map { Int64($0) },
+            event: progress.isWarning ? "warning" : "progress",
+            secondsLeft: rate.flatMap {
+                $0 >= 1 ? Int64((Double(progress.total - progress.done) / $0).rounded(.up)) : nil
+            },
+            stage: progress.stage.rawValue, subject: progress.subject, total: progress.total)
+        if let line = try? JSON.encode(event, indented: false) { put(String(decoding: line, as: UTF8.self)) }
+    }
+
+    /// One line of `--progress json`.
+    private struct Event: Encodable {
+        var bytes: Int64
+        var bytesPerSecond: Int64?
+        var event: String
+        var secondsLeft: Int64?
+        var stage: String
+        var subject: String
+        var total: Int64
+
+        enum CodingKeys: String, CodingKey {
+            case bytes, event, stage, subject, total
+            case bytesPerSecond = "bytes_per_second"
+            case secondsLeft = "seconds_left"
+        }
+    }
+
+    /// What all of it cost, the last event of a run that went well.
+    private func tellWork() {
+        guard state.withLock({ $0.style == .json }) else { return }
+        let work = Blocks.Work.soFar
+        let event = WorkEvent(
+            copied: work.copied, decoded: work.decoded, encoded: work.encoded, event: "work", written: work.written)
+        if let line = try? JSON.encode(event, indented: false) { put(String(decoding: line, as: UTF8.self)) }
+    }
+
+    /// Numbers of bytes.
+    private struct WorkEvent: Encodable {
+        var copied: Int64
+        var decoded: Int64
+        var encoded: Int64
+        var event: String
+        var written: Int64
+    }
+
+    private static func seconds(_ duration: Duration) -> Double {
+        Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
+    }
+
+    /// Ends a run that went well.
+    func finish() {
+        clear()
+        tellWork()
+    }
+
+    /// Takes the line away, before something else is printed.
+    func clear() {
+        guard isTerminal else { return }
+        state.withLock { state in
+            if state.isShown { put("\r\u{1B}[K") }
+            state.isShown = false
+        }
+    }
+
+    private func draw(_ state: inout State, now: ContinuousClock.Instant) {
+        let parts = state.works.map { Self.describe($0, now: now) }
+        guard !parts.isEmpty else { return }
+        state.isShown = true
+        put("\r\u{1B}[K" + String(parts.joined(separator: " | ").prefix(Self.columns - 1)))
+    }
+
+    private static func describe(_ work: Work, now: ContinuousClock.Instant) -> String {
+        let progress = work.progress
+        let seconds = seconds(now - work.started)
+        let percent = progress.total > 0 ? Int(Double(progress.done) * 100 / Double(progress.total)) : 100
+        guard progress.total > 0 else { return "\(progress.stage.verb) \(progress.subject)" }
+        var text = "\(progress.stage.verb) \(progress.subject) \(percent)% of \(ByteCount(progress.total))"
+        if seconds > 0.5, progress.done > 0 {
+            let rate = Double(progress.done) / seconds
+            text += ", \(ByteCount(Int64(rate)))/s"
+            let left = Double(progress.total - progress.done) / rate
+            if left.isFinite { text += ", \(Int(left.rounded(.up))) s left" }
+        }
+        return text
+    }
+
+    private static var columns: Int {
+        var size = winsize()
+        return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+
+    private func put(_ text: String) {
+        _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}
+
+extension Progress.Stage {
+    fileprivate var verb: String {
+        switch self {
+        case .hash: "reading"
+        case .wait: "waiting for another piforge to unpack"
+        case .unpack: "unpacking"
+        case .encode: "packing"
+        case .splice: "packing changes of"
+        case .write: "writing"
+        case .map: "mapping"
+        case .finish: "finishing"
+        case .check: "reading back"
+        case .repair: "renewing"
+        case .clean: "cleaning up"
+        case .run: "running programs of"
+        }
+    }
+}
