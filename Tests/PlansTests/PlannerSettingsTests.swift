@@ -245,7 +245,7 @@ import Trees
             #expect(
                 text.contains(
                     "\nssid=Stargate\nhidden=true\n\n[wifi-security]\nkey-mgmt=wpa-psk\npsk=\\schevron\\\\7\n"))
-            #expect(text.contains("\nuuid=\(Planner.uuid(for: "Stargate"))\n"))
+            #expect(text.contains("\nuuid=\(WiFiSetting.uuid(for: "Stargate"))\n"))
             #expect(try image.text("boot:/cmdline.txt")?.contains(" cfg80211.ieee80211_regdom=CH init=") == true)
             #expect(
                 try image.text("/var/lib/NetworkManager/NetworkManager.state")
@@ -264,13 +264,13 @@ import Trees
 
     @Test func oddNetworkNamesAreWrittenAsBytes() {
         let wifi = Settings.WiFi(ssid: "a;\"é", psk: nil, hidden: false, country: nil)
-        #expect(Planner.keyfile(wifi).contains("\nssid=97;59;34;195;169;\n\n[ipv4]"))
-        #expect(Planner.supplicant(wifi).contains("\tssid=613b22c3a9\n\tkey_mgmt=NONE\n}"))
-        #expect(Planner.keyfile(.init(ssid: "12", psk: nil, hidden: false, country: nil)).contains("ssid=49;50;\n"))
+        #expect(WiFiSetting.keyfile(wifi).contains("\nssid=97;59;34;195;169;\n\n[ipv4]"))
+        #expect(WiFiSetting.supplicant(wifi).contains("\tssid=613b22c3a9\n\tkey_mgmt=NONE\n}"))
+        #expect(WiFiSetting.keyfile(.init(ssid: "12", psk: nil, hidden: false, country: nil)).contains("ssid=49;50;\n"))
         let key = String(repeating: "aF", count: 32)
-        #expect(Planner.supplicant(.init(ssid: "a", psk: key, hidden: false, country: nil)).contains("psk=\(key)\n"))
-        #expect(Planner.uuid(for: "a") != Planner.uuid(for: "b"))
-        #expect(Planner.uuid(for: "a").utf8.count == 36)
+        #expect(WiFiSetting.supplicant(.init(ssid: "a", psk: key, hidden: false, country: nil)).contains("psk=\(key)\n"))
+        #expect(WiFiSetting.uuid(for: "a") != WiFiSetting.uuid(for: "b"))
+        #expect(WiFiSetting.uuid(for: "a").utf8.count == 36)
     }
 
     // MARK: Units and files

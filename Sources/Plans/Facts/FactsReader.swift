@@ -1,23 +1,30 @@
 import Trees
 
-/// Collects `ImageFacts`.
+/// Collects `ImageFacts`: what each plan needs, then what each setting does.
 struct FactsReader {
     let boot: any Volume
     let root: any Volume
+    let settings: Settings
+    /// The files that the profile brings.
+    let brought: [Target: Settings.FileCopy]
     var facts = ImageFacts()
     private var folders: [Target: Folder] = [:]
+    private var units: Set<String> = []
 
     private struct Folder {
-        var place: VolumePath
+        /// Its path with the links followed.
+        var path: VolumePath
         var missing: [VolumePath]
     }
 
     /// Configuration files are far smaller.
     private static let byteLimit: Int64 = 1 << 20
 
-    init(boot: any Volume, root: any Volume) {
+    init(boot: any Volume, root: any Volume, settings: Settings) {
         self.boot = boot
         self.root = root
+        self.settings = settings
+        brought = settings.filesByTarget
     }
 
     mutating func look(_ partition: Target.Partition, _ paths: [VolumePath]) throws(PlanError) {
@@ -45,11 +52,11 @@ struct FactsReader {
         let target = Target(partition, folder)
         if let known = folders[target] { return known }
         let volume = partition == .boot ? boot : root
-        let place = try volume.resolve(folder)
+        let path = try volume.resolve(folder)
         var missing: [VolumePath] = []
-        for folder in place.ancestors + [place] where try volume.status(at: folder) == nil { missing.append(folder) }
-        folders[target] = Folder(place: place, missing: missing)
-        return Folder(place: place, missing: missing)
+        for folder in path.ancestors + [path] where try volume.status(at: folder) == nil { missing.append(folder) }
+        folders[target] = Folder(path: path, missing: missing)
+        return Folder(path: path, missing: missing)
     }
 
     private mutating func find(
@@ -58,14 +65,14 @@ struct FactsReader {
     ) throws(VolumeError) -> ImageFacts.Found? {
         let volume = partition == .boot ? boot : root
         let folder = try follow(folder, partition)
-        guard let place = folder.place.appending(name) else { return nil }
-        var found = ImageFacts.Found(place: place, missingFolders: folder.missing)
-        guard folder.missing.isEmpty, let status = try volume.status(at: place) else { return found }
-        var (end, endStatus): (VolumePath, NodeStatus?) = (place, status)
+        guard let path = folder.path.appending(name) else { return nil }
+        var found = ImageFacts.Found(path: path, missingFolders: folder.missing)
+        guard folder.missing.isEmpty, let status = try volume.status(at: path) else { return found }
+        var (end, endStatus): (VolumePath, NodeStatus?) = (path, status)
         if status.kind == .symlink {
             // A link that leads through a file or in circles leads nowhere, which is for the planner to judge.
-            end = (try? volume.resolve(place)) ?? place
-            endStatus = end == place ? nil : try? volume.status(at: end)
+            end = (try? volume.resolve(path)) ?? path
+            endStatus = end == path ? nil : try? volume.status(at: end)
         }
         found.kind = endStatus?.kind
         if let endStatus, endStatus.kind == .file {
@@ -77,7 +84,7 @@ struct FactsReader {
         switch status.kind {
         case .file:
             found.own = Node(content: .file(found.bytes ?? []), metadata: status.metadata)
-        case .symlink: found.own = try volume.node(at: place)
+        case .symlink: found.own = try volume.node(at: path)
         case .directory: found.own = Node(content: .directory, metadata: status.metadata)
         default: found.own = Node(content: .special(status.kind), metadata: status.metadata)
         }
@@ -86,94 +93,45 @@ struct FactsReader {
 
     mutating func list(_ folder: VolumePath) throws(PlanError) {
         do throws(VolumeError) {
-            let place = try root.resolve(folder)
-            guard try root.status(at: place)?.kind == .directory else { return }
-            facts.listings[folder] = try root.entries(in: place)
+            let path = try root.resolve(folder)
+            guard try root.status(at: path)?.kind == .directory else { return }
+            facts.listings[folder] = try root.entries(in: path)
         } catch {
             throw .unreadable(Target(.root, folder), error)
         }
     }
 }
 
-// MARK: - What is looked at
+// MARK: - Units
 
 extension FactsReader {
-    mutating func readBoot() throws(PlanError) {
-        try look(
-            .boot,
-            [
-                "/cmdline.txt", "/cmdline.old", "/config.txt", "/ssh", "/ssh.txt", "/userconf", "/userconf.txt",
-                "/custom.toml", "/firstrun.sh", "/noresize", "/noresize.txt", "/user-data",
-            ])
-        var names = facts.config.includes
-        var seen: Set<String> = []
-        while let name = names.popLast() {
-            guard seen.insert(name).inserted, seen.count < 100, let path = VolumePath("/" + name) else { continue }
-            try look(.boot, path)
-            names += ConfigText(facts.configFile(name) ?? "").includes
+    /// Units that are looked at, with those that their `Also=` names.
+    private static let unitLimit = 1000
+
+    /// Looks at the units' files, their templates', and at every link that makes them start or could.
+    mutating func look(atUnits names: [String]) throws(PlanError) {
+        var pending = names
+        while let name = pending.popLast() {
+            guard units.count < Self.unitLimit, units.insert(name).inserted else { continue }
+            pending += try look(atUnit: name)
         }
-        try readKernelLines()
     }
 
-    mutating func readSystem() throws(PlanError) {
-        try look(
-            .root,
-            [
-                "/etc/os-release", "/usr/lib/os-release", "/etc/fstab", "/boot/firmware", "/etc/machine-id",
-                "/etc/hostname", "/etc/hosts", "/etc/issue", "/etc/sysctl.conf", "/etc/localtime", "/etc/timezone",
-                "/etc/default/locale", "/etc/locale.gen", "/etc/default/keyboard", "/etc/xdg/autostart/piwiz.desktop",
-                "/etc/cloud/cloud-init.disabled", "/bin/true", "/usr/bin/true",
-            ])
-        try look(.root, "/usr/bin/cloud-init", readingBytes: false)
-    }
-
-    mutating func readClusterCTRL() throws(PlanError) {
-        let tools = ["reconfig-clusterctrl", "reconfig-clusterhat", "clusterctrl", "ifup", "NetworkManager"]
-        for name in tools + ["wpa_supplicant", "dhcpcd"] {
-            for folder: VolumePath in ["/usr/sbin", "/sbin"] {
-                if let path = folder.appending(name) { try look(.root, path, readingBytes: false) }
+    /// Returns the units of its `Also=`.
+    private mutating func look(atUnit name: String) throws(PlanError) -> [String] {
+        for name in [name, ImageFacts.unitTemplate(name)].compactMap({ $0 }) {
+            for folder in ImageFacts.unitFolders {
+                if let path = folder.appending(name) { try look(.root, path) }
             }
         }
-        try look(.root, ImageFacts.sharePath)
-        let templates = [
-            "default-clusterctrl", "interfaces.bookworm.cnat", "interfaces.bookworm.cbridge", "interfaces.bookworm.p",
-            "interfaces.cnat", "interfaces.cbridge", "issue.c", "issue.p",
-        ]
-        for name in templates {
-            if let path = ImageFacts.sharePath.appending(name) { try look(.root, path) }
+        try look(.root, facts.enablingLinks(of: name))
+        let install = UnitInstall(facts.unitFile(name, among: brought)?.text ?? "")
+        for folder in install.folders + ["multi-user.target.wants", "getty.target.wants"] {
+            if let path = ImageFacts.link(of: name, in: folder) { try look(.root, path) }
         }
-        try look(
-            .root,
-            [
-                ImageFacts.defaultsPath, ImageFacts.firstbootPath, ImageFacts.initResizePath,
-                "/etc/network/interfaces.d/clusterctrl", "/etc/dhcpcd.conf", "/etc/dhcp/dhclient.conf",
-            ])
-    }
-
-    mutating func readUsers(_ settings: Settings) throws(PlanError) {
-        try look(
-            .root,
-            [
-                "/etc/passwd", "/etc/shadow", "/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/rename_user.conf",
-                Planner.serverDropIn,
-            ])
-        try readServer()
-        let user = settings.user.flatMap { facts.user(named: $0) } ?? facts.firstUser
-        guard let user else { return }
-        try look(.root, user.home)
-        for path in Planner.keyPaths(in: user.home) { try look(.root, path) }
-    }
-
-    mutating func readNetwork() throws(PlanError) {
-        try look(
-            .root,
-            [
-                Planner.wifiKeyfile, Planner.supplicantFile, "/var/lib/NetworkManager/NetworkManager.state",
-            ])
-        let folder: VolumePath = "/var/lib/systemd/rfkill"
-        try list(folder)
-        for name in facts.listings[folder] ?? [] where name.hasSuffix(":wlan") {
-            if let path = folder.appending(name) { try look(.root, path) }
+        for alias in install.aliases {
+            if let path = ImageFacts.systemdPath.appending(alias) { try look(.root, path) }
         }
+        return install.also
     }
 }

@@ -5,17 +5,14 @@ extension ImageFacts {
     package static func read(
         boot: any Volume, root: any Volume, for settings: Settings = Settings(), diskID: UInt32? = nil
     ) throws(PlanError) -> ImageFacts {
-        var reader = FactsReader(boot: boot, root: root)
+        var reader = FactsReader(boot: boot, root: root, settings: settings)
         reader.facts.diskID = diskID
         try reader.readBoot()
         try reader.readSystem()
         try reader.readClusterCTRL()
-        try reader.readUnits(settings)
-        try reader.readUsers(settings)
-        try reader.readNetwork()
+        try reader.readUnits()
         try reader.readNetboot()
-        try reader.readLocale(settings)
-        for file in settings.files { try reader.look(file.target.partition, file.target.path) }
+        for setting in Settings.table { try setting.look(&reader) }
         return reader.facts
     }
 }

@@ -12,11 +12,10 @@ extension ImageFacts {
     static let unitFolders: [VolumePath] = [systemdPath, "/lib/systemd/system", "/usr/lib/systemd/system"]
 
     /// The file of `name`, or of its template (`serial-getty@.service` for `serial-getty@ttyGS0.service`).
-    package func unitFile(_ name: String, among files: [Settings.FileCopy] = []) -> UnitFile? {
+    package func unitFile(_ name: String, among files: [Target: Settings.FileCopy] = [:]) -> UnitFile? {
         for name in [name, Self.unitTemplate(name)].compactMap({ $0 }) {
             for path in Self.unitFolders.compactMap({ $0.appending(name) }) {
-                let brought = files.first { $0.target == Target(.root, path) }
-                if case .file(let bytes)? = brought?.content {
+                if case .file(let bytes)? = files[Target(.root, path)]?.content {
                     return UnitFile(path: path, text: TextBytes.decode(bytes))
                 }
                 guard !isMask(path), let text = text(.root, path) else { continue }

@@ -6,15 +6,15 @@ package struct ImageFacts: Equatable, Sendable {
     /// What lies at a path that was looked at.
     package struct Found: Equatable, Sendable {
         /// The path with the links among its folders followed; this is what an edit changes.
-        package var place: VolumePath
-        /// What lies at `place`, a link unfollowed; nil when nothing does. Of a file that is only of interest as
-        /// being there, the bytes are not read and the content is empty.
+        package var path: VolumePath
+        /// What lies at `path`, a link not followed; nil when nothing does. The content of a file that was looked at
+        /// without its bytes is empty.
         package var own: Node?
         /// The bytes after following links; nil when that is no file or was not read.
         package var bytes: [UInt8]?
         /// What is found after following links.
         package var kind: Node.Kind?
-        /// The folders above `place` that do not exist, the outermost first.
+        /// The folders above `path` that do not exist, the outermost first.
         package var missingFolders: [VolumePath]
     }
 
@@ -45,6 +45,11 @@ package struct ImageFacts: Equatable, Sendable {
     /// Nil when there is no such file.
     package func text(_ partition: Target.Partition, _ path: VolumePath) -> String? {
         bytes(partition, path).map(TextBytes.decode)
+    }
+
+    /// The paths in a folder that was listed whose names end in `suffix`.
+    func paths(in folder: VolumePath, suffix: String) -> [VolumePath] {
+        (listings[folder] ?? []).filter { $0.hasSuffix(suffix) }.compactMap { folder.appending($0) }
     }
 
     /// The text of the link at `path` itself; nil when it is none.

@@ -18,6 +18,9 @@ package struct Target: Hashable, Sendable {
         self.partition = partition
         self.path = path
     }
+
+    static func boot(_ path: VolumePath) -> Target { Target(.boot, path) }
+    static func root(_ path: VolumePath) -> Target { Target(.root, path) }
 }
 
 extension Target: CustomStringConvertible {

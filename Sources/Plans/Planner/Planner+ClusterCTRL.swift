@@ -140,38 +140,3 @@ extension Planner {
         settings.units.disable.contains(name) || settings.units.mask.contains(name)
     }
 }
-
-extension Planner {
-    /// Hostname and its hosts line, after the conversion, so that the profile's name is what stays.
-    mutating func planNames() throws(PlanError) {
-        let hostname = settings.hostname ?? slot.name
-        try put("/etc/hostname", text: hostname + "\n", reason: "hostname \(hostname)")
-        let own = "127.0.1.1"
-        var names = [settings.domain.map { "\(hostname).\($0)" }, hostname, slot.name].compactMap { $0 }
-        var others: [(address: String, names: [String])] = []
-        for entry in settings.hosts {
-            if entry.address == own {
-                names += entry.names
-            } else if let index = others.firstIndex(where: { $0.address == entry.address }) {
-                others[index].names += entry.names
-            } else {
-                others.append((entry.address, entry.names))
-            }
-        }
-        var rules = [TextRule.setHostNames(address: own, names: Self.unique(names))]
-        for (index, entry) in others.enumerated() {
-            for other in others[..<index] where other.address.contains(":") == entry.address.contains(":") {
-                if let name = entry.names.first(where: other.names.contains) {
-                    throw .contradiction("\(other.address) \(name)", "\(entry.address) \(name)")
-                }
-            }
-            rules.append(.addHostNames(address: entry.address, names: Self.unique(entry.names)))
-        }
-        try rewrite("/etc/hosts", rules, missing: 0o644, reason: "hostname \(hostname)")
-    }
-
-    static func unique(_ names: [String]) -> [String] {
-        var seen: Set<String> = []
-        return names.filter { seen.insert($0).inserted }
-    }
-}

@@ -2,19 +2,20 @@ import Trees
 
 /// systemd units on, off and masked: the links that `systemctl` would make.
 extension Planner {
-    mutating func planUnits() throws(PlanError) {
+    /// As `systemctl enable`: the units, and what they name in `Also=`.
+    mutating func enable(_ names: [String]) throws(PlanError) {
         var seen: Set<String> = []
-        for name in settings.units.enable { try enable(name, isWanted: true, seen: &seen) }
-        for name in settings.units.disable { try disable(name) }
-        for name in settings.units.mask {
-            guard let path = ImageFacts.systemdPath.appending(name) else { throw .noUnit(name) }
-            try put(path, .symlink("/dev/null"), .init(mode: 0o777), reason: "\(name) masked")
-        }
+        for name in names { try enable(name, isWanted: true, seen: &seen) }
+    }
+
+    mutating func mask(_ name: String) throws(PlanError) {
+        guard let path = ImageFacts.systemdPath.appending(name) else { throw .noUnit(name) }
+        try put(path, .symlink("/dev/null"), .init(mode: 0o777), reason: "\(name) masked")
     }
 
     /// A link in one folder, for a unit whose file is known to want it there.
     mutating func enable(_ name: String, in folder: String, reason: String) throws(PlanError) {
-        guard let unit = facts.unitFile(name, among: settings.files) else {
+        guard let unit = facts.unitFile(name, among: brought) else {
             throw .missingInImage("unit \(name)", purpose: "enable \(name)")
         }
         try unmask(name, reason: reason)
@@ -28,7 +29,7 @@ extension Planner {
 
     private mutating func enable(_ name: String, isWanted: Bool, seen: inout Set<String>) throws(PlanError) {
         guard seen.insert(name).inserted else { return }
-        guard let unit = facts.unitFile(name, among: settings.files) else {
+        guard let unit = facts.unitFile(name, among: brought) else {
             if isWanted { throw .noUnit(name) }
             return
         }
@@ -47,9 +48,10 @@ extension Planner {
         for other in install.also { try enable(other, isWanted: false, seen: &seen) }
     }
 
-    private mutating func disable(_ name: String) throws(PlanError) {
+    /// As `systemctl disable`; a unit that the image does not have is off.
+    mutating func disable(_ name: String) throws(PlanError) {
         let reason = "\(name) off"
-        let unit = facts.unitFile(name, among: settings.files)
+        let unit = facts.unitFile(name, among: brought)
         let install = UnitInstall(unit?.text ?? "")
         let links = install.folders.compactMap { ImageFacts.link(of: name, in: $0) } + facts.enablingLinks(of: name)
         if unit == nil && links.isEmpty { warn("\(name) is not in the image, so it is off") }

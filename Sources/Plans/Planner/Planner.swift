@@ -5,13 +5,16 @@ import Trees
 package struct Planner {
     let slot: Slot
     let settings: Settings
+    /// The files that the profile brings.
+    let brought: [Target: Settings.FileCopy]
     let facts: ImageFacts
     /// Seconds since 1970-01-01 UTC; the day of a changed password and the time of changed files.
     let modified: Int64
     let release: ImageFacts.Release
     let medium: Medium
     var draft = PlanDraft()
-    var warnings: [String] = []
+    private(set) var warnings: [String] = []
+    private var warned: Set<String> = []
 
     /// What a slot's system starts from.
     package enum Medium: String, Sendable {
@@ -30,15 +33,9 @@ package struct Planner {
         case .card: try planner.planClusterCTRL()
         case .netboot: try planner.planNetboot()
         }
-        try planner.planNames()
         try planner.planKernelLine()
-        try planner.planConfig()
         try planner.planFirstBoot()
-        try planner.planLogin()
-        try planner.planLocale()
-        try planner.planWiFi()
-        try planner.planUnits()
-        try planner.planFiles()
+        for setting in Settings.table { try setting.plan(&planner) }
         return try planner.finished()
     }
 
@@ -62,6 +59,7 @@ package struct Planner {
     ) {
         self.slot = slot
         self.settings = settings
+        brought = settings.filesByTarget
         self.facts = facts
         self.modified = modified
         self.release = release
@@ -72,8 +70,8 @@ package struct Planner {
 // MARK: - Adding edits
 
 extension Planner {
-    /// Where an edit of `path` works; folders that are missing above it are planned too.
-    private mutating func place(
+    /// What an edit of `path` changes; folders that are missing above it are planned too.
+    private mutating func target(
         _ partition: Target.Partition, _ path: VolumePath, makingFolders reason: String?
     ) throws(PlanError) -> Target {
         guard let found = facts.found(partition, path) else { throw .notLookedAt(Target(partition, path)) }
@@ -83,7 +81,7 @@ extension Planner {
                     Edit(Target(partition, folder), .ensureDirectory(.init(mode: 0o755)), reason: reason))
             }
         }
-        return Target(partition, found.place)
+        return Target(partition, found.path)
     }
 
     /// A file, link or folder with exactly this content and metadata.
@@ -91,7 +89,7 @@ extension Planner {
         on partition: Target.Partition = .root, _ path: VolumePath, _ content: Node.Content,
         _ metadata: Node.Metadata = .init(mode: 0o644), reason: String, isSecret: Bool = false
     ) throws(PlanError) {
-        let target = try place(partition, path, makingFolders: reason)
+        let target = try self.target(partition, path, makingFolders: reason)
         try draft.add(
             Edit(target, .put(Node(content: content, metadata: metadata)), reason: reason, isSecret: isSecret))
     }
@@ -107,7 +105,7 @@ extension Planner {
     mutating func remove(
         on partition: Target.Partition = .root, _ path: VolumePath, reason: String
     ) throws(PlanError) {
-        try draft.add(Edit(try place(partition, path, makingFolders: nil), .remove, reason: reason))
+        try draft.add(Edit(try self.target(partition, path, makingFolders: nil), .remove, reason: reason))
     }
 
     /// The file's text after the rules; a missing file is made with mode `missing`, or an error without that.
@@ -115,14 +113,14 @@ extension Planner {
         on partition: Target.Partition = .root, _ path: VolumePath, _ rules: [TextRule], missing: UInt16? = nil,
         reason: String, isSecret: Bool = false
     ) throws(PlanError) {
-        let target = try place(partition, path, makingFolders: missing == nil ? nil : reason)
+        let target = try self.target(partition, path, makingFolders: missing == nil ? nil : reason)
         try draft.add(
             Edit(
                 target, .rewrite(rules, missing: missing.map { .init(mode: $0) }), reason: reason, isSecret: isSecret))
     }
 
     mutating func warn(_ text: String) {
-        if !warnings.contains(text) { warnings.append(text) }
+        if warned.insert(text).inserted { warnings.append(text) }
     }
 }
 
@@ -132,7 +130,7 @@ extension Planner {
     /// The plan, after each edit was tried on what the facts have: it must be possible, and once must be enough.
     private mutating func finished() throws(PlanError) -> EditPlan {
         var nodes: [Target: Node?] = [:]
-        for (target, found) in facts.found { nodes[Target(target.partition, found.place)] = .some(found.own) }
+        for (target, found) in facts.found { nodes[Target(target.partition, found.path)] = .some(found.own) }
         let edits = try draft.sorted()
         for edit in edits {
             var old: Node?

@@ -55,8 +55,7 @@ private struct ProfileLoader {
         head.content = .map(head.pairs.filter { known.contains($0.key) })
         let top = checker.checkObject(head, Schema.profileKeys, name: name)
 
-        let keys = Schema.profileKeys.filter { $0.name == "domain" }
-        var defaults = top.map { decoder.layer($0, keys: keys) } ?? SettingsLayer()
+        var defaults = top.map { decoder.layer($0) } ?? SettingsLayer()
         defaults.merge(layer(root["defaults"], keys: Schema.defaultsKeys, name: "defaults", checker: &checker))
         let slots = slots(root, checker: &checker)
 
@@ -76,7 +75,7 @@ private struct ProfileLoader {
         guard let node, !node.isNull, let checked = checker.checkObject(node, keys, name: name) else {
             return SettingsLayer()
         }
-        return decoder.layer(checked, keys: keys)
+        return decoder.layer(checked)
     }
 
     private mutating func slots(_ root: ProfileNode, checker: inout SchemaChecker) -> [Slot: SettingsLayer] {

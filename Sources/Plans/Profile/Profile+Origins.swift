@@ -47,19 +47,3 @@ extension SettingsLayer.Entry {
         }
     }
 }
-
-extension Settings.FileCopy {
-    /// `root:/etc/motd 0644 0:0, 12 bytes`; of a secret file not even the size.
-    package var summary: String {
-        let octal = String(mode, radix: 8)
-        let bits = String(repeating: "0", count: max(0, 4 - octal.count)) + octal
-        let what =
-            switch content {
-            case _ where isSecret: "(secret)"
-            case .file(let bytes): "\(bytes.count) bytes"
-            case .directory: "folder"
-            case .symlink(let text): "link to \(text.shortened)"
-            }
-        return "\(target)" + (target.partition == .boot ? "" : " \(bits) \(owner):\(group)") + ", \(what)"
-    }
-}

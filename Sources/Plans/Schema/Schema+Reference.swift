@@ -1,6 +1,6 @@
 extension Schema {
     /// What stands before and after the generated part of docs/profile.md.
-    package static let referenceStart = "<!-- keys: generated from Sources/Plans/Schema+Keys.swift -->"
+    package static let referenceStart = "<!-- keys: generated from Sources/Plans/Settings -->"
     package static let referenceEnd = "<!-- end of keys -->"
 
     /// The reference of all keys in Markdown, generated from the table.
@@ -20,7 +20,7 @@ extension Schema {
         keys.flatMap { key -> [String] in
             var notes = key.doc
             if key.isRequired { notes += " Required." }
-            if key.scope == .slot { notes += " In a slot alone." }
+            if key.scope.contains(.slot), !key.scope.contains(.defaults) { notes += " In a slot alone." }
             if key.isSecret { notes += " Never printed." }
             let inner: [SchemaKey] =
                 switch key.type {

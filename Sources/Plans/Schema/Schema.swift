@@ -1,24 +1,3 @@
-/// A kind of text: its rule, and what JSON Schema can say of that rule.
-package struct TextFormat: Sendable {
-    /// What a value is called in the reference: "host name".
-    package var name: String
-    /// An ECMA regular expression that no valid value fails; it may let through what `check` refuses.
-    package var pattern: String?
-    /// The only values there are, if they can be listed.
-    package var values: [String] = []
-    package var check: @Sendable (String) throws(Refusal) -> Void
-
-    package init(
-        _ name: String, pattern: String? = nil, values: [String] = [],
-        check: @escaping @Sendable (String) throws(Refusal) -> Void
-    ) {
-        self.name = name
-        self.pattern = pattern
-        self.values = values
-        self.check = check
-    }
-}
-
 /// What a key of the profile may hold.
 package indirect enum SchemaType: Sendable {
     /// `true` or `false`, unquoted.
@@ -47,19 +26,40 @@ package struct SchemaKey: Sendable {
     package var isRequired: Bool
     /// The value is never printed.
     package var isSecret: Bool
+    /// The option of the command line that sets it, besides `--set`.
+    package var option: Option?
 
-    package enum Scope: Sendable {
-        /// In `defaults` and in each slot.
-        case everywhere
-        /// In a slot alone.
-        case slot
-        /// At the top of the profile, and as a flag.
-        case profile
+    /// Where the key may stand.
+    package struct Scope: OptionSet, Sendable {
+        package let rawValue: Int
+        package init(rawValue: Int) { self.rawValue = rawValue }
+
+        /// At the top of the profile.
+        package static let profile = Scope(rawValue: 1)
+        package static let defaults = Scope(rawValue: 2)
+        package static let slot = Scope(rawValue: 4)
+        /// After `--set`.
+        package static let flag = Scope(rawValue: 8)
+
+        package static let everywhere: Scope = [.defaults, .slot, .flag]
+    }
+
+    /// An option of the command line; its name is the key's with hyphens.
+    package struct Option: Sendable {
+        /// What `--help` says of it.
+        package var help: String
+        /// What `--help` calls the value; nil for a flag without one.
+        package var valueName: String?
+
+        package init(_ help: String, valueName: String? = nil) {
+            self.help = help
+            self.valueName = valueName
+        }
     }
 
     package init(
         _ name: String, _ type: SchemaType, _ doc: String, example: String, scope: Scope = .everywhere,
-        isRequired: Bool = false, isSecret: Bool = false
+        isRequired: Bool = false, isSecret: Bool = false, option: Option? = nil
     ) {
         self.name = name
         self.type = type
@@ -68,6 +68,7 @@ package struct SchemaKey: Sendable {
         self.scope = scope
         self.isRequired = isRequired
         self.isSecret = isSecret
+        self.option = option
     }
 }
 
@@ -76,24 +77,34 @@ package enum Schema {
     /// The value of `version` that this program reads.
     package static let version = 1
 
+    /// The keys of all settings.
+    private static let allKeys = Settings.table.flatMap { $0.keys }
+
+    /// The keys at the top of a profile, `defaults` and `slots` aside.
+    package static let profileKeys = headKeys + allKeys.filter { $0.scope.contains(.profile) }
+    /// The keys of `defaults` or a slot.
+    package static let settingsKeys = allKeys.filter { !$0.scope.isDisjoint(with: [.defaults, .slot]) }
     /// The keys of `defaults`.
-    package static let defaultsKeys = settingsKeys.filter { $0.scope == .everywhere }
+    package static let defaultsKeys = allKeys.filter { $0.scope.contains(.defaults) }
     /// The keys of a slot.
-    package static let slotKeys = settingsKeys.filter { $0.scope != .profile }
-    /// The keys that a flag can set: those of a slot, and `domain`.
-    package static let flagKeys = slotKeys + profileKeys.filter { $0.name == "domain" }
+    package static let slotKeys = allKeys.filter { $0.scope.contains(.slot) }
+    /// The keys that a flag can set.
+    package static let flagKeys = allKeys.filter { $0.scope.contains(.flag) }
 
     /// A row of the table by its dotted name (`wifi.ssid`), nil when there is none.
-    package static func key(_ path: String) -> SchemaKey? {
-        var keys = flagKeys
-        var found: SchemaKey?
-        for name in path.split(separator: ".") {
-            guard let key = keys.first(where: { $0.name == name }) else { return nil }
-            found = key
-            if case .object(let inner) = key.type { keys = inner } else { keys = [] }
+    package static func key(_ path: String) -> SchemaKey? { rows[path] }
+
+    private static let rows: [String: SchemaKey] = {
+        var rows: [String: SchemaKey] = [:]
+        func add(_ keys: [SchemaKey], below prefix: String) {
+            for key in keys {
+                rows[prefix + key.name] = key
+                if case .object(let inner) = key.type { add(inner, below: prefix + key.name + ".") }
+            }
         }
-        return found
-    }
+        add(allKeys, below: "")
+        return rows
+    }()
 
     /// The keys that are no mapping of further keys, in the order of the table: `ssh`, `wifi.ssid`, `config`.
     package static let settingPaths: [String] = paths(of: flagKeys, below: "")

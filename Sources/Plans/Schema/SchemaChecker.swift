@@ -87,7 +87,7 @@ struct SchemaChecker {
         }
     }
 
-    /// Checks a mapping against its keys; `where` names it in messages.
+    /// Checks a mapping against its keys; `name` is what messages call it.
     mutating func checkObject(_ node: ProfileNode, _ keys: [SchemaKey], name: String) -> ProfileNode? {
         guard case .map(let pairs) = node.content else {
             let names = keys.prefix(3).map { "\($0.name): …" }.joined(separator: ", ")
@@ -125,7 +125,7 @@ struct SchemaChecker {
         if word == "defaults" || word == "slots" { return "at the top of the profile" }
         if Schema.profileKeys.contains(where: { $0.name == word }) { return "at the top of the profile" }
         if let key = Schema.settingsKeys.first(where: { $0.name == word }) {
-            return key.scope == .slot ? "in a slot" : "in `defaults` or a slot"
+            return !key.scope.contains(.defaults) ? "in a slot" : "in `defaults` or a slot"
         }
         let parent = Schema.settingsKeys.first { key in
             if case .object(let inner) = key.type { inner.contains { $0.name == word } } else { false }

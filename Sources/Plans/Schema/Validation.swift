@@ -13,28 +13,8 @@ package struct Refusal: Error, Hashable, Sendable {
 
 /// The rules that single values must meet, one pure function a kind; each throws a `Refusal` or returns.
 package enum Validation {
-    /// A host name of one label: RFC 1123 section 2.1 (letters, digits, hyphen, 1...63), in lower case, not a number.
-    package static func hostname(_ name: String) throws(Refusal) {
-        try label(name, what: "host name")
-        guard name != "localhost" else { throw Refusal("`localhost` is the name of every machine", hint: "oneil") }
-        guard !name.utf8.allSatisfy(isDigit) else {
-            throw Refusal(
-                "the host name \"\(name)\" is a number, which programs take for an address", hint: "node\(name)")
-        }
-    }
-
-    /// A slot's host name: as `hostname`, and not the name of another slot.
-    package static func hostname(_ name: String, for slot: Slot) throws(Refusal) {
-        try hostname(name)
-        if let other = Slot(name), other != slot {
-            throw Refusal("`\(name)` is the name of another slot than \(slot)", hint: "a name of its own, or none")
-        }
-    }
-
-    /// A DNS domain such as `chappa.ai`: labels as in a host name, at most 253 characters, no dot at the end.
-    package static func domain(_ name: String) throws(Refusal) { try labels(of: name, what: "domain") }
-
-    private static func labels(of name: String, what: String) throws(Refusal) {
+    /// Labels of a domain name with dots between them; at most 253 characters, no dot at the ends.
+    static func labels(of name: String, what: String) throws(Refusal) {
         guard !name.hasSuffix("."), !name.hasPrefix(".") else {
             let trimmed = String(name.drop { $0 == "." }.reversed().drop { $0 == "." }.reversed())
             throw Refusal("the \(what) \"\(name.shortened)\" begins or ends with a dot", hint: trimmed)
@@ -45,12 +25,6 @@ package enum Validation {
         for part in name.split(separator: ".", omittingEmptySubsequences: false) {
             try label(String(part), what: "label", of: " of the \(what) \"\(name.shortened)\"")
         }
-    }
-
-    /// A name for /etc/hosts: a host name with or without a domain.
-    package static func hostsName(_ name: String) throws(Refusal) {
-        try labels(of: name, what: "name")
-        guard name != "localhost" else { throw Refusal("`localhost` keeps its own line") }
     }
 
     /// The cluster's name, which begins the names of the outputs: `[a-z0-9][a-z0-9-]*`, at most 63 characters.
@@ -72,8 +46,8 @@ package enum Validation {
         }
     }
 
-    /// `whole` tells where a label is from that is not all of what was given.
-    private static func label(_ name: String, what: String, of whole: String = "") throws(Refusal) {
+    /// One label of a domain name; `whole` names what it is a part of, for the message.
+    static func label(_ name: String, what: String, of whole: String = "") throws(Refusal) {
         guard !name.isEmpty else { throw Refusal("the \(what)\(whole) is empty") }
         let subject = "the \(what) \"\(name.shortened)\"\(whole)"
         if let bad = name.unicodeScalars.first(where: { !isLabelCharacter($0) }) {

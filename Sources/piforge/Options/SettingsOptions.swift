@@ -16,10 +16,10 @@ struct SettingsOptions: ParsableArguments {
             valueName: "slots"))
     var slot: String?
 
-    @Option(help: ArgumentHelp("The host name instead of the profile's; for one slot.", valueName: "name"))
+    @Option(help: .setting("hostname"))
     var hostname: String?
 
-    @Flag(inversion: .prefixedNo, help: "Open the SSH server at first boot.")
+    @Flag(inversion: .prefixedNo, help: .setting("ssh"))
     var ssh: Bool?
 
     @Option(
@@ -28,16 +28,16 @@ struct SettingsOptions: ParsableArguments {
             valueName: "file-or-key"))
     var authorizedKey: [String] = []
 
-    @Option(help: ArgumentHelp("The login name; needs a password hash or keys.", valueName: "name"))
+    @Option(help: .setting("user"))
     var user: String?
 
-    @Option(help: ArgumentHelp("The password's crypt(3) hash, as piforge hash-password prints it.", valueName: "hash"))
+    @Option(help: .setting("password_hash"))
     var passwordHash: String?
 
-    @Flag(inversion: .prefixedNo, help: "Add the kernel arguments that Docker and Kubernetes need.")
+    @Flag(inversion: .prefixedNo, help: .setting("cgroups"))
     var cgroups: Bool?
 
-    @Option(help: ArgumentHelp("Memory for the GPU in MiB, 16 to 944.", valueName: "MiB"))
+    @Option(help: .setting("gpu_mem"))
     var gpuMem: String?
 
     @Option(
@@ -79,5 +79,13 @@ struct SettingsOptions: ParsableArguments {
         add("gpu_mem", gpuMem, "--gpu-mem")
         flags += authorizedKey.map { .init(authorizedKey: $0) }
         return try flags + Request.assignments(set)
+    }
+}
+
+extension ArgumentHelp {
+    /// What the table of settings says of a key's option.
+    fileprivate static func setting(_ key: String) -> ArgumentHelp {
+        let option = Schema.key(key)?.option
+        return ArgumentHelp(option?.help ?? "", valueName: option?.valueName)
     }
 }

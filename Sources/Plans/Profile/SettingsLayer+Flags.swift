@@ -43,13 +43,13 @@ extension SettingsLayer {
         self.init()
         var problems: [ProfileProblem] = []
         var decoder = SettingsDecoder(files: files)
+        var layers: [SettingsLayer] = []
         for flag in flags {
             var checker = SchemaChecker()
             do {
                 let node = try flag.node()
-                let keys = Schema.flagKeys
-                if let node = checker.checkObject(node, keys, name: "the settings") {
-                    merge(decoder.layer(node, keys: keys))
+                if let node = checker.checkObject(node, Schema.flagKeys, name: "the settings") {
+                    layers.append(decoder.layer(node))
                 }
             } catch {
                 problems += error.problems
@@ -58,6 +58,7 @@ extension SettingsLayer {
         }
         problems += decoder.problems
         guard problems.isEmpty else { throw ProfileErrors(problems) }
+        merge(layers)
     }
 }
 

@@ -1,3 +1,34 @@
+/// The entries of `config`, brought into the form section to key to value.
+private struct SectionEntries {
+    private var sections: [(name: String, position: ProfilePosition, entries: [ProfileNode.Pair])] = []
+    private var indices: [String: Int] = [:]
+    private var lines: [String: ProfilePosition] = [:]
+
+    /// Returns where the section has the key already; else adds it.
+    mutating func add(
+        _ entry: ProfileNode.Pair, to section: String, at position: ProfilePosition
+    ) -> ProfilePosition? {
+        let line = "[\(section)] \(entry.key)"
+        if let other = lines[line] { return other }
+        lines[line] = entry.position
+        let index = indices[section] ?? sections.count
+        if index == sections.count {
+            indices[section] = index
+            sections.append((section, position, []))
+        }
+        sections[index].entries.append(entry)
+        return nil
+    }
+
+    /// Each section in the order in which it first occurs.
+    var pairs: [ProfileNode.Pair] {
+        sections.map { section in
+            let map = ProfileNode(position: section.position, content: .map(section.entries))
+            return .init(key: section.name, position: section.position, value: map)
+        }
+    }
+}
+
 /// The `config` key: config.txt by section.
 extension SchemaChecker {
     /// Brings `{arm_boost: 1, pi0: {…}}` into the form section to key to value, with `all` for what has no section.
@@ -6,7 +37,7 @@ extension SchemaChecker {
             report(node.position, "`config` takes a mapping, not \(node.summary)", hint: "config: {arm_boost: 1}")
             return nil
         }
-        var sections: [ProfileNode.Pair] = []
+        var sections = SectionEntries()
         for pair in pairs {
             let isSection = Validation.isConfigSection(pair.key)
             if case .map(let entries) = pair.value.content {
@@ -25,7 +56,7 @@ extension SchemaChecker {
             }
         }
         var result = node
-        result.content = .map(sections)
+        result.content = .map(sections.pairs)
         return result
     }
 
@@ -37,23 +68,15 @@ extension SchemaChecker {
     }
 
     private mutating func add(
-        _ entry: ProfileNode.Pair, to section: String, at position: ProfilePosition,
-        sections: inout [ProfileNode.Pair]
+        _ entry: ProfileNode.Pair, to section: String, at position: ProfilePosition, sections: inout SectionEntries
     ) {
         guard checkEntry(entry, section: section) else { return }
-        guard let index = sections.firstIndex(where: { $0.key == section }) else {
-            let map = ProfileNode(position: position, content: .map([entry]))
-            sections.append(.init(key: section, position: position, value: map))
-            return
-        }
-        if let other = sections[index].value.pairs.first(where: { $0.key == entry.key }) {
+        if let other = sections.add(entry, to: section, at: position) {
             report(
                 entry.position,
-                "`\(entry.key)` is given twice for the section all, first in line \(other.position.line)",
+                "`\(entry.key)` is given twice for the section all, first in line \(other.line)",
                 hint: "take one of them out")
-            return
         }
-        sections[index].value.content = .map(sections[index].value.pairs + [entry])
     }
 
     private mutating func checkEntry(_ entry: ProfileNode.Pair, section: String) -> Bool {

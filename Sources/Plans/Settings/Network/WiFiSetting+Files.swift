@@ -1,45 +1,5 @@
-import Trees
-
-/// Wi-Fi.
-extension Planner {
-    static let wifiKeyfile: VolumePath = "/etc/NetworkManager/system-connections/piforge-wifi.nmconnection"
-    static let supplicantFile: VolumePath = "/etc/wpa_supplicant/wpa_supplicant.conf"
-
-    mutating func planWiFi() throws(PlanError) {
-        guard let wifi = settings.wifi else { return }
-        let hasManager = facts.existsInSbin("NetworkManager")
-        let hasSupplicant = facts.existsInSbin("wpa_supplicant")
-        let reason = "Wi-Fi \(wifi.ssid)"
-        if release == .bookworm ? hasManager : hasManager && !hasSupplicant {
-            try put(
-                Self.wifiKeyfile, text: Self.keyfile(wifi), mode: 0o600, reason: reason, isSecret: true)
-            let state: VolumePath = "/var/lib/NetworkManager/NetworkManager.state"
-            if facts.bytes(.root, state) != nil {
-                try rewrite(state, [.setVariable("WirelessEnabled", "true")], reason: reason)
-            }
-        } else if hasSupplicant, release != .bookworm || facts.existsInSbin("dhcpcd") {
-            try put(
-                Self.supplicantFile, text: Self.supplicant(wifi), mode: 0o600, reason: reason, isSecret: true)
-        } else {
-            throw .noWiFi(release: release.rawValue)
-        }
-        try unblockRadio(reason)
-        if wifi.country == nil {
-            warn("no Wi-Fi country is set: channels that need one stay off")
-        }
-    }
-
-    /// Raspberry Pi OS comes with the radio blocked, by the state that systemd-rfkill restores.
-    private mutating func unblockRadio(_ reason: String) throws(PlanError) {
-        let folder: VolumePath = "/var/lib/systemd/rfkill"
-        for name in facts.listings[folder] ?? [] where name.hasSuffix(":wlan") {
-            guard let path = folder.appending(name), facts.found(.root, path)?.own?.kind == .file else { continue }
-            try rewrite(path, [.setLine(.init(prefix: ""), to: "0", whenMissing: .append)], reason: reason)
-        }
-    }
-
-    // MARK: Files
-
+/// The text of the files that join a wireless network.
+extension WiFiSetting {
     /// A keyfile of NetworkManager (nm-settings-keyfile(5)). The uuid comes from the network's name, so that builds
     /// agree.
     static func keyfile(_ wifi: Settings.WiFi) -> String {

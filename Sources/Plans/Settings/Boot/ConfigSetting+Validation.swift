@@ -1,4 +1,4 @@
-/// cmdline.txt and config.txt.
+/// Sections, keys and lines of config.txt.
 extension Validation {
     /// Bytes of a config.txt line that the firmware reads (raspberrypi/documentation, what_is_config_txt.adoc).
     package static let configLineLimit = 98
@@ -13,9 +13,6 @@ extension Validation {
         "all", "none", "tryboot", "pi0", "pi0w", "pi02", "pi1", "pi2", "pi3", "pi3+", "pi4", "pi400", "pi5", "pi500",
         "cm0", "cm4", "cm4s", "cm5",
     ]
-
-    /// Memory for the GPU in MiB, 16...944 (raspberrypi/documentation, config_txt/memory.adoc).
-    package static let gpuMemoryRange = 16...944
 
     /// The section of a config.txt, without brackets.
     package static func isConfigSection(_ name: String) -> Bool {
@@ -63,52 +60,6 @@ extension Validation {
             throw Refusal(
                 "the line \(key)=… has \(count) bytes, the firmware reads \(configLineLimit)",
                 hint: "split it, such as `dtoverlay: [name]` and `dtparam: [a=1, b=2]`")
-        }
-    }
-
-    /// An argument to set: `key` or `key=value`, printable ASCII without blanks, quotes in pairs.
-    package static func kernelArgument(_ argument: String) throws(Refusal) {
-        let key = try checkedKey(of: argument)
-        switch key {
-        case "cgroup_enable", "cgroup_disable", "cgroup_memory":
-            throw Refusal("`\(key)` is the business of its own setting", hint: "cgroups: true")
-        default: break
-        }
-        guard !argument.contains("firstboot"), key != "resize" else {
-            throw Refusal("`\(argument.shortened)` would start Raspberry Pi OS' first boot a second time")
-        }
-    }
-
-    /// An argument to remove: `key`, or `key=value` for that one alone.
-    package static func removedKernelArgument(_ argument: String) throws(Refusal) {
-        _ = try checkedKey(of: argument)
-    }
-
-    /// The part of a kernel argument before `=`.
-    package static func kernelKey(_ argument: String) -> String {
-        String(argument.prefix { $0 != "=" })
-    }
-
-    private static func checkedKey(of argument: String) throws(Refusal) -> String {
-        guard !argument.isEmpty else { throw Refusal("the kernel argument is empty") }
-        guard argument.utf8.allSatisfy({ isPrintable($0) && $0 != 0x20 }) else {
-            throw Refusal(
-                "the kernel argument \"\(argument.shortened)\" has a blank or a character that is not ASCII",
-                hint: "one list item for each argument")
-        }
-        guard argument.utf8.filter({ $0 == UInt8(ascii: "\"") }).count.isMultiple(of: 2) else {
-            throw Refusal("the kernel argument \"\(argument.shortened)\" has a quote without its partner")
-        }
-        let key = kernelKey(argument)
-        try characters(key, of: "name of a kernel argument", others: "_-.", hint: "key or key=value")
-        guard !key.hasPrefix("-") else {
-            throw Refusal("the kernel argument \"\(argument.shortened)\" begins with a hyphen")
-        }
-        switch key {
-        case "init": throw Refusal("`init=` belongs to the conversion of the image, which sets or removes it itself")
-        case "root", "rootfstype", "nfsroot", "ip":
-            throw Refusal("`\(key)=` belongs to the image: it says where the root file system is")
-        default: return key
         }
     }
 }
