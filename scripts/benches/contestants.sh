@@ -1,8 +1,11 @@
 # shellcheck shell=bash
-# contestants.sh - what scripts/bench measures. Each leaves its files in $OUTPUT, on disk.
+# contestants.sh - what scripts/bench build measures. Each leaves its files in $OUTPUT, on disk.
+#
+# Uses what scripts/benches/build exports: BASE, RAW_BASE, SMALL_BASE, SMALL_IMAGE, SAMPLE, IMAGE_BYTES, BOOT_OFFSET,
+# ROOT_OFFSET, CLONES, EVENTS and PIFORGE.
 
 contestant_floor() {
-	local writer=(dd bs=1M iflag=fullblock conv=sparse,fsync status=none)
+	local writer=(dd bs=1M iflag=fullblock 'conv=sparse,fsync' status=none)
 	# The writers in process substitutions outlive tee: the pipe at the end waits for them.
 	xz -T0 -dc "$BASE" | tee \
 		>("${writer[@]}" of="$OUTPUT/1.img") \
@@ -48,7 +51,8 @@ edit_root() { # IMAGE HOSTNAME
 	sed -i "s/^127\.0\.1\.1.*/127.0.1.1 $2.chappa.ai $2/" "$root/etc/hosts"
 	printf '172.19.181.%s\tnode%s\n' 1 1 2 2 3 3 4 4 254 254 >> "$root/etc/hosts"
 	ln -sfn /lib/systemd/system/ssh.service "$root/etc/systemd/system/multi-user.target.wants/ssh.service"
-	mkdir -p -m 700 "$root/home/pi/.ssh"
+	mkdir -p "$root/home/pi/.ssh"
+	chmod 700 "$root/home/pi/.ssh"
 	echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAA a@b' > "$root/home/pi/.ssh/authorized_keys"
 	chown -R 1000:1000 "$root/home/pi/.ssh"
 	umount "$root"
@@ -56,12 +60,12 @@ edit_root() { # IMAGE HOSTNAME
 	rmdir "$root"
 }
 
-# Its last event tells how many bytes it decoded, encoded, copied and wrote.
-run_piforge() { # COMMAND SLOTS BASE [OPTION]...
-	local command=$1 slots=$2 base=$3
+# Its last event says how many bytes it decoded, encoded, copied and wrote.
+run_piforge() { # COMMAND SLOTS IMAGE [OPTION]...
+	local command=$1 slots=$2 image=$3
 	shift 3
-	"$PIFORGE" "$command" --slot "$slots" --profile "$PROFILE" --base "$base" "$@" --progress json \
-		> "$OUTPUT/list" 2> "$WORK/events" || { cat "$WORK/events" >&2; return 1; }
+	"$PIFORGE" "$command" --slot "$slots" --profile "$PROFILE" --base "$image" "$@" --progress json \
+		> "$OUTPUT/list" 2> "$EVENTS" || { cat "$EVENTS" >&2; return 1; }
 }
 
 build() { run_piforge build "$@" --output "$OUTPUT"; }

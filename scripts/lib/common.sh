@@ -1,10 +1,12 @@
 # shellcheck shell=bash
-# common.sh - messages, exit codes and tool checks shared by the test scripts.
+# common.sh - what the scripts share: where things lie, messages, exit codes, tools, times.
 
+shopt -s inherit_errexit
 export LC_ALL=C TZ=UTC
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/opt/swift/usr/bin
 
 REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck disable=SC2034 # for the scripts that read this file
 readonly REPOSITORY FIXTURES=$REPOSITORY/Tests/Fixtures SYSTEM=$REPOSITORY/Tests/System
 readonly EXIT_USAGE=64 EXIT_TOOL=69
 
@@ -15,7 +17,7 @@ bad_usage() { die "$EXIT_USAGE" "$* (see --help)"; }
 # Prints the comment block at the head of the calling script.
 print_usage() { sed -n '2,/^[^#]/{/^#/!d;s/^# \{0,1\}//;p;}' "$0"; }
 
-need_tools() {
+need_tools() { # TOOL...
 	local tool missing=()
 	for tool in "$@"; do
 		command -v "$tool" > /dev/null || missing+=("$tool")
@@ -24,12 +26,26 @@ need_tools() {
 		die "$EXIT_TOOL" "missing tools: ${missing[*]} (scripts/setup --all installs them)"
 }
 
-# The value an option needs: option_value OPTION COUNT_LEFT
+# Checks that an option has its value: option_value OPTION WORDS_LEFT
 option_value() { [ "$2" -ge 2 ] || bad_usage "$1 needs a value"; }
+
+# The time in milliseconds.
+now() { local stamp=${EPOCHREALTIME/[.,]/}; echo $((stamp / 1000)); }
+
+# The median of the numbers on standard input, one on a line; nothing when there are none.
+median() {
+	sort -n | awk '{ value[NR] = $1 } END { if (NR) print (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'
+}
+
+# Builds piforge and prints where it is: build_piforge debug|release
+build_piforge() {
+	swift build --package-path "$REPOSITORY" -c "$1" --product piforge >&2
+	echo "$(swift build --package-path "$REPOSITORY" -c "$1" --show-bin-path)/piforge"
+}
 
 # The archive that apt on this machine uses for Debian itself.
 debian_mirror() {
-	# shellcheck disable=SC2016
+	# shellcheck disable=SC2016 # apt-get expands it
 	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' |
 		awk '$2 !~ /security|updates|backports/ && $1 ~ /debian\/?$/ { sub("/$", "", $1); print $1; exit }'
 }

@@ -2,12 +2,11 @@
 # filler.sh - fills the root file system of a test image with this machine's own files,
 # so that packing, unpacking and writing it cost what a real image costs. No root needed.
 
-# The byte at which a partition begins.
+# The byte at which a partition begins, in an image whose sectors have 512 bytes.
 partition_offset() { # IMAGE NUMBER
-	sfdisk -J "$1" | python3 -c '
-import json, sys
-table = json.load(sys.stdin)["partitiontable"]
-print(table["partitions"][int(sys.argv[1]) - 1]["start"] * table.get("sectorsize", 512))' "$2"
+	local sector
+	sector=$(sfdisk -d "$1" | sed -n 's/.*start= *\([0-9]*\),.*/\1/p' | sed -n "$2p")
+	echo $((sector * 512))
 }
 
 # Paths of files below FOLDERs, in the order of their names, until they make MIB.

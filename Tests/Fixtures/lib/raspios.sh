@@ -222,7 +222,7 @@ make_modules() { # ROOT VERSION
 		kernel/net/sunrpc/sunrpc.ko
 	END
 	(
-		cd "$folder"
+		cd "$folder" || exit
 		find kernel -type f | sort | while IFS= read -r path; do
 			case $path in
 			*/usb_f_acm.*) needs=(*/*/*/*/libcomposite.ko* */*/*/*/*/u_serial.ko*) ;;

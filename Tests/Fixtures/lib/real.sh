@@ -61,28 +61,27 @@ real_run_mmdebstrap() { # OUT.tar WORKDIR MIRROR
 		"deb $mirror $REAL_SUITE main" "deb $mirror $REAL_SUITE-updates main"
 }
 
-# Makes the tree's archive unless the cache has one for this very recipe, and sets
-# REAL_TAR and SOURCE_DATE_EPOCH (the date of the Debian release it came from).
-real_prepare_rootfs() { # CACHEDIR WORKDIR
-	local cache=$1 work=$2 key mirror
+# Makes the tree's archive unless the cache has one for this very recipe, and prints its
+# name. Its time is the date of the Debian release that it came from.
+real_rootfs() { # CACHEDIR WORKDIR
+	local cache=$1 work=$2 key mirror tar
 	real_write_hook > "$work/hook"; chmod 755 "$work/hook"
 	printf '%s\n' MODULES=list COMPRESS=gzip FSTYPE=ext4 > "$work/initramfs.conf"
 	key=$(cat "$work/hook" "$work/initramfs.conf" - <<< "$REAL_PACKAGES" | sha256sum | cut -c1-12)
-	REAL_TAR=$cache/rootfs-$REAL_SUITE-$REAL_ARCH-$key.tar
-	if [ ! -s "$REAL_TAR" ]; then
+	tar=$cache/rootfs-$REAL_SUITE-$REAL_ARCH-$key.tar
+	if [ ! -s "$tar" ]; then
 		real_enable_binfmt
 		mkdir -p "$cache"
 		mirror=$(debian_mirror)
 		mirror=${mirror:-http://deb.debian.org/debian}
 		SOURCE_DATE_EPOCH=$(date -u +%s -d "$(curl -fsS "$mirror/dists/$REAL_SUITE/InRelease" | awk '/^Date: / && !seen++ { sub("Date: ", ""); print }')")
 		export SOURCE_DATE_EPOCH
-		say "making $REAL_TAR with mmdebstrap (minutes)"
-		real_run_mmdebstrap "$REAL_TAR.part" "$work" "$mirror"
-		touch -d "@$SOURCE_DATE_EPOCH" "$REAL_TAR.part"
-		mv "$REAL_TAR.part" "$REAL_TAR"
+		say "making $tar with mmdebstrap (minutes)"
+		real_run_mmdebstrap "$tar.part" "$work" "$mirror" >&2
+		touch -d "@$SOURCE_DATE_EPOCH" "$tar.part"
+		mv "$tar.part" "$tar"
 	fi
-	SOURCE_DATE_EPOCH=$(stat -c %Y "$REAL_TAR")
-	export SOURCE_DATE_EPOCH
+	echo "$tar"
 }
 
 # What Raspberry Pi OS brings and Debian does not, as far as a conversion meets it.
@@ -154,12 +153,14 @@ real_make_boot() { # ROOT BOOT
 }
 
 make_real() { # WORKDIR
-	local work=$1
+	local work=$1 tar
 	[ "$(id -u)" = 0 ] || die 1 "--real needs root"
 	need_tools mmdebstrap arch-test curl tar
-	real_prepare_rootfs "${XDG_CACHE_HOME:-$HOME/.cache}/piforge-test" "$work"
+	tar=$(real_rootfs "${XDG_CACHE_HOME:-$HOME/.cache}/piforge-test" "$work")
+	SOURCE_DATE_EPOCH=$(stat -c %Y "$tar")
+	export SOURCE_DATE_EPOCH
 	mkdir "$work/root"
-	tar --numeric-owner --xattrs --xattrs-include='*' -xpf "$REAL_TAR" -C "$work/root"
+	tar --numeric-owner --xattrs --xattrs-include='*' -xpf "$tar" -C "$work/root"
 	real_add_raspios "$work/root"
 	real_make_boot "$work/root" "$work/boot"
 	if [ "$KIND" != stock ]; then add_clusterctrl "$work/root" "$work/boot" "$KIND"; fi

@@ -110,15 +110,16 @@ wait_for_ssh() {
 	note "ssh login as $LOGIN"
 }
 
+# Fails when one of COMMANDS does; the others run all the same.
 run_commands() {
-	local command number=0 code
-	RESULT=0
-	for command in ${COMMANDS[@]+"${COMMANDS[@]}"}; do
+	local command number=0 code failed=0
+	for command in "${COMMANDS[@]}"; do
 		number=$((number + 1)) code=0
 		on_pi 120 "$command" > "$DIR/command-$number.txt" 2>&1 || code=$?
 		note "command $number ended with $code: ${command%%$'\n'*}"
-		[ $code = 0 ] || RESULT=3
+		[ $code = 0 ] || failed=1
 	done
+	return $failed
 }
 
 power_off() {

@@ -2,14 +2,14 @@
 # vm.sh - a virtual machine with a kernel of Debian's, for what the kernel of this machine may lack (vfat).
 #
 # Its root is this machine's own, read-only, under a tmpfs: every program is there, and nothing that is written stays
-# but what goes into the one shared folder. /tmp and /run are empty, but for the repository if it lies there. It has no
-# network. Neither root nor KVM is needed. VM_MACHINE is one of
+# except for what goes into the one shared folder. /tmp and /run are empty, except for the repository if it lies there.
+# It has no network. Neither root nor KVM is needed. VM_MACHINE is one of
 #   uml   user-mode Linux: the kernel is a program of this machine, and others run at nearly its speed; one processor.
 #         A newer one than this machine's Debian has, with its C library, where that can be fetched
 #   qemu  this Debian's kernel for PCs on emulated processors, some ten times slower
 
-readonly VM_MODULES="overlay loop ext4 vfat nls_cp437 nls_ascii nls_utf8 nls_iso8859-1 binfmt_misc"
-readonly VM_QEMU_MODULES="virtio_pci 9pnet_virtio 9p" VM_UML_SUITE=trixie
+readonly VM_MODULES=(overlay loop ext4 vfat nls_cp437 nls_ascii nls_utf8 nls_iso8859-1 binfmt_misc)
+readonly VM_QEMU_MODULES=(virtio_pci 9pnet_virtio 9p) VM_UML_SUITE=trixie
 
 # Sets VM_KERNEL, VM_VERSION and VM_MODULES_ROOT; what is fetched is kept, unpacked and not installed.
 vm_prepare_kernel() { # CACHE_FOLDER
@@ -91,15 +91,12 @@ vm_fetch() { # FOLDER PACKAGE...
 
 # Writes an initramfs that mounts the root described above and runs /run/vm/command in it.
 vm_make_initramfs() { # FILE
-	local tree module number=0 file
+	local tree module number=0 file modules=("${VM_MODULES[@]}")
 	tree=$(mktemp -d)
 	mkdir -p "$tree"/{bin,proc,sys,dev,low,up,new,modules,control}
-	case $VM_MACHINE in
-	qemu) set -- "$1" $VM_QEMU_MODULES $VM_MODULES ;;
-	uml) set -- "$1" $VM_MODULES ;;
-	esac
+	[ "$VM_MACHINE" != qemu ] || modules=("${VM_QEMU_MODULES[@]}" "${modules[@]}")
 	cp "$(command -v busybox)" "$tree/bin/busybox"
-	for module in "${@:2}"; do
+	for module in "${modules[@]}"; do
 		modprobe -d "$VM_MODULES_ROOT" -S "$VM_VERSION" --show-depends "$module"
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r file; do
 		number=$((number + 1))
