@@ -92,6 +92,8 @@ let package = Package(
         ),
         .testTarget(name: "VolumesTests", dependencies: ["Volumes", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ForgeTests", dependencies: ["Forge", "TestSupport"], swiftSettings: settings),
+        // Whatever starts piforge, needs a whole base image or runs many programs: minutes, where the others take seconds.
+        .testTarget(name: "ProcessTests", dependencies: ["Forge", "TestSupport"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

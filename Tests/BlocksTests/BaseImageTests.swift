@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Base images", .needs("xz", "gzip", "zstd", "bzip2", "zip", "tar", "sha256sum"))
+@Suite(.needs("xz", "gzip", "zstd", "bzip2", "zip", "tar", "sha256sum"))
 struct BaseImageTests {
     /// How to make `packed` of `base.img`.
     private static let packers: [(script: String, format: BaseFormat)] = [
@@ -41,7 +41,7 @@ struct BaseImageTests {
         ("tar -cjf packed base.img", .bzip2),
     ]
 
-    @Test("Whatever packs it, the image comes out, once", arguments: packers.indices)
+    @Test("whatever packs it, the image comes out, once", arguments: packers.indices)
     func formats(index: Int) throws {
         let (script, format) = Self.packers[index]
         let fixture = try BaseImageFixture()
@@ -65,7 +65,7 @@ struct BaseImageTests {
         #expect(fixture.leftovers == (isInPlace ? [] : ["\(printed).img", "\(printed).info"]))
     }
 
-    @Test("The unpacked image is sparse and for its owner alone")
+    @Test("the unpacked image is sparse and for its owner alone")
     func sparse() throws {
         let fixture = try BaseImageFixture()
         try fixture.shell("xz -k base.img")
@@ -80,7 +80,7 @@ struct BaseImageTests {
         #expect(try base.reader.nextData(from: 4_096) == (1 << 20)..<((1 << 20) + 32_768))
     }
 
-    @Test("Another file than the expected one is refused before it is unpacked")
+    @Test("another file than the expected one is refused before it is unpacked")
     func digest() throws {
         let fixture = try BaseImageFixture()
         try fixture.shell("gzip -k base.img")
@@ -95,7 +95,7 @@ struct BaseImageTests {
         #expect(throws: error) { try fixture.open("base.img.gz", expecting: wrong) }
     }
 
-    @Test("An archive with no or several images names what it holds")
+    @Test("an archive with no or several images names what it holds")
     func members() throws {
         let fixture = try BaseImageFixture()
         try fixture.shell("touch a.txt; cp base.img b.img; zip -q none.zip a.txt; zip -q two.zip base.img b.img a.txt")
@@ -119,7 +119,7 @@ struct BaseImageTests {
         #expect(fixture.leftovers == [])
     }
 
-    @Test("What is no image is named", .needs("7z", "mkfs.ext4"))
+    @Test("what is no image is named", .needs("7z", "mkfs.ext4"))
     func foreign() throws {
         let fixture = try BaseImageFixture()
         try fixture.shell(
@@ -151,7 +151,7 @@ struct BaseImageTests {
         #expect(fixture.leftovers == [])
     }
 
-    @Test("A stream that wants too much memory is refused with both numbers")
+    @Test("a stream that wants too much memory is refused with both numbers")
     func memory() throws {
         let fixture = try BaseImageFixture()
         try fixture.shell("head -c 300000000 /dev/zero | xz -0 --lzma2=preset=0,dict=256MiB > big.xz")

@@ -5,9 +5,9 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Cache of unpacked images", .needs("xz"))
+@Suite(.needs("xz"))
 struct CacheTests {
-    @Test("The folder is where XDG wants it")
+    @Test("the folder is where XDG wants it")
     func standard() {
         #expect(Cache.standard(environment: ["XDG_CACHE_HOME": "/x", "HOME": "/h"])?.path == "/x/piforge")
         #expect(Cache.standard(environment: ["XDG_CACHE_HOME": "x", "HOME": "/h"])?.path == "/h/.cache/piforge")
@@ -25,7 +25,7 @@ struct CacheTests {
         return (fixture, "\(fixture.cache.path)/images/\(base.sourceDigest).img")
     }
 
-    @Test("A cached image that was cut, changed or lost its note is unpacked again")
+    @Test("a cached image that was cut, changed or lost its note is unpacked again")
     func damaged() throws {
         let (fixture, image) = try Self.opened()
         let info = image.replacing(".img", with: ".info")
@@ -42,7 +42,7 @@ struct CacheTests {
         }
     }
 
-    @Test("A digest is remembered for the unchanged file only")
+    @Test("a digest is remembered for the unchanged file only")
     func digests() throws {
         let (fixture, _) = try Self.opened()
         try fixture.shell("touch base.img.xz; sleep 0.1")
@@ -63,7 +63,7 @@ struct CacheTests {
         #expect(try fixture.holdsImage(try fixture.open("base.img.xz")))
     }
 
-    @Test("A file touched a moment ago is not remembered, since another change could bear the same time")
+    @Test("a file touched a moment ago is not remembered, since another change could bear the same time")
     func freshFile() throws {
         let fixture = try BaseImageFixture()
         // On a busy machine a moment may pass before the file is read.
@@ -80,7 +80,7 @@ struct CacheTests {
         #expect(events.hashed)
     }
 
-    @Test("What a killed build left is removed, but not what a living one holds")
+    @Test("what a killed build left is removed, but not what a living one holds")
     func stale() throws {
         let (fixture, image) = try Self.opened()
         let other = "\(fixture.cache.path)/images/" + String(repeating: "0", count: 64) + ".img"
@@ -95,7 +95,7 @@ struct CacheTests {
         close(descriptor)
     }
 
-    @Test("Two builds at once share one unpacking")
+    @Test("two builds at once share one unpacking")
     func concurrent() async throws {
         let fixture = try BaseImageFixture()
         try fixture.shell("xz -k base.img")
@@ -118,7 +118,7 @@ struct CacheTests {
         #expect((1...2).contains(ends))
     }
 
-    @Test("A build that waits for another can be cancelled")
+    @Test("a build that waits for another can be cancelled")
     func cancelledWait() throws {
         let (fixture, image) = try Self.opened()
         let lock = open(image.replacing(".img", with: ".lock"), O_RDWR | O_CLOEXEC)
@@ -137,7 +137,7 @@ struct CacheTests {
         close(lock)
     }
 
-    @Test("A cancelled unpacking leaves nothing", arguments: ["xz", "gzip", "zstd -q", "bzip2", "zip -q p.zip"])
+    @Test("a cancelled unpacking leaves nothing", arguments: ["xz", "gzip", "zstd -q", "bzip2", "zip -q p.zip"])
     func cancelled(packer: String) throws {
         let fixture = try BaseImageFixture()
         try fixture.shell(
@@ -154,7 +154,7 @@ struct CacheTests {
         #expect(try fixture.holdsImage(try fixture.open("packed")))
     }
 
-    @Test("A raw image needs no cache; a packed one says why it has none")
+    @Test("a raw image needs no cache; a packed one says why it has none")
     func unwritable() throws {
         let fixture = try BaseImageFixture()
         try fixture.shell("xz -k base.img; touch occupied")

@@ -2,9 +2,8 @@ import Blocks
 import TestSupport
 import Testing
 
-@Suite("SHA-256")
 struct DigestTests {
-    @Test("Digests are those of sha256sum", .needs("sha256sum"))
+    @Test("digests are those of sha256sum", .needs("sha256sum"))
     func oracle() throws {
         var random = SeededGenerator(seed: 1)
         for count in [0, 1, 63, 64, 65, 100_000] {
@@ -18,7 +17,7 @@ struct DigestTests {
         }
     }
 
-    @Test("Hexadecimal is read in either case and nothing else is")
+    @Test("hexadecimal is read in either case and nothing else is")
     func hex() {
         let text = String(repeating: "0aF9", count: 16)
         #expect(SHA256Digest(hex: text)?.description == text.lowercased())

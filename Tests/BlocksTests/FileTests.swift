@@ -3,7 +3,6 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Files and slices")
 struct FileTests {
     let folder: TemporaryFolder
     let path: String
@@ -17,7 +16,7 @@ struct FileTests {
         try Data(bytes).write(to: URL(fileURLWithPath: path))
     }
 
-    @Test("A reader gives the file's bytes and refuses what lies outside")
+    @Test("a reader gives the file's bytes and refuses what lies outside")
     func reads() throws {
         let content = (0..<10_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         try write(content)
@@ -33,14 +32,14 @@ struct FileTests {
         }
     }
 
-    @Test("A missing file is named with its errno")
+    @Test("a missing file is named with its errno")
     func missing() {
         #expect(throws: BlockError.system(errno: ENOENT, operation: "open", path: path)) {
             try FileReader(path: path)
         }
     }
 
-    @Test("A file cut short behind our back is an error, not zeros")
+    @Test("a file cut short behind our back is an error, not zeros")
     func truncation() throws {
         try write([UInt8](repeating: 1, count: 8192))
         let reader = try FileReader(path: path)
@@ -52,7 +51,7 @@ struct FileTests {
         #expect(try reader.bytes(at: 0, count: 5000) == [UInt8](repeating: 1, count: 5000))
     }
 
-    @Test("Holes of a sparse file are told")
+    @Test("holes of a sparse file are told")
     func holes() throws {
         let device = try FileDevice(creating: path, byteCount: 1 << 20)
         try device.write([UInt8](repeating: 9, count: 4096), at: 64 << 10)
@@ -67,7 +66,7 @@ struct FileTests {
         #expect(try reader.nextData(from: .max) == nil)
     }
 
-    @Test("A device writes in place, never grows, and never takes over an existing file")
+    @Test("a device writes in place, never grows, and never takes over an existing file")
     func device() throws {
         let device = try FileDevice(creating: path, byteCount: 10_000)
         try device.write([1, 2, 3], at: 9_997)
@@ -82,7 +81,7 @@ struct FileTests {
         #expect(try FileDevice(path: path).bytes(at: 9_999, count: 1) == [3])
     }
 
-    @Test("Descriptors are closed with their owner and not inherited")
+    @Test("descriptors are closed with their owner and not inherited")
     func descriptors() throws {
         try write([0])
         func open() throws -> Int {
@@ -100,7 +99,7 @@ struct FileTests {
         #expect(try open() == 0)
     }
 
-    @Test("A slice moves offsets and keeps to its range")
+    @Test("a slice moves offsets and keeps to its range")
     func slices() throws {
         let device = try FileDevice(creating: path, byteCount: 10_000)
         let slice = try Slice(of: device, range: 1_000..<3_000)
@@ -122,7 +121,7 @@ struct FileTests {
         }
     }
 
-    @Test("A slice of a reader shifts data ranges too")
+    @Test("a slice of a reader shifts data ranges too")
     func readerSlice() throws {
         var bytes = [UInt8](repeating: 0, count: 65_536)
         bytes[20_000] = 5

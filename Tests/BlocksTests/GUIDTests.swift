@@ -1,9 +1,8 @@
 import Tables
 import Testing
 
-@Suite("GUID")
 struct GUIDTests {
-    @Test("Text and on-disk order go both ways")
+    @Test("text and on-disk order go both ways")
     func text() throws {
         let guid = try #require(GUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B"))
         #expect(guid.description == "c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
@@ -16,7 +15,7 @@ struct GUIDTests {
     }
 
     @Test(
-        "Anything else is no GUID",
+        "anything else is no GUID",
         arguments: [
             "", "c12a7328f81f11d2ba4b00a0c93ec93b", "c12a7328-f81f-11d2-ba4b-00a0c93ec93",
             "+12a7328-f81f-11d2-ba4b-00a0c93ec93b",

@@ -3,7 +3,6 @@
 import Testing
 
 /// Tables that no tool makes: built here byte by byte.
-@Suite("Malformed partition tables")
 struct HandmadeTableTests {
     typealias Line = (slot: Int, type: UInt8, first: UInt32, count: UInt32)
 
@@ -31,7 +30,7 @@ struct HandmadeTableTests {
         return try PartitionTable.read(from: MemoryReader(bytes))
     }
 
-    @Test("Entries must lie inside, apart, and not on the table")
+    @Test("entries must lie inside, apart, and not on the table")
     func ranges() throws {
         #expect(throws: PartitionTableError.noPartitions) { try Self.read([]) }
         #expect(throws: PartitionTableError.overlap(2, 1)) { try Self.read([(1, 0x0C, 20, 20), (2, 0x83, 10, 11)]) }
@@ -43,7 +42,7 @@ struct HandmadeTableTests {
         #expect(table.partitions.map(\.identifier) == ["00000000-02", "00000000-04"])
     }
 
-    @Test("A chain of logical partitions ends, in order, or is refused")
+    @Test("a chain of logical partitions ends, in order, or is refused")
     func chains() throws {
         let outer: [Line] = [(1, 0x05, 10, 100)]
         let good = try Self.read(outer, links: [(10, [(1, 0x83, 1, 5), (2, 0x05, 20, 10)]), (30, [(1, 0x83, 2, 3)])])
@@ -69,7 +68,7 @@ struct HandmadeTableTests {
         expect(.chainTooLong(limit: 100), [(1, 0x05, 10, 200)], long)
     }
 
-    @Test("Boot code in place of a table is refused")
+    @Test("boot code in place of a table is refused")
     func status() {
         var bytes = [UInt8](repeating: 0, count: 2048)
         Self.put([(1, 0x0C, 1, 1)], into: &bytes)
@@ -106,7 +105,7 @@ struct HandmadeTableTests {
         }
     }
 
-    @Test("Hostile header fields with a right checksum are refused one by one")
+    @Test("hostile header fields with a right checksum are refused one by one")
     func headers() throws {
         let cases: [(GPT.Failure, (inout [UInt8]) -> Void)] = [
             (.misplaced(says: .max, found: 1), { Self.set(&$0, 24, UInt64.max) }),
@@ -164,7 +163,7 @@ struct HandmadeTableTests {
         return MemoryReader(bytes)
     }
 
-    @Test("Sectors of 4096 bytes are found, and their entries checked")
+    @Test("sectors of 4096 bytes are found, and their entries checked")
     func largeSectors() throws {
         let table = try PartitionTable.read(from: Self.largeSectors(last: 10))
         #expect(table.sectorSize == 4096)

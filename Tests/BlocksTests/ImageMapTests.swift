@@ -3,9 +3,8 @@ import TestSupport
 import Testing
 
 /// Maps of images as values.
-@Suite("Maps of blocks in use")
 struct ImageMapTests {
-    @Test("A set of blocks is the set of blocks", arguments: 0..<20 as Range<UInt64>)
+    @Test("a set of blocks is the set of blocks", arguments: 0..<20 as Range<UInt64>)
     func sets(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         func ranges() -> [Range<Int64>] {
@@ -36,7 +35,7 @@ struct ImageMapTests {
     private static let used = BlockSet(
         touching: [0..<5000, 100_000..<1_100_000, 1_500_000..<2_300_000, 3_100_000..<3_150_777])
 
-    @Test("Runs cover what is in use, and none crosses a chunk")
+    @Test("runs cover what is in use, and none crosses a chunk")
     func runs() {
         let map = ImageMap(byteCount: Int64(Self.bytes.count), used: Self.used)
         #expect(BlockSet(touching: map.runs.map { map.range(of: $0) }) == Self.used)
@@ -48,7 +47,7 @@ struct ImageMapTests {
         #expect(ImageMap(byteCount: 8192, used: BlockSet(touching: [4096..<99_999])).runs.map(\.blocks) == [1..<2])
     }
 
-    @Test("Digests are the same from one piece, from pieces and from reading", arguments: 0..<20 as Range<UInt64>)
+    @Test("digests are the same from one piece, from pieces and from reading", arguments: 0..<20 as Range<UInt64>)
     func digests(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let empty = ImageMap(byteCount: Int64(Self.bytes.count), used: Self.used)
@@ -85,7 +84,7 @@ struct ImageMapTests {
         Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)])
     }
 
-    @Test("What an image changes is neither taken from the base nor taken for the base's")
+    @Test("what an image changes is neither taken from the base nor taken for the base's")
     func learning() {
         var base = ImageMap(byteCount: Int64(Self.bytes.count), used: Self.used)
         base.look(at: Self.bytes.span.bytes, from: 0)

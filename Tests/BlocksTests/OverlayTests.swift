@@ -2,9 +2,8 @@ import Blocks
 import TestSupport
 import Testing
 
-@Suite("Overlay")
 struct OverlayTests {
-    @Test("Writes stay in memory, are read back, and are told in whole granules")
+    @Test("writes stay in memory, are read back, and are told in whole granules")
     func copyOnWrite() throws {
         let base = MemoryReader([UInt8](repeating: 1, count: 20_000))
         let overlay = Overlay(over: base)
@@ -16,7 +15,7 @@ struct OverlayTests {
         #expect(base.bytes.allSatisfy { $0 == 1 })
     }
 
-    @Test("What is written back to the base's content is not dirty")
+    @Test("what is written back to the base's content is not dirty")
     func writtenBack() throws {
         let overlay = Overlay(over: MemoryReader([UInt8](repeating: 1, count: 16_384)))
         try overlay.write([9], at: 5_000)
@@ -29,7 +28,7 @@ struct OverlayTests {
         #expect(try overlay.dirtyRanges == [0..<4_096])
     }
 
-    @Test("Bounds are those of the base")
+    @Test("bounds are those of the base")
     func bounds() throws {
         let overlay = Overlay(over: MemoryReader([UInt8](repeating: 0, count: 5_000)))
         #expect(throws: BlockError.outOfBounds(offset: 4_999, count: 2, size: 5_000)) {
@@ -48,7 +47,7 @@ struct OverlayTests {
         #expect(try empty.bytes(at: 0, count: 0) == [])
     }
 
-    @Test("A whole granule is taken without reading the base; a part of one reads it once")
+    @Test("a whole granule is taken without reading the base; a part of one reads it once")
     func counters() throws {
         let base = MemoryReader([UInt8](repeating: 1, count: 1 << 20))
         let overlay = Overlay(over: base)
@@ -63,7 +62,7 @@ struct OverlayTests {
         #expect(overlay.counters == .init(read: 1 << 20, written: 8_194, readFromBase: (1 << 20) - 8_192))
     }
 
-    @Test("A failing base fails the call and loses no earlier write")
+    @Test("a failing base fails the call and loses no earlier write")
     func failingBase() throws {
         let overlay = Overlay(over: MemoryReader([UInt8](repeating: 1, count: 16_384), failingRead: 2))
         try overlay.write([2], at: 0)
@@ -73,7 +72,7 @@ struct OverlayTests {
     }
 
     /// Random writes and reads against an array; the seed in the test's name repeats a failure.
-    @Test("The overlay equals an array under random operations", arguments: UInt64(0)..<24)
+    @Test("the overlay equals an array under random operations", arguments: UInt64(0)..<24)
     func property(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let size = Int.random(in: 1...40_000, using: &random)
@@ -138,7 +137,7 @@ struct OverlayTests {
         return ranges
     }
 
-    @Test("The walk skips holes, shows written zeros, and stops at an error of its body")
+    @Test("the walk skips holes, shows written zeros, and stops at an error of its body")
     func walk() throws {
         var bytes = [UInt8](repeating: 0, count: 100_000)
         bytes[50_000] = 1
@@ -157,7 +156,7 @@ struct OverlayTests {
         }
     }
 
-    @Test("Zeros over unknown bytes are changes, and take the memory of one granule")
+    @Test("zeros over unknown bytes are changes, and take the memory of one granule")
     func sharedZeros() throws {
         let base = try ExtendedReader(MemoryReader([1, 2, 3]), byteCount: 64 << 20, filler: 0xA5)
         let overlay = Overlay(over: base)
@@ -171,7 +170,7 @@ struct OverlayTests {
         #expect(try overlay.bytes(at: (1 << 20) - 1, count: 2) == [0xA5, 0])
     }
 
-    @Test("Changes of a shorter base go on as changes of a longer one")
+    @Test("changes of a shorter base go on as changes of a longer one")
     func continued() throws {
         let short = Overlay(over: MemoryReader([UInt8](repeating: 7, count: 5000)))
         try short.write([9], at: 4999)

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Partitions made larger by us, judged by sfdisk.
-@Suite("Partition growth", .needs("sfdisk", "truncate"))
+@Suite(.needs("sfdisk", "truncate"))
 struct PartitionGrowthTests {
     private static let card = """
         label: dos

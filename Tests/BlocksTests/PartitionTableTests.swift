@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Partition tables by sfdisk, judged by what sfdisk says of them.
-@Suite("Partition tables", .needs("sfdisk"))
+@Suite(.needs("sfdisk"))
 struct PartitionTableTests {
     /// What `sfdisk -J` prints, as far as we compare it.
     private struct Oracle: Decodable {
@@ -80,7 +80,7 @@ struct PartitionTableTests {
         size=40960,type=L,name="root"
         """
 
-    @Test("A table reads as sfdisk reads it", arguments: [raspberry, logical, gpt])
+    @Test("a table reads as sfdisk reads it", arguments: [raspberry, logical, gpt])
     func oracle(script: String) throws {
         let (reader, oracle) = try Self.image(script)
         let table = try PartitionTable.read(from: reader)
@@ -88,7 +88,7 @@ struct PartitionTableTests {
         #expect(table.sectorSize == 512)
     }
 
-    @Test("A damaged first GPT gives way to its copy, and two damaged ones are refused")
+    @Test("a damaged first GPT gives way to its copy, and two damaged ones are refused")
     func backup() throws {
         let (reader, oracle) = try Self.image(Self.gpt)
         var bytes = reader.bytes
@@ -107,7 +107,7 @@ struct PartitionTableTests {
         }
     }
 
-    @Test("No flipped byte of a GPT goes unnoticed: the copy serves, with the same partitions")
+    @Test("no flipped byte of a GPT goes unnoticed: the copy serves, with the same partitions")
     func gptFlips() throws {
         let (reader, _) = try Self.image(Self.gpt)
         let original = try PartitionTable.read(from: reader)
@@ -121,7 +121,7 @@ struct PartitionTableTests {
         }
     }
 
-    @Test("No flipped byte of an MBR or an extended partition's table crashes", arguments: [raspberry, logical])
+    @Test("no flipped byte of an MBR or an extended partition's table crashes", arguments: [raspberry, logical])
     func mbrFlips(script: String) throws {
         let (reader, _) = try Self.image(script)
         var bytes = reader.bytes
@@ -145,7 +145,7 @@ struct PartitionTableTests {
         #expect(refused > 30)
     }
 
-    @Test("An image cut short is refused with both numbers")
+    @Test("an image cut short is refused with both numbers")
     func truncated() throws {
         let (reader, _) = try Self.image(Self.raspberry)
         let cut = Array(reader.bytes.prefix(32 << 20))
@@ -169,7 +169,7 @@ struct PartitionTableTests {
         }
     }
 
-    @Test("An unreadable sector is told as such")
+    @Test("an unreadable sector is told as such")
     func unreadable() throws {
         let (reader, _) = try Self.image(Self.raspberry)
         #expect(throws: PartitionTableError.unreadable(MemoryReader.failure)) {
@@ -177,7 +177,7 @@ struct PartitionTableTests {
         }
     }
 
-    @Test("A bare file system is named", .needs("mkfs.fat", "mkfs.ext4"))
+    @Test("a bare file system is named", .needs("mkfs.fat", "mkfs.ext4"))
     func bareFileSystem() throws {
         let folder = try TemporaryFolder()
         for (command, name) in [("mkfs.fat", "FAT"), ("mkfs.ext4", "ext4")] {

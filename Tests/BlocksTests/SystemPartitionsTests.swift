@@ -3,7 +3,7 @@ import Tables
 import TestSupport
 import Testing
 
-@Suite("Boot and root", .needs("sfdisk", "mkfs.fat", "mkfs.ext4"))
+@Suite(.needs("sfdisk", "mkfs.fat", "mkfs.ext4"))
 struct SystemPartitionsTests {
     /// What is made inside a partition of 8 MiB.
     enum Content: String {
@@ -37,7 +37,7 @@ struct SystemPartitionsTests {
         return [found.boot.number, found.root.number]
     }
 
-    @Test("The usual cards, and a FAT behind root, are understood")
+    @Test("the usual cards, and a FAT behind root, are understood")
     func found() throws {
         #expect(try Self.find([("c", .fat), ("83", .ext)]) == [1, 2])
         #expect(try Self.find([("83", .ext), ("e", .fat)]) == [2, 1])
@@ -50,7 +50,7 @@ struct SystemPartitionsTests {
                 label: "gpt") == [1, 2])
     }
 
-    @Test("What cannot be decided is refused with everything that was found")
+    @Test("what cannot be decided is refused with everything that was found")
     func refused() throws {
         func error(_ parts: [(type: String, content: Content)]) throws -> String {
             let reader = try Self.image(parts, label: "dos")
@@ -74,7 +74,7 @@ struct SystemPartitionsTests {
                 + "2: unknown content, type 0x83")
     }
 
-    @Test("The kind of FAT is what mkfs was told", arguments: [(12, 2), (16, 16), (32, 40)])
+    @Test("the kind of FAT is what mkfs was told", arguments: [(12, 2), (16, 16), (32, 40)])
     func fatBits(bits: Int, mebibytes: Int) throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/fat"

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Broken and lying .xz files: read or refused with a reason, never a wrong byte.
-@Suite("Damaged .xz", .needs("xz", "python3"))
+@Suite(.needs("xz", "python3"))
 struct XZDamageTests {
     /// Functions of Python that change `packed`, which has blocks of 262144 bytes whose headers tell their sizes.
     private static let library = """
@@ -61,7 +61,7 @@ struct XZDamageTests {
         ("header(12, lambda at: d.__setitem__(at + 1, d[at + 1] | 4)); save()", "a block has unknown options"),
     ]
 
-    @Test("A damaged block is refused when it is read, and the others are not", arguments: blocks.indices)
+    @Test("a damaged block is refused when it is read, and the others are not", arguments: blocks.indices)
     func damagedBlock(index number: Int) throws {
         let (script, reason) = Self.blocks[number]
         let fixture = try Self.fixture(script)
@@ -79,7 +79,7 @@ struct XZDamageTests {
         #expect(try Shell.run("xz", ["-t", path]).status != 0)
     }
 
-    @Test("A broken index, header or footer is refused")
+    @Test("a broken index, header or footer is refused")
     func brokenIndex() throws {
         let damaged = BaseImageError.corrupt(.xz, reason: "its index is damaged, or it ends too early")
         for script in ["d[-20] ^= 1; save()", "d[-5] ^= 1; save()", "d[-1] ^= 1; save()", "d = d[:-4]; save()"] {
@@ -92,7 +92,7 @@ struct XZDamageTests {
         }
     }
 
-    @Test("An index that would take all memory is refused")
+    @Test("an index that would take all memory is refused")
     func hostileIndex() throws {
         let fixture = try Self.fixture(
             """
@@ -114,7 +114,7 @@ struct XZDamageTests {
         }
     }
 
-    @Test("Empty blocks are no bytes, wherever they stand")
+    @Test("empty blocks are no bytes, wherever they stand")
     func emptyBlocks() throws {
         // A block whose LZMA2 data is the end marker alone, without sizes in its header and with no check.
         let fixture = try BaseImageFixture(mebibytes: 2)
@@ -151,7 +151,7 @@ struct XZDamageTests {
         #expect(try base.reader.bytes(at: 899_999, count: 2) == Array(fixture.image[899_999...900_000]))
     }
 
-    @Test("An index that lies about sizes is found out, and not one wrong byte is given")
+    @Test("an index that lies about sizes is found out, and not one wrong byte is given")
     func lyingIndex() throws {
         // Two blocks' sizes swapped in the index; its own check is right. The blocks do not tell their sizes.
         let fixture = try BaseImageFixture(mebibytes: 2)

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Files by xz, pixz and Python's binding of liblzma, read at random and judged by the bytes they were made from.
-@Suite("Random access to .xz", .needs("xz", "pixz", "python3"))
+@Suite(.needs("xz", "pixz", "python3"))
 struct XZReaderTests {
     /// How to make `packed` of `base.img`; all have several blocks.
     private static let packers = [
@@ -38,7 +38,7 @@ struct XZReaderTests {
         return try #require(XZReader(file, index: XZIndex(file, byteCount: file.measuredByteCount())))
     }
 
-    @Test("Every kind of file gives its bytes, and each block is decoded once", arguments: packers.indices)
+    @Test("every kind of file gives its bytes, and each block is decoded once", arguments: packers.indices)
     func bytes(index: Int) throws {
         let fixture = try BaseImageFixture(mebibytes: 2)
         try fixture.shell(Self.packers[index])
@@ -73,7 +73,7 @@ struct XZReaderTests {
         return bytes
     }
 
-    @Test("The index is what xz lists", arguments: packers.indices)
+    @Test("the index is what xz lists", arguments: packers.indices)
     func listing(index: Int) throws {
         let fixture = try BaseImageFixture(mebibytes: 2)
         try fixture.shell(Self.packers[index])
@@ -98,7 +98,7 @@ struct XZReaderTests {
                 })
     }
 
-    @Test("What is not touched is not decoded, and nothing is for the question where data lies")
+    @Test("what is not touched is not decoded, and nothing is for the question where data lies")
     func untouched() throws {
         let fixture = try BaseImageFixture()
         try fixture.shell("xz -c -T2 --block-size=262144 base.img > packed")
@@ -116,7 +116,7 @@ struct XZReaderTests {
         }
     }
 
-    @Test("A block that many threads want is decoded once")
+    @Test("a block that many threads want is decoded once")
     func threads() throws {
         let fixture = try BaseImageFixture()
         try fixture.shell("xz -c -T2 --block-size=600000 base.img > packed")
@@ -130,7 +130,7 @@ struct XZReaderTests {
         #expect(reader.counters.decoded == 1)
     }
 
-    @Test("What was read once is there when its block is gone")
+    @Test("what was read once is there when its block is gone")
     func eviction() throws {
         let fixture = try BaseImageFixture()
         try fixture.shell("xz -c -T2 --block-size=524288 base.img > packed")
@@ -146,7 +146,7 @@ struct XZReaderTests {
         #expect(reader.counters.decoded > reader.counters.touched)
     }
 
-    @Test("One block, or none, is left to be unpacked as a whole")
+    @Test("one block, or none, is left to be unpacked as a whole")
     func single() throws {
         let fixture = try BaseImageFixture(mebibytes: 2)
         try fixture.shell("xz -c -T1 base.img > packed; xz < /dev/null > empty")

@@ -23,7 +23,7 @@ struct SuspiciousCase: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 }
 
-@Suite struct InspectionFindingTests {
+struct InspectionFindingTests {
     @Test func aGoodNodeIsNotSuspicious() throws {
         #expect(try InspectionFixture().inspect().findings == [])
     }

@@ -3,7 +3,7 @@
 import Testing
 import Trees
 
-@Suite struct InspectionFirstBootTests {
+struct InspectionFirstBootTests {
     private func steps(_ change: (inout InspectionFixture) -> Void) throws -> [String] {
         var fixture = InspectionFixture()
         fixture.remove("/etc/systemd/system/multi-user.target.wants/regenerate_ssh_host_keys.service")
@@ -131,7 +131,7 @@ import Trees
     }
 }
 
-@Suite struct InspectionSSHTests {
+struct InspectionSSHTests {
     private func state(_ change: (inout InspectionFixture) -> Void) throws -> Inspection.SSH.State {
         var fixture = InspectionFixture()
         change(&fixture)

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct InspectionKeyTests {
+struct InspectionKeyTests {
     /// Type and bits as ssh-keygen takes them.
     static let kinds = [
         ("ed25519", "256"), ("rsa", "1024"), ("rsa", "2048"), ("ecdsa", "256"), ("ecdsa", "384"), ("ecdsa", "521"),

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Trees
 
-@Suite struct PasswordFieldTests {
+struct PasswordFieldTests {
     @Test(
         arguments: [
             ("", Inspection.Login.Password.none, nil), ("*", .locked, nil), ("!", .locked, nil), ("!!", .locked, nil),
@@ -35,7 +35,7 @@ import Trees
     }
 }
 
-@Suite struct InspectionServerSettingsTests {
+struct InspectionServerSettingsTests {
     private func settings(_ lines: [String], _ files: [String: [[String]]] = [:]) throws -> Inspection.ServerSettings {
         try Inspection.ServerSettings(lines) { pattern throws(VolumeError) in files[pattern] ?? [] }
     }
@@ -92,7 +92,7 @@ import Trees
     }
 }
 
-@Suite struct InspectionLoginTests {
+struct InspectionLoginTests {
     private func user(_ name: String, _ change: (inout InspectionFixture) -> Void) throws -> Inspection.Login {
         var fixture = InspectionFixture()
         change(&fixture)

@@ -5,7 +5,7 @@ import Foundation
 import Testing
 import Trees
 
-@Suite struct InspectionTextTests {
+struct InspectionTextTests {
     @Test func readsLikeThis() throws {
         var fixture = InspectionFixture()
         fixture.file("/etc/shadow", "root:*:1::::::\npi::1::::::\n")

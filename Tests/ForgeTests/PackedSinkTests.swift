@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 
 /// Compressed outputs, judged by the tools that will read them.
-@Suite("Compressed outputs", .needs("xz", "zstd", "gzip", "bmaptool"))
+@Suite(.needs("xz", "zstd", "gzip", "bmaptool"))
 struct PackedSinkTests {
     static let tools: [PackedFormat: [String]] = [.xz: ["xz"], .zstd: ["zstd", "-q"], .gzip: ["gzip"]]
 
@@ -28,7 +28,7 @@ struct PackedSinkTests {
         return try fixture.bytes(copy)
     }
 
-    @Test("A raw base is packed once; each output decodes to the patched image", arguments: PackedFormat.allCases)
+    @Test("a raw base is packed once; each output decodes to the patched image", arguments: PackedFormat.allCases)
     func fromRaw(_ format: PackedFormat) throws {
         let base = try fixture.open(try fixture.rawBase())
         let orders = try fixture.orders(base, suffix: "img." + format.suffix)
@@ -44,7 +44,7 @@ struct PackedSinkTests {
     }
 
     @Test(
-        "Untouched blocks of an .xz are copied as they are and never decoded",
+        "untouched blocks of an .xz are copied as they are and never decoded",
         arguments: [["-C", "crc64"], ["-C", "crc32"], ["-C", "sha256"], ["-C", "none"], ["--x86", "--lzma2"]])
     func splice(_ options: [String]) throws {
         let path = try fixture.xzBase(["--block-size=2MiB"] + options)
@@ -71,7 +71,7 @@ struct PackedSinkTests {
         }
     }
 
-    @Test("A base of streams with different checks keeps them; padding goes")
+    @Test("a base of streams with different checks keeps them; padding goes")
     func streams() throws {
         let base = try fixture.open(try fixture.multiStreamBase())
         let orders = try fixture.orders(base, suffix: "img.xz")
@@ -84,7 +84,7 @@ struct PackedSinkTests {
         }
     }
 
-    @Test("The bytes depend on neither threads, cache nor the other slots", arguments: PackedFormat.allCases)
+    @Test("the bytes depend on neither threads, cache nor the other slots", arguments: PackedFormat.allCases)
     func reproducible(_ format: PackedFormat) throws {
         let path = try fixture.rawBase()
         let base = try fixture.open(path)
@@ -119,7 +119,7 @@ struct PackedSinkTests {
         #expect(bad.error.contains("checksum mismatch"), "\(bad.error)")
     }
 
-    @Test("A map that is not wanted is not made, and a stale one goes")
+    @Test("a map that is not wanted is not made, and a stale one goes")
     func noMap() throws {
         let base = try fixture.open(try fixture.xzBase(["--block-size=2MiB"]))
         let orders = try fixture.orders(base, suffix: "img.xz", isReplacing: true)
@@ -128,7 +128,7 @@ struct PackedSinkTests {
         for order in orders { #expect(!FileManager.default.fileExists(atPath: order.path + ".bmap")) }
     }
 
-    @Test("A damaged cell file is noticed, told and made anew; a touched one is only checked")
+    @Test("a damaged cell file is noticed, told and made anew; a touched one is only checked")
     func damage() throws {
         let base = try fixture.open(try fixture.xzBase(["--block-size=2MiB"]))
         let orders = try fixture.orders(base, suffix: "img.xz", isReplacing: true)

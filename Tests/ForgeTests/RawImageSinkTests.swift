@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Several images in one pass, judged by the bytes they must have and by sha256sum.
-@Suite("Raw images", .needs("xz", "sha256sum"))
+@Suite(.needs("xz", "sha256sum"))
 struct RawImageSinkTests {
     private let folder: TemporaryFolder
     private let image: [UInt8]
@@ -65,7 +65,7 @@ struct RawImageSinkTests {
     private func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
 
     @Test(
-        "Each image has its bytes, its digest and its holes, and each block is decoded once",
+        "each image has its bytes, its digest and its holes, and each block is decoded once",
         arguments: [[], ["-T2", "--block-size=300000"], ["-T2", "--block-size=65536", "-0"], ["-T1"]])
     func images(options: [String]) throws {
         let base = try base(options)
@@ -94,7 +94,7 @@ struct RawImageSinkTests {
         #expect((base.xz != nil) == options.contains("-T2"))
     }
 
-    @Test("One that cannot be written keeps no other from being finished")
+    @Test("one that cannot be written keeps no other from being finished")
     func oneFails() throws {
         let base = try base(["-T2", "--block-size=300000"])
         var made = try (0..<3).map { try order("i\($0)", [$0 * 5000: [UInt8($0) + 1]], over: base) }
@@ -107,7 +107,7 @@ struct RawImageSinkTests {
         }
     }
 
-    @Test("A base that is damaged in the middle gives no image at all")
+    @Test("a base that is damaged in the middle gives no image at all")
     func damagedBase() throws {
         _ = try base(["-T2", "--block-size=300000"])
         let path = folder.path + "/base.img.xz"

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Outputs that are edited in place, judged by the bytes they must have and by sha256sum.
-@Suite("Working copies", .needs("xz", "sha256sum"))
+@Suite(.needs("xz", "sha256sum"))
 struct WorkingCopyTests {
     private let folder: TemporaryFolder
     private let image: [UInt8]
@@ -62,7 +62,7 @@ struct WorkingCopyTests {
     }
 
     @Test(
-        "Copies hold the patched base, take edits in place, grow, and get their name at the end",
+        "copies hold the patched base, take edits in place, grow, and get their name at the end",
         arguments: [false, true])
     func edits(isPacked: Bool) throws {
         let base = try base(isPacked: isPacked)
@@ -84,7 +84,7 @@ struct WorkingCopyTests {
             try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.contains("partial") } == [])
     }
 
-    @Test("What is not finished leaves nothing, and what is finished is edited no more")
+    @Test("what is not finished leaves nothing, and what is finished is edited no more")
     func discarding() throws {
         let base = try base(isPacked: false)
         let orders = [try order("a", over: base), try order("b", over: base), try order("c", over: base)]
@@ -108,7 +108,7 @@ struct WorkingCopyTests {
         #expect(left.sorted() == ["b.img", "base.img"])
     }
 
-    @Test("A held copy is locked against another run, a device on it holds no lock")
+    @Test("a held copy is locked against another run, a device on it holds no lock")
     func locking() throws {
         let base = try base(isPacked: false)
         let order = try order("a", over: base)
@@ -127,7 +127,7 @@ struct WorkingCopyTests {
         #expect(try device.bytes(at: 510, count: 2) == [0x55, 0xAA])
     }
 
-    @Test("On a file system with reflinks a copy shares the base's blocks", .needs("mkfs.btrfs", "filefrag"))
+    @Test("on a file system with reflinks a copy shares the base's blocks", .needs("mkfs.btrfs", "filefrag"))
     func reflinks() throws {
         let disk = try MountedDisk.make("btrfs", mebibytes: 120)
         try FileManager.default.copyItem(atPath: folder.path + "/base.img", toPath: disk.path + "/base.img")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Plans
 
-@Suite struct ConfigTextTests {
+struct ConfigTextTests {
     private static func set(_ section: String, _ key: String, _ value: String, overriding: Bool = false) -> TextRule {
         .setConfigKey(section: section, key: key, value: value, overriding: overriding)
     }

@@ -4,7 +4,7 @@ import Trees
 @testable import Plans
 
 /// The table of what 8086's script makes of each slot, for every release and starting point.
-@Suite struct ConversionTests {
+struct ConversionTests {
     struct Case: CustomTestStringConvertible {
         let release: PlannerFixture.Release
         let kind: PlannerFixture.Kind

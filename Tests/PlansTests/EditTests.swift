@@ -3,7 +3,7 @@ import Trees
 
 @testable import Plans
 
-@Suite struct EditTests {
+struct EditTests {
     private let target = Target(.root, "/a")
     private let old = Node(
         content: .file(Array("x\n".utf8)),

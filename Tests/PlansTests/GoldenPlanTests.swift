@@ -1,4 +1,4 @@
-import Foundation
+import TestSupport
 import Testing
 import Trees
 
@@ -6,8 +6,8 @@ import Trees
 
 /// Exactly what is planned for each release, starting point and slot, as files beside the tests.
 ///
-/// With `PIFORGE_RECORD=1` the files are written anew, and the run fails, so that nobody mistakes it for a check.
-@Suite struct GoldenPlanTests {
+/// `PIFORGE_RECORD=1` writes the files anew.
+struct GoldenPlanTests {
     private struct Example {
         let kind: PlannerFixture.Kind
         let slot: Slot
@@ -51,21 +51,7 @@ import Trees
                 text += Self.describe(edit, change)
             }
         }
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Golden/\(folder)/\(release.rawValue).txt")
-        if ProcessInfo.processInfo.environment["PIFORGE_RECORD"] == "1" {
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data(text.utf8).write(to: file)
-            Issue.record("recorded \(file.lastPathComponent); read it, then run without PIFORGE_RECORD")
-        }
-        let golden = try String(decoding: Data(contentsOf: file), as: UTF8.self).split(separator: "\n")
-        let lines = text.split(separator: "\n")
-        for (index, pair) in zip(golden, lines).enumerated() where pair.0 != pair.1 {
-            Issue.record("line \(index + 1) of \(file.lastPathComponent): planned \(pair.1), golden \(pair.0)")
-            return
-        }
-        #expect(golden.count == lines.count)
+        try GoldenFile.expect(text, in: "\(Repository.path)/Tests/Golden/\(folder)/\(release.rawValue).txt")
     }
 
     /// One line for the edit, and of a changed text the lines that come and go.

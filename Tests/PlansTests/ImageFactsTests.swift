@@ -3,7 +3,7 @@ import Trees
 
 @testable import Plans
 
-@Suite struct ImageFactsTests {
+struct ImageFactsTests {
     @Test(arguments: PlannerFixture.Release.allCases) func whatAnImageIs(release: PlannerFixture.Release) throws {
         let facts = try PlannerFixture(release, .cnat).facts()
         #expect(facts.codename == release.codename)

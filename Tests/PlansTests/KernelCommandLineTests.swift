@@ -3,7 +3,7 @@ import Testing
 
 @testable import Plans
 
-@Suite struct KernelCommandLineTests {
+struct KernelCommandLineTests {
     static let cases: [RuleCase] = [
         .init(.setKernelArgument("a=1"), "b init=/x y\n", "b a=1 init=/x y\n"),
         .init(

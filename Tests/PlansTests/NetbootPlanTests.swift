@@ -4,7 +4,7 @@ import Trees
 @testable import Plans
 
 /// Trees that nodes boot over USB.
-@Suite struct NetbootPlanTests {
+struct NetbootPlanTests {
     static let releases = PlannerFixture.Release.allCases
 
     @Test("the kernel line of 8086's documents", arguments: releases) func kernelLine(

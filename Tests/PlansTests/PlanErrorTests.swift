@@ -4,7 +4,7 @@ import Trees
 @testable import Plans
 
 /// Every refusal, by an image or a setting that causes it, with its words.
-@Suite struct PlanErrorTests {
+struct PlanErrorTests {
     private func refusal(
         _ release: PlannerFixture.Release = .bookworm, _ kind: PlannerFixture.Kind = .cbridge, _ slot: Slot = .node(3),
         image change: (PlannerFixture) throws -> Void, _ set: (inout Settings) -> Void = { _ in }

@@ -4,7 +4,7 @@ import Trees
 @testable import Plans
 
 /// What each setting writes.
-@Suite struct PlannerSettingsTests {
+struct PlannerSettingsTests {
     private typealias Fixture = PlannerFixture
     static let releases = PlannerFixture.Release.allCases
 

@@ -1,5 +1,6 @@
 import Foundation
 import Plans
+import TestSupport
 import Testing
 
 /// Files in a dictionary, for profiles in tests: path to bytes, folders end in `/`, links begin with `-> `.
@@ -66,14 +67,7 @@ enum Fixture {
         "\(problem.line):\(problem.column): \(problem.message)" + (problem.hint.map { " => \($0)" } ?? "")
     }
 
-    /// The repository's own folder.
-    static let root: String = {
-        var parts = #filePath.split(separator: "/").map(String.init)
-        parts.removeLast(3)
-        return "/" + parts.joined(separator: "/")
-    }()
-
     static func file(_ path: String) throws -> String {
-        String(decoding: try Data(contentsOf: URL(fileURLWithPath: root + "/" + path)), as: UTF8.self)
+        String(decoding: try Data(contentsOf: URL(fileURLWithPath: Repository.path + "/" + path)), as: UTF8.self)
     }
 }

@@ -7,7 +7,7 @@ import Testing
 struct ProfileSchemaTests {
     @Test("profiles/schema.json is what the table says")
     func schema() throws {
-        try expectGenerated("profiles/schema.json", Schema.json)
+        try GoldenFile.expect(Schema.json, in: Repository.path + "/profiles/schema.json")
     }
 
     @Test("the keys in docs/profile.md are what the table says")
@@ -17,17 +17,7 @@ struct ProfileSchemaTests {
         let tail = try #require(text.range(of: Schema.referenceEnd))
         let wanted =
             text[..<head.upperBound] + "\n\n" + Schema.reference + "\n\n" + text[tail.lowerBound...]
-        try expectGenerated("docs/profile.md", String(wanted))
-    }
-
-    /// Compares a generated file; with PIFORGE_RECORD it is written, and the test fails all the same.
-    private func expectGenerated(_ path: String, _ wanted: String) throws {
-        if ProcessInfo.processInfo.environment["PIFORGE_RECORD"] != nil {
-            try Data(wanted.utf8).write(to: URL(fileURLWithPath: Fixture.root + "/" + path))
-            Issue.record("\(path) is recorded; run again without PIFORGE_RECORD")
-        }
-        let isSame = (try? Fixture.file(path)) == wanted
-        #expect(isSame, "\(path) is out of date: PIFORGE_RECORD=1 swift test --filter ProfileSchemaTests")
+        try GoldenFile.expect(String(wanted), in: Repository.path + "/docs/profile.md")
     }
 
     @Test("the shipped profiles decode", arguments: ["demo", "sg1", "bridge"])
@@ -129,13 +119,8 @@ struct ProfileSchemaTests {
     @Test("a foreign validator agrees on the shipped profiles", .needs("python3"))
     func foreignValidator() throws {
         let probe = try Shell.run("python3", ["-c", "import jsonschema, yaml"])
-        guard probe.status == 0 else {
-            if ProcessInfo.processInfo.environment["PIFORGE_REQUIRE"] != nil {
-                Issue.record("the python3 modules jsonschema and yaml are not installed")
-                return
-            }
-            try Test.cancel("the python3 modules jsonschema and yaml are not installed")
-        }
+        try ToolsTrait.require(
+            probe.status == 0, "the modules jsonschema and yaml of python3 are not installed")
         let script = """
             import json, sys, yaml, jsonschema
             schema = json.load(open(sys.argv[1]))
@@ -151,9 +136,9 @@ struct ProfileSchemaTests {
             .write(to: URL(fileURLWithPath: bad))
         let good = folder.path + "/good.yaml"
         try Data(ProfileTemplate.text.utf8).write(to: URL(fileURLWithPath: good))
-        let profiles = ["demo", "sg1", "bridge"].map { Fixture.root + "/profiles/\($0).yaml" }
+        let profiles = ["demo", "sg1", "bridge"].map { Repository.path + "/profiles/\($0).yaml" }
         let result = try Shell.run(
-            "python3", ["-c", script, Fixture.root + "/profiles/schema.json"] + profiles + [good, bad])
+            "python3", ["-c", script, Repository.path + "/profiles/schema.json"] + profiles + [good, bad])
         #expect(result.error == "")
         let lines = result.output.split(separator: "\n").map(String.init)
         #expect(lines.dropLast() == ["demo.yaml []", "sg1.yaml []", "bridge.yaml []", "good.yaml []"])

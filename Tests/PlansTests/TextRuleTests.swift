@@ -13,7 +13,7 @@ struct RuleCase: CustomTestStringConvertible {
     var testDescription: String { "\(rule) on \(old.debugDescription)" }
 }
 
-@Suite struct TextRuleTests {
+struct TextRuleTests {
     static let lineCases: [RuleCase] = [
         .init(.ensureLine("a"), "", "a\n"),
         .init(.ensureLine("a"), "b", "b\na\n"),

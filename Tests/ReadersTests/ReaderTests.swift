@@ -3,7 +3,7 @@ import Testing
 
 @testable import Readers
 
-@Suite struct PasswordSchemeTests {
+struct PasswordSchemeTests {
     @Test(
         arguments: [
             ("", nil), ("*", nil), ("!", nil), ("x", nil), ("!$6$salt$hash", nil), ("$6$salt$hash", .sha512),
@@ -21,7 +21,7 @@ import Testing
     }
 }
 
-@Suite struct AuthorizedKeyOptionsTests {
+struct AuthorizedKeyOptionsTests {
     @Test(
         arguments: [
             ("restrict", nil), ("no-pty,no-port-forwarding", nil), ("command=\"a, b\",no-pty", nil),
@@ -46,7 +46,7 @@ import Testing
     }
 }
 
-@Suite struct AccountsTests {
+struct AccountsTests {
     /// getpwnam(3) stops at the first line.
     @Test func takesTheFirstLineOfAName() throws {
         let accounts = Accounts(
@@ -66,7 +66,7 @@ import Testing
     }
 }
 
-@Suite struct UserConfTests {
+struct UserConfTests {
     @Test(
         arguments: [
             (["bob:$6$a$b"], .user(name: "bob", hash: "$6$a$b")),
@@ -81,7 +81,7 @@ import Testing
     }
 }
 
-@Suite struct HostsAccessTests {
+struct HostsAccessTests {
     @Test(
         arguments: [
             ([], [], nil), ([], ["ALL: ALL"], 1), ([], ["# x", "sshd : ALL"], 2),
@@ -94,7 +94,7 @@ import Testing
     }
 }
 
-@Suite struct CommandLineFileTests {
+struct CommandLineFileTests {
     @Test(
         arguments: [
             (Array("a b\n".utf8), [], "a b\n"), (Array("a\0b\n".utf8), [.nul(at: 1)], "a"),

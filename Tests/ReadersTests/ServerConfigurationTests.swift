@@ -27,7 +27,7 @@ struct ServerFiles {
     init(_ text: String) { texts = ["/etc/ssh/sshd_config": text] }
 }
 
-@Suite struct ServerConfigurationTests {
+struct ServerConfigurationTests {
     private func options(
         _ text: String, _ others: [String: String] = [:], version: ServerVersion = .init(9, 2)
     ) -> ServerOptions {

@@ -12,11 +12,7 @@ struct Ext4KernelTests {
     private func mounted(_ image: Ext4Image, _ body: (String) throws -> Void) throws {
         let folder = try TemporaryFolder()
         let result = try Shell.run("mount", ["-o", "loop,acl,user_xattr", "-t", "ext4", image.path, folder.path])
-        if result.status != 0 {
-            let reason = "the kernel cannot mount ext4 here: \(result.error)"
-            if ProcessInfo.processInfo.environment["PIFORGE_REQUIRE"] != nil { Issue.record("\(reason)") }
-            try Test.cancel("\(reason)")
-        }
+        try ToolsTrait.require(result.status == 0, "the kernel cannot mount ext4 here: \(result.error)")
         do { try body(folder.path) } catch {
             try Shell.unmount(folder.path)
             throw error

@@ -4,7 +4,7 @@ import Trees
 
 @testable import Volumes
 
-@Suite struct FATNameTests {
+struct FATNameTests {
     @Test(
         "a name that fits 8.3 is stored with two flags for its case",
         arguments: [

@@ -4,7 +4,7 @@ import Trees
 
 @testable import Volumes
 
-@Suite struct FATTimeTests {
+struct FATTimeTests {
     @Test(
         "moments become dates",
         arguments: [

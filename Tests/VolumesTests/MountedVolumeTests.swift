@@ -6,7 +6,7 @@ import Trees
 import Volumes
 
 /// The kernel's ext4 driver against ours, and what a mount leaves behind: nothing.
-@Suite("Mounted volumes", .serialized, .needs("mke2fs", "e2fsck", "debugfs", "losetup"))
+@Suite(.serialized, .needs("mke2fs", "e2fsck", "debugfs", "losetup"))
 struct MountedVolumeTests {
     init() throws { try MountedMedium.require(.ext4) }
 
@@ -56,7 +56,7 @@ struct MountedVolumeTests {
         ]
     }()
 
-    @Test("Each engine finds in the other's volume what was put, and changes nothing when it puts it again")
+    @Test("each engine finds in the other's volume what was put, and changes nothing when it puts it again")
     func agreement() throws {
         let byKernel = try Ext4Image(.trixie)
         let ours = try Ext4Image(.trixie)
@@ -82,7 +82,7 @@ struct MountedVolumeTests {
         #expect(told.contains("Mode:  04755") && told.contains("User:  1000") && told.contains("user.note (3)"))
     }
 
-    @Test("What has several names, a list of access rights or a number is treated alike by both engines")
+    @Test("what has several names, a list of access rights or a number is treated alike by both engines")
     func inherited() throws {
         let image = try Ext4Image(.debian)
         try image.debugfs("mknod null c 1 3", writing: true)
@@ -131,7 +131,7 @@ struct MountedVolumeTests {
         #expect(told.contains("major/minor number: 01:03 ") || told.contains("01:03"))
     }
 
-    @Test("A mount is seen by nobody and gone with its owner, closed or not", arguments: [true, false])
+    @Test("a mount is seen by nobody and gone with its owner, closed or not", arguments: [true, false])
     func traces(isClosed: Bool) throws {
         let image = try Ext4Image(.debian)
         let folder = URL(fileURLWithPath: image.path).deletingLastPathComponent().path
@@ -148,7 +148,7 @@ struct MountedVolumeTests {
         #expect(try image.debugfs("cat /x") == "x")
     }
 
-    @Test("What the kernel will not mount leaves no device behind, and is called damaged")
+    @Test("what the kernel will not mount leaves no device behind, and is called damaged")
     func refused() throws {
         let image = try Ext4Image(.debian)
         let folder = URL(fileURLWithPath: image.path).deletingLastPathComponent().path
@@ -164,7 +164,7 @@ struct MountedVolumeTests {
         #expect(try traces(of: folder) == [])
     }
 
-    @Test("Sectors of 4096 bytes", .needs("blockdev"))
+    @Test("sectors of 4096 bytes", .needs("blockdev"))
     func wideSectors() throws {
         let image = try Ext4Image(.debian)
         let volume = try mounted(image.path, sectorSize: 4096)
@@ -176,7 +176,7 @@ struct MountedVolumeTests {
         try image.check()
     }
 
-    @Test("Many take loop devices at once and each gets its own")
+    @Test("many take loop devices at once and each gets its own")
     func crowd() async throws {
         let images = try (0..<12).map { _ in try Ext4Image(.ext2) }
         let paths = images.map(\.path)

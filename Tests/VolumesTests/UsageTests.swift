@@ -6,7 +6,7 @@ import Trees
 @testable import Volumes
 
 /// Which blocks a file system uses, beside what e2fsprogs and dosfstools count.
-@Suite("Blocks in use", .needs("mke2fs", "dumpe2fs", "debugfs", "e2fsck", "mkfs.fat", "fsck.fat", "mcopy"))
+@Suite(.needs("mke2fs", "dumpe2fs", "debugfs", "e2fsck", "mkfs.fat", "fsck.fat", "mcopy"))
 struct UsageTests {
     /// dumpe2fs' lists of free blocks, one for each group: "  Free blocks: 12-15, 17".
     private static func freeBlocks(_ image: Ext4Image) throws -> Set<Int64> {

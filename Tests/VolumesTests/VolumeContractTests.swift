@@ -3,7 +3,7 @@ import Testing
 import Trees
 
 /// What every volume must do, whatever stores it.
-@Suite struct VolumeContractTests {
+struct VolumeContractTests {
     @Test("files come back as they were put", arguments: VolumeSubject.all)
     func files(_ subject: VolumeSubject) throws {
         var random = SeededGenerator(seed: 1)

@@ -11,7 +11,7 @@ import Trees
 import Volumes
 
 /// Programs inside images: what they see, what they leave, and that nothing outside is touched.
-@Suite("Programs inside images", .serialized, .needs("mke2fs", "e2fsck", "losetup"))
+@Suite(.serialized, .needs("mke2fs", "e2fsck", "losetup"))
 struct ProgramRunTests {
     private let folder: TemporaryFolder
 
@@ -87,7 +87,7 @@ struct ProgramRunTests {
         return try paths.map { try String(contentsOfFile: $0, encoding: .utf8) } + [known]
     }
 
-    @Test("They are root in the image, see nothing else, and their changes stay", .needs("busybox"))
+    @Test("they are root in the image, see nothing else, and their changes stay", .needs("busybox"))
     func inside() throws {
         let (root, boot) = try volumes()
         let before = try machine()
@@ -126,7 +126,7 @@ struct ProgramRunTests {
         #expect(try !Shell.run("losetup", ["-a"]).output.contains(folder.path))
     }
 
-    @Test("One that fails ends it, with its last lines and nothing left behind", .needs("busybox"))
+    @Test("one that fails ends it, with its last lines and nothing left behind", .needs("busybox"))
     func failure() throws {
         let (root, boot) = try volumes()
         let wanted = settings { $0.commands = ["echo first", "echo second; echo third >&2; exit 3", "echo never"] }
@@ -150,7 +150,7 @@ struct ProgramRunTests {
         #expect(try !Shell.run("losetup", ["-a"]).output.contains(folder.path))
     }
 
-    @Test("With a network the resolver is this machine's, and afterwards what it was", .needs("busybox"))
+    @Test("with a network the resolver is this machine's, and afterwards what it was", .needs("busybox"))
     func network() throws {
         let (root, boot) = try volumes()
         let wanted = settings {
@@ -169,7 +169,7 @@ struct ProgramRunTests {
         try boot.close()
     }
 
-    @Test("One that is cancelled ends at once, with all that it started", .needs("busybox"))
+    @Test("one that is cancelled ends at once, with all that it started", .needs("busybox"))
     func cancelled() throws {
         let (root, boot) = try volumes()
         let file = try OpenFile(path: "/dev/null", flags: O_RDWR)
@@ -190,13 +190,15 @@ struct ProgramRunTests {
 
     /// On a copy of the image that PIFORGE_REAL_BASE names (scripts/make-base --real), which is a Debian for armel.
     @Test(
-        "A Zero's programs see an ARMv6, and dpkg installs a package", .needs("dpkg-deb", "cp"),
+        "a Zero's programs see an ARMv6, and dpkg installs a package", .needs("dpkg-deb", "cp"),
         .mustEnd)
     func emulated() throws {
-        guard let base = ProcessInfo.processInfo.environment["PIFORGE_REAL_BASE"] else {
-            try Test.cancel("PIFORGE_REAL_BASE names no image")
+        let named = ProcessInfo.processInfo.environment["PIFORGE_REAL_BASE"]
+        try ToolsTrait.require(named != nil, of: .machine, "PIFORGE_REAL_BASE names no image")
+        let base = try #require(named)
+        do throws(MountError) { try Emulator.check() } catch {
+            try ToolsTrait.require(false, of: .machine, "\(error)")
         }
-        do throws(MountError) { try Emulator.check() } catch { try Test.cancel("\(error)") }
         let (unused, boot) = try volumes()
         try unused.close()
         let copy = folder.path + "/real.img"
@@ -239,7 +241,7 @@ struct ProgramRunTests {
         return Array(try Data(contentsOf: URL(fileURLWithPath: folder.path + "/probe.deb")))
     }
 
-    @Test("Other engines refuse, and say what does it")
+    @Test("other engines refuse, and say what does it")
     func refused() async throws {
         let base = try await BaseSpec.plain.path()
         let piforge = Piforge(folder: folder.path)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Trees put where a controller serves them, its root a folder of ours.
-@Suite(.needs(BaseSpec.tools + ["tar", "sha256sum", "timeout", "unshare"]))
+@Suite(.needsRoot, .needs(BaseSpec.tools + ["tar", "sha256sum", "timeout", "unshare"]))
 struct NetbootInstallTests {
     private let root: TemporaryFolder
     private let piforge: Piforge
@@ -46,11 +46,8 @@ struct NetbootInstallTests {
         return told.output
     }
 
-    private static var isRoot: Bool { getuid() == 0 }
-
     @Test("trees, exports and boot folder; a second run keeps what it is told to and nothing else")
     func again() async throws {
-        guard Self.isRoot else { try Test.cancel("only root installs trees") }
         let first = try await install("p1-p2")
         try #require(first.status == 0, "\(first.error)")
         #expect(first.output == "\(nfs)/p1\n\(nfs)/p2\n")
@@ -82,7 +79,6 @@ struct NetbootInstallTests {
 
     @Test("the tree of a running node stays, unless told otherwise")
     func running() async throws {
-        guard Self.isRoot else { try Test.cancel("only root installs trees") }
         try write("lo: 1 2 3\nethupi1: 1 2 3\n", to: "proc/net/dev")
         try write("old", to: "var/lib/clusterctrl/nfs/p1/mark")
         let refused = try await install("p1-p2")
@@ -100,7 +96,6 @@ struct NetbootInstallTests {
 
     @Test("without room nothing is begun")
     func noRoom() async throws {
-        guard Self.isRoot else { try Test.cancel("only root installs trees") }
         let base = try await BaseSpec.of("bookworm", "cnat").path()
         let answer = try Shell.run(
             "unshare",
@@ -122,7 +117,6 @@ struct NetbootInstallTests {
 
     @Test("a write that fails half-way leaves the old tree whole")
     func failure() async throws {
-        guard Self.isRoot else { try Test.cancel("only root installs trees") }
         try #require(try await install("p1").status == 0)
         try Data(repeating: 7, count: 8 << 20).write(to: URL(fileURLWithPath: nfs + "/p1/home/pi/large"))
         let before = try account(of: "p1")
@@ -146,7 +140,6 @@ struct NetbootInstallTests {
 
     @Test("a run that is killed leaves the old tree or the new one, whole, and the next one finishes")
     func killed() async throws {
-        guard Self.isRoot else { try Test.cancel("only root installs trees") }
         try #require(try await install("p1").status == 0)
         let new = try account(of: "p1")
         let base = try await BaseSpec.of("bookworm", "cnat").path()
@@ -187,7 +180,6 @@ struct NetbootInstallTests {
 
     @Test("nodes share a root, and it stays until the last of them has another one")
     func shared() async throws {
-        guard Self.isRoot else { try Test.cancel("only root installs trees") }
         try write(
             "# mine\n/var/lib/clusterctrl/nfs/shared *(ro)\n/var/lib/clusterctrl/nfs/shared2 *(ro)\n", to: "etc/exports"
         )
@@ -242,7 +234,6 @@ struct NetbootInstallTests {
 
     @Test("what a node wrote over a shared root stays when it is told to")
     func keptUpper() async throws {
-        guard Self.isRoot else { try Test.cancel("only root installs trees") }
         let sharing = ["--layout", "shared", "--upper", "256M"]
         let base = try await BaseSpec.of("bookworm", "cnat").path()
         let arguments = ["netboot", "install", "--root", root.path, "--slot", "p1-p2", "--base", base]
@@ -263,7 +254,6 @@ struct NetbootInstallTests {
 
     @Test("the node must be one that this controller knows")
     func unknownToTheController() async throws {
-        guard Self.isRoot else { try Test.cancel("only root installs trees") }
         try write(
             """
             SUBSYSTEM=="net", ENV{ID_VENDOR_ID}=="3171", ENV{ID_MODEL_ID}=="0001", NAME="ethupi1"
@@ -277,7 +267,6 @@ struct NetbootInstallTests {
 
     @Test("a folder that is called shared and is no root stays")
     func notARoot() async throws {
-        guard Self.isRoot else { try Test.cancel("only root installs trees") }
         let line = "/var/lib/clusterctrl/nfs/shared *(ro)"
         try write(line + "\n", to: "etc/exports")
         try write("mine", to: "var/lib/clusterctrl/nfs/shared/film")
@@ -291,7 +280,6 @@ struct NetbootInstallTests {
 
     @Test("nodes with a shared root have an old one or a new one, wherever a run is killed")
     func killedSharing() async throws {
-        guard Self.isRoot else { try Test.cancel("only root installs trees") }
         try #require(try await install("p1-p2", "--layout", "shared").status == 0)
         let base = try await BaseSpec.of("bookworm", "cnat").path()
         for delay in ["0.1", "0.3", "0.5", "0.7", "0.9"] {
@@ -315,7 +303,6 @@ struct NetbootInstallTests {
 
     @Test("a folder that is no controller's root is refused")
     func elsewhere() async throws {
-        guard Self.isRoot else { try Test.cancel("only root installs trees") }
         let base = try await BaseSpec.of("bookworm", "cnat").path()
         let other = try TemporaryFolder()
         let answer = try piforge.run("netboot", "install", "--root", other.path, "--slot", "p1", "--base", base)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// How far long work is, as a terminal and as a program see it.
-@Suite("Progress", .needs(BaseSpec.tools + ["xz", "python3"]))
+@Suite(.needs(BaseSpec.tools + ["xz", "python3"]))
 struct ProgressTests {
     private let folder: TemporaryFolder
     private var piforge: Piforge { Piforge(folder: folder.path, cache: folder.path + "/cache") }
@@ -32,7 +32,7 @@ struct ProgressTests {
         }
     }
 
-    @Test("Every stage tells its bytes up to the last, and the end what it cost")
+    @Test("every stage tells its bytes up to the last, and the end what it cost")
     func events() throws {
         let runs = [
             (
@@ -79,7 +79,7 @@ struct ProgressTests {
         return try #require(Int(words[4]))
     }
 
-    @Test("On a terminal one line tells what, how far, how fast and how long still; in a pipe there is none")
+    @Test("on a terminal one line tells what, how far, how fast and how long still; in a pipe there is none")
     func terminal() throws {
         let script = """
             import os, pty, sys

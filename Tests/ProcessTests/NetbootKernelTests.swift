@@ -65,7 +65,7 @@ struct NetbootKernelTests {
 
     @Test("all that no change names is what the kernel sees: owners, modes, attributes, links, devices, holes, times")
     func kernel() async throws {
-        guard getuid() == 0 else { try Test.cancel("only root mounts and makes folders of trees") }
+        try ToolsTrait.requireRoot()
         let folder = try TemporaryFolder()
         let card = try enriched(try Card(try await BaseSpec.of("bookworm", "cbridge").path()), in: folder)
         let made = try #require(try Piforge.netboot("p3", from: card.path, into: folder.path, format: .folder).first)

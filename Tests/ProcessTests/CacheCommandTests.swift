@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `piforge cache` as a process, over a cache that builds have filled.
-@Suite("The cache command", .needs(BaseSpec.tools + ["xz", "flock", "touch"]))
+@Suite(.needs(BaseSpec.tools + ["xz", "flock", "touch"]))
 struct CacheCommandTests {
     private let folder: TemporaryFolder
     private var piforge: Piforge { Piforge(folder: folder.path, cache: folder.path + "/cache") }
@@ -44,7 +44,7 @@ struct CacheCommandTests {
         }
     }
 
-    @Test("What is kept, of which base, why and how large")
+    @Test("what is kept, of which base, why and how large")
     func listing() throws {
         let listing = try list()
         #expect(listing.items.map(\.kind).sorted() == ["image", "map", "packed"])
@@ -62,7 +62,7 @@ struct CacheCommandTests {
         #expect(text.hasSuffix(" in \(cache)\n"))
     }
 
-    @Test("By age, the old goes; by size, the longest unused")
+    @Test("by age, the old goes; by size, the longest unused")
     func pruning() throws {
         try age("image", days: 40)
         try age("packed", days: 10)
@@ -82,7 +82,7 @@ struct CacheCommandTests {
         #expect(again.status == 0, "\(again.error)")
     }
 
-    @Test("What another process uses stays, and what it left when it was killed goes")
+    @Test("what another process uses stays, and what it left when it was killed goes")
     func inUse() throws {
         let image = try #require(try list().items.first { $0.kind == "image" }).path
         var held = piforge
@@ -96,7 +96,7 @@ struct CacheCommandTests {
         #expect(try list().items.map(\.path) == [image])
     }
 
-    @Test("A damaged image is noticed, told and made anew")
+    @Test("a damaged image is noticed, told and made anew")
     func damage() throws {
         let image = try #require(try list().items.first { $0.kind == "image" }).path
         try Packer.run("sh", ["-c", "printf X | dd of=\(image) bs=1 seek=9000000 conv=notrunc status=none"])
@@ -108,7 +108,7 @@ struct CacheCommandTests {
         #expect(expected.status == 0 && expected.output == built.output, "\(expected.error)")
     }
 
-    @Test("An amount that is none, and no amount at all")
+    @Test("an amount that is none, and no amount at all")
     func usage() throws {
         for arguments in [["--older-than", "soon"], ["--max-size", "-1G"], []] {
             let told = try piforge.run(["cache", "prune"] + arguments)

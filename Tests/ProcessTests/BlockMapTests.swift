@@ -8,7 +8,7 @@ import Testing
 import Volumes
 
 /// Maps beside images, judged by what bmaptool makes of them on cards that are full of something else.
-@Suite("Block maps", .needs(BaseSpec.tools + ["xz", "bmaptool", "python3"]))
+@Suite(.needs(BaseSpec.tools + ["xz", "bmaptool", "python3"]))
 struct BlockMapTests {
     private static let spec = BaseSpec.of("bookworm", "cnat")
     private let folder: TemporaryFolder
@@ -72,7 +72,7 @@ struct BlockMapTests {
     }
 
     @Test(
-        "A used card gets everything that its file systems use, and nothing else",
+        "a used card gets everything that its file systems use, and nothing else",
         arguments: [(OutputFormat.raw, nil), (.raw, ["-0", "--block-size=8MiB"]), (.xz, ["-0", "--block-size=8MiB"])])
     func usedCard(format: OutputFormat, packing: [String]?) async throws {
         for result in try await build(format, mapping: .auto, packing: packing) {
@@ -88,7 +88,7 @@ struct BlockMapTests {
         }
     }
 
-    @Test("Every run of a raw image has a digest; of a spliced one those that were decoded")
+    @Test("every run of a raw image has a digest; of a spliced one those that were decoded")
     func digests() async throws {
         let options = ["-0", "--block-size=4MiB"]
         func counts(_ format: OutputFormat, _ mapping: MapPolicy) async throws -> (known: Int, all: Int, text: String) {
@@ -109,7 +109,7 @@ struct BlockMapTests {
         for result in never { #expect(!FileManager.default.fileExists(atPath: result.imagePath + ".bmap")) }
     }
 
-    @Test("A map with all digests decodes each block once; one without, only those that are touched")
+    @Test("a map with all digests decodes each block once; one without, only those that are touched")
     func decoding() async throws {
         let path = folder.path + "/base.img.xz"
         try Packer.xz(try await Self.spec.path(), to: path, options: ["-0", "--block-size=2MiB"])

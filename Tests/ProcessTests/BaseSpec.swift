@@ -96,9 +96,3 @@ private actor BaseImages {
         var description: String { "could not make a base: " + text }
     }
 }
-
-/// The checkout that these tests belong to.
-enum Repository {
-    static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().path
-}
