@@ -13,8 +13,11 @@ package struct BaseImage: Sendable {
     /// A sector: what is smaller cannot be an image.
     static let minimumByteCount: Int64 = 512
 
-    /// Size of the unpacked image in bytes.
+    /// Size of the unpacked image in bytes, at most `byteLimit`.
     package var byteCount: Int64 { reader.byteCount }
+
+    /// The largest image that is taken, in bytes: what an MBR can address.
+    package static let byteLimit: Int64 = 1 << 41
 
     /// The .xz file of several blocks that it came from; nil for every other base. `reader` need not be this one: what
     /// an earlier build decoded whole is kept in the cache.
@@ -96,6 +99,8 @@ struct BaseImageOpening: Sendable {
             try source.prefix(Int(min(byteCount, Int64(BaseFormat.headByteCount))))
         }
         switch BaseFormat.recognize(head.span.bytes) {
+        case .format(.raw) where byteCount > BaseImage.byteLimit:
+            throw .tooLarge(byteCount: byteCount, limit: BaseImage.byteLimit)
         case .format(let format): self.format = format
         case .foreign(let name): throw .unsupported(found: name)
         case .unknown where byteCount < BaseImage.minimumByteCount: throw .tooSmall(byteCount: byteCount)
@@ -138,8 +143,14 @@ struct BaseImageOpening: Sendable {
     /// Random access to an .xz file; nil where it must be unpacked, also to learn what exactly is wrong with it.
     func xzReader() throws(BaseImageError) -> XZReader? {
         guard format == .xz else { return nil }
-        do {
-            return XZReader(source, index: try XZIndex(source, byteCount: byteCount))
+        do throws(BaseImageError) {
+            let index = try XZIndex(source, byteCount: byteCount)
+            guard index.byteCount <= BaseImage.byteLimit else {
+                throw .tooLarge(byteCount: index.byteCount, limit: BaseImage.byteLimit)
+            }
+            return XZReader(source, index: index)
+        } catch .tooLarge(let byteCount, let limit) {
+            throw .tooLarge(byteCount: byteCount, limit: limit)
         } catch .block(let error) {
             throw .block(error)
         } catch {

@@ -8,6 +8,8 @@ package enum BaseImageError: Error, Equatable, Sendable {
     /// A folder, a pipe or a terminal.
     case notAFile(path: String)
     case tooSmall(byteCount: Int64)
+    /// An image of so many bytes unpacked, or more, where `limit` is the most that is taken.
+    case tooLarge(byteCount: Int64, limit: Int64)
     /// The file, as downloaded, is not the one that was asked for.
     case digestMismatch(expected: SHA256Digest, found: SHA256Digest)
     /// Something else than a disk image or a packed one, in words: "a 7-Zip archive".
@@ -34,6 +36,7 @@ extension BaseImageError: CustomStringConvertible {
         case .block(let error): "\(error)"
         case .notAFile(let path): "\(path) is not a file"
         case .tooSmall(let byteCount): "\(byteCount) bytes are less than one sector"
+        case .tooLarge(let byteCount, let limit): "\(byteCount) bytes are more than the \(limit) that an image may have"
         case .digestMismatch(let expected, let found): "its sha256 is \(found) but \(expected) was asked for"
         case .unsupported(let found): "it is \(found)"
         case .truncated(let format): "the \(format.rawValue) data ends too early; the download may be incomplete"

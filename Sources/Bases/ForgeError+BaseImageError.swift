@@ -21,7 +21,7 @@ extension ForgeError {
             self.init(
                 .badInput, "could not open \(path): \(error)",
                 hint: "give a raw image, or one packed as xz, gz, zst, bz2 or zip")
-        case .memoryLimit, .changedWhileReading, .block:
+        case .memoryLimit, .tooLarge, .changedWhileReading, .block:
             self.init(.badInput, "could not open \(path): \(error)")
         }
     }

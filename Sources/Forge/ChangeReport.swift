@@ -43,11 +43,14 @@ package struct ChangeReport: Encodable, Equatable, Sendable {
         return UnifiedDiff(from: before, to: after).lines
     }
 
-    /// A file's text, "" for nothing at all; nil for what is no text or too long to show.
-    private static func text(of node: Node?) -> String? {
-        guard let node else { return "" }
+    /// A file's text, nothing for no file at all; nil for what is no text or too long to show.
+    private static func text(of node: Node?) -> [UInt8]? {
+        guard let node else { return [] }
         guard case .file(let bytes) = node.content, bytes.count <= 1 << 16, !bytes.contains(0) else { return nil }
-        return String(validating: bytes, as: UTF8.self)
+        if String(validating: bytes, as: UTF8.self) != nil { return bytes }
+        // In another encoding, or with a few odd bytes: text has none of the controls that programs and pictures have.
+        let controls = bytes.count { $0 < 0x20 && !(0x08...0x0D).contains($0) && $0 != 0x1B }
+        return controls == 0 ? bytes : nil
     }
 
     private static func details(of change: Change, showsText: Bool, isSecret: Bool) -> [String] {

@@ -17,8 +17,19 @@ package struct Flash: Sendable {
     /// Opens an image, raw or packed; a packed one that cannot be read at random is unpacked into the cache first.
     package init(path: String, cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) {
         reader = try BaseImage.openReader(of: path, cache: cache, observe: observe)
+        try Self.checkWhole(reader, path: path)
         note = CardNote.read(from: reader)
         used = try Self.used(of: reader, path: path, observe: observe)
+    }
+
+    /// Refuses an image that ends before its partitions do. One whose table says nothing is written as it is.
+    private static func checkWhole(_ reader: any BlockReader, path: String) throws(ForgeError) {
+        do throws(PartitionTableError) {
+            _ = try PartitionTable.read(from: reader)
+        } catch {
+            guard error.isCutShort else { return }
+            throw ForgeError(.badInput, "could not use \(path): \(error)", hint: ForgeError.cutShortHint)
+        }
     }
 
     /// What must be written of an image; nil for all. A block map beside it is believed, and checked, only where the

@@ -145,7 +145,7 @@ package struct NetbootBuild: Sendable {
         guard let first = orders.first else { return }
         let name = Self.fileName(of: workshop.base.path)
         // A tree of trees has the base several times.
-        let total = base.byteCount * Int64(tree is NodeTrees ? workshop.jobs.count : 1)
+        let total = base.byteCount.times(tree is NodeTrees ? workshop.jobs.count : 1)
         let pass = TreePass(source: tree ?? base.tree, latestTime: kept.isEmpty ? first.latestTime : .max) { done in
             observe(Progress(stage: .write, subject: name, done: min(done, total), total: total))
         }

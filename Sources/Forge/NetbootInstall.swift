@@ -152,7 +152,7 @@ package struct NetbootInstall: Sendable {
     private func checkSpace(for size: TreeSize, _ keptByteCount: Int, count: Int) throws(ForgeError) {
         var space = statvfs()
         guard statvfs(Self.folder(root), &space) == 0 else { throw ForgeError.reading(Self.folder(root), errno: errno) }
-        let needed = size.diskByteCount + Int64(keptByteCount)
+        let needed = size.diskByteCount.adding(Int64(keptByteCount))
         let free = Int64(
             clamping: UInt64(space.f_bavail).multipliedReportingOverflow(by: UInt64(space.f_frsize)).partialValue)
         announce(

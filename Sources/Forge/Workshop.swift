@@ -67,13 +67,13 @@ extension Workshop {
         package var changes: [ChangeReport]
     }
 
-    /// Decides for every slot, and writes nothing but the cache.
+    /// Decides for every slot and makes the changes in memory, so that whatever a build would refuse is refused here;
+    /// writes nothing but the cache.
     package func preview(cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) -> [Preview] {
         let base = try openBase(cache: cache, observe: observe)
         var previews: [Preview] = []
         for job in jobs {
-            let image = try CardImage(Overlay(over: base.reader), now: epoch)
-            var decision = try slotJob(for: job, base: base).decide(on: image)
+            var decision = try slotJob(for: job, base: base).edit().decision
             if job.settings.runsPrograms {
                 decision.plan.warnings.append("what `packages` and `run` change is not known before they are run")
             }

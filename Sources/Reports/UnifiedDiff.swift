@@ -5,24 +5,45 @@ package struct UnifiedDiff: Equatable, Sendable {
 
     private enum Step { case same(String), removed(String), added(String) }
 
-    /// Compares line by line and shows `context` unchanged lines around each change.
-    package init(from old: String, to new: String, context: Int = 3) {
+    /// Compares two files line by line and shows `context` unchanged lines around each change.
+    ///
+    /// A line ends at the byte 0x0A and at nothing else; a carriage return is a part of its line. Bytes that are no
+    /// UTF-8 are shown as `\xE9`.
+    package init(from old: [UInt8], to new: [UInt8], context: Int = 3) {
         let steps = Self.steps(from: Self.split(old), to: Self.split(new))
         lines = Self.hunks(of: steps, context: context)
     }
 
     /// Lines with a note on the last when its newline is missing, so that such a change shows.
-    private static func split(_ text: String) -> [String] {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        if lines.last == "" {
+    private static func split(_ text: [UInt8]) -> [Line] {
+        var lines = text.split(separator: 0x0A, omittingEmptySubsequences: false).map { Line(Array($0)) }
+        if lines.last?.bytes.isEmpty == true {
             lines.removeLast()
-        } else if let last = lines.popLast() {
-            lines.append(last + "  (no newline at the end)")
+        } else if let last = lines.indices.last {
+            lines[last].isOpen = true
         }
         return lines
     }
 
-    private static func steps(from old: [String], to new: [String]) -> [Step] {
+    /// Compared by its bytes: two texts that only look alike differ.
+    private struct Line: Hashable {
+        var bytes: [UInt8]
+        /// Whether the newline at its end is missing.
+        var isOpen = false
+
+        init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+        var text: String {
+            let text = String(validating: bytes, as: UTF8.self) ?? bytes.map(Self.shown).joined()
+            return isOpen ? text + "  (no newline at the end)" : text
+        }
+
+        private static func shown(_ byte: UInt8) -> String {
+            byte < 0x80 ? String(UnicodeScalar(byte)) : "\\x" + String(byte, radix: 16, uppercase: true)
+        }
+    }
+
+    private static func steps(from old: [Line], to new: [Line]) -> [Step] {
         var removed = Set<Int>()
         var added = Set<Int>()
         for change in new.difference(from: old) {
@@ -36,13 +57,13 @@ package struct UnifiedDiff: Equatable, Sendable {
         var j = 0
         while i < old.count || j < new.count {
             if i < old.count, removed.contains(i) {
-                steps.append(.removed(old[i]))
+                steps.append(.removed(old[i].text))
                 i += 1
             } else if j < new.count, added.contains(j) {
-                steps.append(.added(new[j]))
+                steps.append(.added(new[j].text))
                 j += 1
             } else {
-                steps.append(.same(old[i]))
+                steps.append(.same(old[i].text))
                 i += 1
                 j += 1
             }
@@ -69,8 +90,8 @@ package struct UnifiedDiff: Equatable, Sendable {
             oldLine += range.lowerBound - next
             newLine += range.lowerBound - next
             let body = steps[range].map(Self.marked)
-            let oldCount = body.count { !$0.hasPrefix("+") }
-            let newCount = body.count { !$0.hasPrefix("-") }
+            let oldCount = steps[range].count { if case .added = $0 { false } else { true } }
+            let newCount = steps[range].count { if case .removed = $0 { false } else { true } }
             let oldStart = oldCount == 0 ? oldLine - 1 : oldLine
             let newStart = newCount == 0 ? newLine - 1 : newLine
             output.append("@@ -\(oldStart),\(oldCount) +\(newStart),\(newCount) @@")

@@ -1,10 +1,15 @@
 import Reports
 
 extension ForgeError {
+    package static let cutShortHint = "the file is not whole: download it again, or copy the card again, to its end"
+
     /// Reports what is wrong with an image's partition table.
     package init(_ error: PartitionTableError) {
         switch error {
         case .unreadable(let error): self.init(error)
+        case _ where error.isCutShort:
+            self.init(
+                .badInput, "could not find the partitions of the image: \(error)", hint: Self.cutShortHint)
         case .cannotGrow: self.init(.badInput, "could not grow the root partition: \(error)")
         default: self.init(.badInput, "could not find the partitions of the image: \(error)")
         }

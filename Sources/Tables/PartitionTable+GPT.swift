@@ -23,6 +23,9 @@ extension PartitionTable {
             case .failure(let failure): backupFailure = backupFailure ?? failure
             }
         }
+        if case .badUsableRange(_, let last, let count) = primary, last >= count {
+            throw .cutShort(needed: last.addingReportingOverflow(1).partialValue, found: count)
+        }
         throw .badGPT(primary: primary, backup: backupFailure ?? .noSignature)
     }
 

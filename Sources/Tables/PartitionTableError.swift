@@ -10,6 +10,8 @@ package enum PartitionTableError: Error, Equatable, Sendable {
     case bareFileSystem(String)
     case noPartitions
     case outsideImage(number: Int, range: Range<Int64>, byteCount: Int64)
+    /// A GPT whose last usable sector lies behind the end of the image; its sizes in sectors.
+    case cutShort(needed: UInt64, found: UInt64)
     case overlap(Int, Int)
     /// A partition begins at sector 0, where the table lies.
     case coversTable(number: Int)
@@ -26,6 +28,16 @@ package enum PartitionTableError: Error, Equatable, Sendable {
     case cannotGrow(Int, reason: String)
 }
 
+extension PartitionTableError {
+    /// Whether the table is well, and the image ends before what it describes.
+    package var isCutShort: Bool {
+        switch self {
+        case .outsideImage, .cutShort: true
+        default: false
+        }
+    }
+}
+
 extension PartitionTableError: CustomStringConvertible {
     package var description: String {
         switch self {
@@ -37,6 +49,8 @@ extension PartitionTableError: CustomStringConvertible {
         case .noPartitions: "its partition table is empty"
         case .outsideImage(let number, let range, let byteCount):
             "partition \(number) ends at byte \(range.upperBound) but the image has only \(byteCount) bytes"
+        case .cutShort(let needed, let found):
+            "its partition table is that of a disk of \(needed) sectors or more but the image has only \(found)"
         case .overlap(let first, let second): "partitions \(first) and \(second) overlap"
         case .coversTable(let number): "partition \(number) begins at sector 0, on top of the partition table"
         case .severalExtended(let numbers): "partitions \(list(numbers)) are all extended; there may be one"

@@ -33,10 +33,11 @@ package struct TreeSize: Equatable, Sendable {
             let size = Int64(blockSize)
             let ranges = try content.dataRanges()
             for range in ranges {
-                blocks += UInt64((range.upperBound + size - 1) / size - range.lowerBound / size)
-                byteCount += range.upperBound - range.lowerBound
+                let end = range.upperBound / size + (range.upperBound % size == 0 ? 0 : 1)
+                blocks = blocks.adding(UInt64(end - range.lowerBound / size))
+                byteCount = byteCount.adding(range.upperBound - range.lowerBound)
             }
-            if ranges.count > 4 { blocks += UInt64(2 + ranges.count * 12 / blockSize) }
+            if ranges.count > 4 { blocks = blocks.adding(UInt64(2 + ranges.count * 12 / blockSize)) }
         case .directory: blocks += 2
         case .symlink: blocks += 1
         case .special: break
@@ -46,27 +47,41 @@ package struct TreeSize: Equatable, Sendable {
     private var entryBytes = 0
 
     /// All blocks, those of folders included.
-    package var blockCount: UInt64 { blocks + UInt64(entryBytes / blockSize) }
+    package var blockCount: UInt64 { blocks.adding(UInt64(entryBytes / blockSize)) }
 
     /// All of it, in bytes.
-    package var diskByteCount: Int64 { Int64(clamping: blockCount) * Int64(blockSize) }
+    package var diskByteCount: Int64 { Int64(clamping: blockCount).times(blockSize) }
 
     /// That of several trees like it.
     package static func * (size: Self, count: Int) -> Self {
         var product = size
-        product.blocks *= UInt64(count)
-        product.inodes *= UInt64(count)
-        product.byteCount *= Int64(count)
-        product.entryBytes *= count
+        product.blocks = size.blocks.times(count)
+        product.inodes = size.inodes.times(count)
+        product.byteCount = size.byteCount.times(count)
+        product.entryBytes = size.entryBytes.times(count)
         return product
     }
 
     package static func + (a: Self, b: Self) -> Self {
         var sum = a
-        sum.blocks += b.blocks
-        sum.inodes += b.inodes
-        sum.byteCount += b.byteCount
-        sum.entryBytes += b.entryBytes
+        sum.blocks = sum.blocks.adding(b.blocks)
+        sum.inodes = sum.inodes.adding(b.inodes)
+        sum.byteCount = sum.byteCount.adding(b.byteCount)
+        sum.entryBytes = sum.entryBytes.adding(b.entryBytes)
         return sum
+    }
+}
+
+/// Sums of sizes that an image claims stop at the largest number instead of overflowing; none of these numbers is
+/// negative.
+extension FixedWidthInteger {
+    package func adding(_ other: Self) -> Self {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+
+    package func times(_ factor: Int) -> Self {
+        let (product, overflow) = multipliedReportingOverflow(by: Self(clamping: factor))
+        return overflow ? .max : product
     }
 }

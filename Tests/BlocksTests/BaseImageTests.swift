@@ -65,6 +65,38 @@ struct BaseImageTests {
         #expect(fixture.leftovers == (isInPlace ? [] : ["\(printed).img", "\(printed).info"]))
     }
 
+    @Test(
+        "a sparse tar gives the whole image, also one that ends in a hole",
+        arguments: [
+            "--format=gnu", "--format=posix --sparse-version=0.0", "--format=posix --sparse-version=0.1",
+            "--format=posix --sparse-version=1.0",
+        ])
+    func sparseTars(options: String) throws {
+        let fixture = try BaseImageFixture()
+        try fixture.shell(
+            "truncate -s +5M base.img; tar --sparse \(options) -cf s.tar base.img; tar --sparse \(options) -cJf s.xz base.img"
+        )
+        for name in ["s.tar", "s.xz"] {
+            let base = try fixture.open(name)
+            #expect(try base.reader.bytes(at: 0, count: Int(base.byteCount)) == fixture.bytes("base.img"))
+        }
+        // Cut in the middle of its data it is damaged nevertheless.
+        try fixture.shell("head -c 40000 s.tar > cut.tar")
+        #expect(throws: BaseImageError.truncated(.tar)) { try fixture.open("cut.tar") }
+    }
+
+    @Test("a hole of any size in a tar costs neither time nor room, and what fits no card is refused")
+    func hugeHoles() throws {
+        let fixture = try BaseImageFixture()
+        try fixture.shell(
+            "truncate -s 1G base.img; tar -cSf s.tar base.img; truncate -s 4T base.img; tar -cSf t.tar base.img")
+        let base = try fixture.open("s.tar")
+        #expect(base.byteCount == 1 << 30)
+        let error = BaseImageError.tooLarge(byteCount: 4 << 40, limit: 1 << 41)
+        #expect(throws: error) { try fixture.open("t.tar") }
+        #expect(throws: error) { try fixture.open("base.img") }
+    }
+
     @Test("the unpacked image is sparse and for its owner alone")
     func sparse() throws {
         let fixture = try BaseImageFixture()

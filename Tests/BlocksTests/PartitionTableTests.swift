@@ -162,9 +162,12 @@ struct PartitionTableTests {
         for count in [512, 513, 1024, 1535, 2048, 17_000, 1 << 20] {
             let short = MemoryReader(Array(whole.bytes.prefix(count)))
             let error = #expect(throws: PartitionTableError.self) { try PartitionTable.read(from: short) }
-            guard case .badGPT = error else {
-                Issue.record("\(count): \(String(describing: error))")
-                continue
+            switch error {
+            case .badGPT: #expect(count < 2048)
+            case .cutShort(let needed, let found):
+                #expect(count >= 2048 && error?.isCutShort == true)
+                #expect(found == UInt64(count) / 512 && needed > found)
+            default: Issue.record("\(count): \(String(describing: error))")
             }
         }
     }

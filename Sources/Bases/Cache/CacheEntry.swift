@@ -121,12 +121,23 @@ struct CacheEntry: Equatable, Sendable {
         var hasher = SHA256()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { buffer.deallocate() }
+        let end = try file.measuredByteCount()
         var offset: Int64 = 0
-        while true {
-            let count = try file.read(upTo: buffer, at: offset)
-            hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            offset += Int64(count)
-            if count < buffer.count { return hasher.finalize() }
+        while offset < end {
+            // Holes are not read.
+            let data = try file.nextData(from: offset, end: end) ?? end..<end
+            hasher.updateZeros(count: data.lowerBound - offset)
+            offset = data.lowerBound
+            while offset < data.upperBound {
+                let part = UnsafeMutableRawBufferPointer(
+                    rebasing: buffer[..<Int(min(Int64(buffer.count), data.upperBound - offset))])
+                guard try file.read(upTo: part, at: offset) == part.count else {
+                    throw .truncated(path: file.path, expected: end, found: try file.measuredByteCount())
+                }
+                hasher.update(UnsafeRawBufferPointer(part))
+                offset += Int64(part.count)
+            }
         }
+        return hasher.finalize()
     }
 }

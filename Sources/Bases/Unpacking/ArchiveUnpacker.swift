@@ -47,7 +47,11 @@ enum ArchiveUnpacker {
                 if let found { throw .severalImages(members: [found, member.name]) }
                 found = member.name
                 let count = try archive.unpack(into: &writer, job: job)
-                if let expected = member.byteCount, expected != count { throw .truncated(format) }
+                // A sparse file may end in a hole; libarchive itself notices data that ends too early.
+                if let expected = member.byteCount {
+                    guard count <= expected else { throw .corrupt(format, reason: "\(member.name) is too long") }
+                    try writer.appendZeros(expected - count)
+                }
             } else {
                 others.append(member.name)
                 guard found != nil || others.count < treeThreshold else { throw .unsupported(found: Self.tree) }

@@ -27,6 +27,7 @@ struct SparseWriter: ~Copyable {
 
     /// Takes the next bytes; the blocks lie on the file's own 4 KiB grid whatever the pieces are.
     mutating func append(_ bytes: UnsafeRawBufferPointer) throws(BaseImageError) {
+        try checkRoom(for: Int64(bytes.count))
         var rest = bytes
         while !rest.isEmpty {
             if filled == 0, rest.count >= Self.bufferSize {
@@ -44,15 +45,35 @@ struct SparseWriter: ~Copyable {
         }
     }
 
-    /// Takes `count` zero bytes.
+    /// Takes `count` zero bytes; a hole of any size costs nothing.
     mutating func appendZeros(_ count: Int64) throws(BaseImageError) {
-        var rest = count
-        while rest > 0 {
-            let piece = Int(min(rest, Int64(Self.blockSize)))
-            try Self.zeros.span.withUnsafeBytes { (zeros) throws(BaseImageError) in
-                try append(UnsafeRawBufferPointer(rebasing: zeros[..<piece]))
-            }
-            rest -= Int64(piece)
+        var rest = max(0, count)
+        try checkRoom(for: rest)
+        // The first bytes are looked at before any is written.
+        while rest > 0, byteCount == 0 || filled % Self.blockSize != 0 {
+            rest -= try appendFewZeros(rest)
+        }
+        let whole = rest / Int64(Self.blockSize) * Int64(Self.blockSize)
+        if whole > 0 {
+            try flush()
+            byteCount += whole
+        }
+        _ = try appendFewZeros(rest - whole)
+    }
+
+    /// Takes up to a block of zeros, to the end of the file's own block at most; returns how many it took.
+    private mutating func appendFewZeros(_ count: Int64) throws(BaseImageError) -> Int64 {
+        let piece = Int(min(count, Int64(Self.blockSize - filled % Self.blockSize)))
+        try Self.zeros.span.withUnsafeBytes { (zeros) throws(BaseImageError) in
+            try append(UnsafeRawBufferPointer(rebasing: zeros[..<piece]))
+        }
+        return Int64(piece)
+    }
+
+    private func checkRoom(for count: Int64) throws(BaseImageError) {
+        let (end, overflow) = (byteCount + Int64(filled)).addingReportingOverflow(count)
+        guard !overflow, end <= BaseImage.byteLimit else {
+            throw .tooLarge(byteCount: overflow ? .max : end, limit: BaseImage.byteLimit)
         }
     }
 

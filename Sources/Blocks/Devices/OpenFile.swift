@@ -127,7 +127,7 @@ package final class OpenFile: Sendable {
 
     /// The first range of data at or after `offset` as SEEK_DATA and SEEK_HOLE tell it, cut at `end`; the whole rest
     /// where the file system does not know its holes.
-    func nextData(from offset: Int64, end: Int64) throws(BlockError) -> Range<Int64>? {
+    package func nextData(from offset: Int64, end: Int64) throws(BlockError) -> Range<Int64>? {
         guard offset < end else { return nil }
         let from = max(0, offset)
         let start = lseek(descriptor, off_t(from), Self.seekData)

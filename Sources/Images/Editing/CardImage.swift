@@ -54,7 +54,7 @@ package final class CardImage {
             let superblock = try Superblock(of: rootDevice)
             lastWritten = superblock.lastWriteTime
             let usedBlocks = superblock.blockCount - min(superblock.blockCount, superblock.freeBlockCount)
-            usedByteCount = Int64(clamping: usedBlocks) * Int64(superblock.blockSize)
+            usedByteCount = Int64(clamping: usedBlocks).times(superblock.blockSize)
             root = try Ext4Volume(device: rootDevice, now: now ?? lastWritten)
         } catch {
             throw ForgeError(error, on: .root)

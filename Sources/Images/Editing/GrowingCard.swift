@@ -40,7 +40,7 @@ package struct GrowingCard {
     ) throws(ForgeError) {
         let needed = Ext4Growth.byteCount(of: superblock, addingRoomFor: size, spare: spare)
         guard needed > root.byteCount else { return willGrow(try copy.byteCount) }
-        let used = Int64(clamping: superblock.blockCount) * Int64(superblock.blockSize)
+        let used = Int64(clamping: superblock.blockCount).times(superblock.blockSize)
         let hasZeroTail = try root.range.lowerBound + used + Int64(superblock.blockSize) > copy.byteCount
         let end = root.range.lowerBound + needed + Self.tableRoom
         let byteCount = (end + Self.alignment - 1) / Self.alignment * Self.alignment

@@ -41,6 +41,17 @@ struct TarHeader {
         return Array(".\(path)".utf8) + (isFolder ? [0x2F] : [])
     }
 
+    /// What stands in front of a file's bytes when its holes are left out.
+    static func sparseMap(of item: TreeItem) -> TarSparseMap? {
+        guard case .file(let byteCount) = item.body, let data = item.data else { return nil }
+        return TarSparseMap(data, fileByteCount: byteCount)
+    }
+
+    /// What a program that knows no sparse files unpacks it as, beside its place.
+    private static func name(ofSparse path: VolumePath) -> [UInt8] {
+        Array(".\(path.parent.isRoot ? "" : path.parent.description)/GNUSparseFile.0/\(path.name ?? "")".utf8)
+    }
+
     private static func type(of body: TreeItem.Body) -> UInt8? {
         switch body {
         case .file: 0x30
@@ -56,12 +67,21 @@ struct TarHeader {
 
     private mutating func fill(_ item: TreeItem, type: UInt8) {
         let metadata = item.metadata
-        putText(Self.name(of: item.path, isFolder: item.body == .directory), key: "path", at: 0)
+        let sparseMap = Self.sparseMap(of: item)
+        let name = Self.name(of: item.path, isFolder: item.body == .directory)
+        putText(sparseMap == nil ? name : Self.name(ofSparse: item.path), key: "path", at: 0)
         putOctal(Int64(metadata.mode), at: 100, width: 8)
         putNumber(Int64(metadata.owner), key: "uid", at: 108, width: 8)
         putNumber(Int64(metadata.group), key: "gid", at: 116, width: 8)
         var byteCount: Int64 = 0
         if case .file(let count) = item.body { byteCount = count }
+        if let sparseMap {
+            records += [
+                ("GNU.sparse.major", [0x31]), ("GNU.sparse.minor", [0x30]), ("GNU.sparse.name", name),
+                ("GNU.sparse.realsize", Array(String(byteCount).utf8)),
+            ]
+            byteCount = Int64(sparseMap.bytes.count) + sparseMap.dataByteCount
+        }
         putNumber(byteCount, key: "size", at: 124, width: 12)
         putTime(metadata.modified, item.nanoseconds)
         fields[156] = type

@@ -18,6 +18,8 @@ package final class TarOutput: TreeOutput {
     /// What the file that was begun still lacks, and where its next byte lies.
     private var fileByteCount: Int64 = 0
     private var filePosition: Int64 = 0
+    /// Of the file that was begun, when its holes are left out.
+    private var sparseMap: TarSparseMap?
 
     package init(_ writer: TarWriter, chunking: Chunking) {
         self.writer = writer
@@ -31,13 +33,15 @@ package final class TarOutput: TreeOutput {
         let header = TarHeader.bytes(of: item)
         guard !header.isEmpty else { return }
         entryCount += 1
-        if case .file(let count) = item.body { fileByteCount = count }
+        sparseMap = TarHeader.sparseMap(of: item)
+        if case .file(let count) = item.body { fileByteCount = sparseMap?.dataByteCount ?? count }
         if chunking.ends(chunk.count, before: item.path, byteCount: fileByteCount) { flush() }
         append(header[...])
+        if let sparseMap { append(sparseMap.bytes[...]) }
     }
 
     package func write(_ bytes: [UInt8], at offset: Int64) {
-        fill(to: offset)
+        fill(to: sparseMap?.place(of: offset) ?? offset)
         append(bytes[...])
         filePosition += Int64(bytes.count)
     }

@@ -9,6 +9,11 @@ package struct TreeItem: Equatable, Sendable {
     package var metadata: Node.Metadata
     /// What `metadata.modified` lacks, 0..<1_000_000_000.
     package var nanoseconds: UInt32
+    /// Where a file with large holes has data, ascending and disjoint; nil for one that is written as a whole.
+    package var data: [Range<Int64>]?
+
+    /// From so many bytes of holes on, a tar leaves them out.
+    static let sparseThreshold: Int64 = 64 << 20
 
     package enum Body: Equatable, Sendable {
         /// So many bytes follow.
@@ -23,14 +28,19 @@ package struct TreeItem: Equatable, Sendable {
 
 extension TreeItem {
     /// `time`: seconds since 1970-01-01 UTC; what is dated later gets it.
-    init(_ entry: TreeEntry, linkedTo first: VolumePath?, clampingTo time: Int64) {
+    init(_ entry: TreeEntry, linkedTo first: VolumePath?, clampingTo time: Int64) throws(VolumeError) {
         path = entry.path
         metadata = entry.metadata
         nanoseconds = entry.nanoseconds
         if metadata.modified >= time { (metadata.modified, nanoseconds) = (time, 0) }
         switch entry.content {
         case _ where first != nil: body = .link(to: first ?? entry.path)
-        case .file(let content): body = .file(byteCount: content.byteCount)
+        case .file(let content):
+            body = .file(byteCount: content.byteCount)
+            guard content.byteCount >= Self.sparseThreshold else { return }
+            let ranges = try content.dataRanges()
+            let dataByteCount = ranges.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
+            if content.byteCount - dataByteCount >= Self.sparseThreshold { data = ranges }
         case .directory: body = .directory
         case .symlink(let text): body = .symlink(text)
         case .special(let kind): body = .special(kind)

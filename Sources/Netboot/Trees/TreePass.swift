@@ -45,23 +45,23 @@ package struct TreePass {
             var readers: [Stop] = []
             for stop in stops where !stop.output.hasFailed {
                 let (edited, isKept) = stop.edits.step(to: entry)
-                for own in edited where begin(own, at: stop) { try copy(own, to: [stop]) }
-                if isKept, let entry, begin(entry, at: stop) { readers.append(stop) }
+                for own in edited where try begin(own, at: stop) { try copy(own, to: [stop]) }
+                if isKept, let entry, try begin(entry, at: stop) { readers.append(stop) }
             }
             if let entry, !readers.isEmpty { try copy(entry, to: readers) }
-            done += entry?.byteCount ?? 0
+            done = done.adding(entry?.byteCount ?? 0)
             progress(done)
         }
     }
 
     /// Whether the file's bytes must follow.
-    private func begin(_ entry: TreeEntry, at stop: Stop) -> Bool {
+    private func begin(_ entry: TreeEntry, at stop: Stop) throws(VolumeError) -> Bool {
         var first: VolumePath?
         if let identity = entry.identity, entry.kind != .socket {
             first = stop.firstNames[identity]
             if first == nil { stop.firstNames[identity] = entry.path }
         }
-        stop.output.begin(TreeItem(entry, linkedTo: first, clampingTo: latestTime))
+        stop.output.begin(try TreeItem(entry, linkedTo: first, clampingTo: latestTime))
         return first == nil && entry.byteCount > 0
     }
 

@@ -24,6 +24,8 @@ package struct ArchivePacker: ~Copyable {
     /// Names of one tree at most, and bytes of all files: more is no system for a small computer.
     private static let entryLimit = 2_000_000
     private static let byteLimit: Int64 = 1 << 40
+    /// Seconds since 1970-01-01 UTC that ext4 stores: the years 1901 to 2446.
+    private static let times = Int64(Int32.min)...0x3_7FFF_FFFF
 
     /// Packs all members into an empty file.
     package static func pack(
@@ -92,6 +94,9 @@ package struct ArchivePacker: ~Copyable {
     ) throws(BaseImageError) -> ArchiveEntry? {
         guard let owner = UInt32(exactly: member.owner), let group = UInt32(exactly: member.group) else {
             throw Self.refusal(member.name, "belongs to \(member.owner):\(member.group)")
+        }
+        guard Self.times.contains(member.modified) else {
+            throw Self.refusal(member.name, "has the impossible time of \(member.modified) s since 1970")
         }
         let kind: Node.Kind
         switch member.kind {

@@ -63,7 +63,7 @@ package final class ArchiveVolume: Volume {
             return (reader, index, Header(indexOffset: offset, count: count, newestTime: newest))
         } catch {
             if case .outOfBounds = error { throw damage }
-            throw .device("\(error)")
+            throw VolumeError(error)
         }
     }
 
@@ -134,7 +134,7 @@ package final class ArchiveVolume: Volume {
                 let start = found.lowerBound - range.lowerBound
                 return start..<(min(found.upperBound, range.upperBound) - range.lowerBound)
             } catch {
-                throw .device("\(error)")
+                throw VolumeError(error)
             }
         }
 
@@ -146,7 +146,7 @@ package final class ArchiveVolume: Volume {
             do throws(BlockError) {
                 try reader.read(into: &buffer, at: range.lowerBound + offset)
             } catch {
-                throw .device("\(error)")
+                throw VolumeError(error)
             }
         }
     }

@@ -45,6 +45,7 @@ extension Ext2Handle {
         var number: ext2_ino_t = 0
         let type = Inode.typeBits(node.kind)
         try check(ext2fs_new_inode(fs, parent, CInt(type), nil, &number), at: path, "new_inode")
+        try checkUnused(number, at: path)
         var inode = newInode(number, for: node)
         if let old { inode.flags = old.flags & Inode.userFlags }
         inode.device = node.metadata.device
@@ -125,10 +126,5 @@ extension Ext2Handle {
         if subfolders < 0, inode.links > 2 { inode.links -= 1 }
         inode.setTime(.change, now)
         try write(inode, at: path)
-    }
-
-    func loadBitmaps(at path: VolumePath) throws(VolumeError) {
-        guard fs.pointee.block_map == nil || fs.pointee.inode_map == nil else { return }
-        try check(ext2fs_read_bitmaps(fs), at: path, "read_bitmaps")
     }
 }

@@ -72,7 +72,8 @@ extension Ext2Handle {
         var blockRoom = superblock.blockSize - 32 - 4
         var needsBlock = false
         for (name, bytes) in attributes.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
-            guard let suffix = Self.suffix(ofAttribute: name), suffix <= 255, !name.utf8.contains(0) else {
+            // XATTR_NAME_MAX of include/uapi/linux/limits.h counts the prefix.
+            guard let suffix = Self.suffix(ofAttribute: name), name.utf8.count <= 255, !name.utf8.contains(0) else {
                 throw .notStorable(path, what: "an extended attribute called \(name)")
             }
             var count = bytes.count
@@ -94,6 +95,22 @@ extension Ext2Handle {
             }
         }
         return needsBlock
+    }
+
+    /// Refuses what fits into the file system but no kernel sets: attributes of users except on files and folders
+    /// (xattr(7)), access lists on links, and default ones on anything but folders (fs/ext4/acl.c, fs/posix_acl.c).
+    func checkKernelTakes(
+        _ attributes: [String: [UInt8]], of kind: Node.Kind, at path: VolumePath
+    ) throws(VolumeError) {
+        for name in attributes.keys.sorted() {
+            let isRefused =
+                switch name {
+                case "system.posix_acl_default": kind != .directory
+                case _ where PosixACL.names.contains(name): kind == .symlink
+                default: name.hasPrefix("user.") && kind != .file && kind != .directory
+                }
+            if isRefused { throw .notStorable(path, what: "attribute \(name) of a \(kind)") }
+        }
     }
 
     /// Bytes of a name without the prefix that is stored as a number; nil without a prefix that has one.

@@ -74,6 +74,7 @@ extension Ext2Handle {
         if status.metadata.extendedAttributes != node.metadata.extendedAttributes {
             let extra = old.u16(0x80) == 0 ? superblock.wantedExtraSize : old.u16(0x80)
             let attributes = node.metadata.extendedAttributes
+            try checkKernelTakes(attributes, of: node.kind, at: path)
             if try checkAttributes(attributes, extraSize: max(extra, 4), at: path) { blocks += 1 }
         }
         if let bytes {
@@ -128,6 +129,7 @@ extension Ext2Handle {
             }
         if case .file(let bytes) = node.content { try checkFileSize(bytes.count, at: path) }
         let attributes = node.metadata.extendedAttributes
+        try checkKernelTakes(attributes, of: node.kind, at: path)
         if try checkAttributes(attributes, extraSize: fresh.u16(0x80), at: path) { blocks += 1 }
         // A full folder grows by a block; a hashed one by a leaf and up to two index nodes; its map maybe as well.
         if addsEntry { blocks += 4 }

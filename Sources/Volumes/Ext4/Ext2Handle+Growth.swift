@@ -113,15 +113,9 @@ extension Ext2Handle {
         let end = ext2fs_blocks_count(fs.pointee.super)
         var start = UInt64(superblock.firstDataBlock)
         var total: UInt64 = 0
-        var bits = [UInt8](repeating: 0, count: Int(perGroup / 8))
         for group in 0..<fs.pointee.group_desc_count {
             let count = min(perGroup, end - start)
-            let code = bits.withUnsafeMutableBytes {
-                ext2fs_get_block_bitmap_range2(fs.pointee.block_map, start, Int(count), $0.baseAddress)
-            }
-            try check(code, at: nil, "get_block_bitmap_range")
-            if count % 8 != 0 { bits[Int(count / 8)] &= UInt8(1 << (count % 8)) - 1 }
-            let used = bits.prefix(Int((count + 7) / 8)).reduce(0) { $0 + UInt64($1.nonzeroBitCount) }
+            let used = try usedBlocks(from: start, count: count)
             ext2fs_bg_free_blocks_count_set(fs, group, UInt32(count - used))
             ext2fs_group_desc_csum_set(fs, group)
             total += count - used

@@ -1,3 +1,4 @@
+import Blocks
 import Trees
 
 @preconcurrency internal import CExt2FS
@@ -14,6 +15,10 @@ extension Ext2Handle {
         guard inode.links > 0, inode.deletionTime == 0 else { throw .corrupt("\(path): inode \(number) is not in use") }
         guard inode.kind != nil else {
             throw .corrupt("\(path): inode \(number) has mode 0\(String(inode.mode, radix: 8))")
+        }
+        // No map reaches further (kernel: fs/ext4/super.c, ext4_max_size); up to here no sum of sizes overflows.
+        guard inode.size <= UInt64(superblock.blockSize) << 32 else {
+            throw .corrupt("\(path): inode \(number) has a size of \(inode.size) bytes")
         }
         if let refused = Inode.Flag.refused.first(where: { inode.flags & $0.bit != 0 }) {
             throw .unsupported(feature: "\(refused.name) of \(path)", remedy: "use an image without such files")
@@ -52,8 +57,10 @@ extension Ext2Handle {
             throw .corrupt("\(path): block \(number) of \(superblock.blockCount)")
         }
         let size = superblock.blockSize
-        do { return try session.device.bytes(at: Int64(number) * Int64(size), count: Int(count) * size) } catch {
-            throw .device("\(error)")
+        do throws(BlockError) {
+            return try session.device.bytes(at: Int64(number) * Int64(size), count: Int(count) * size)
+        } catch {
+            throw VolumeError(error)
         }
     }
 
@@ -74,7 +81,7 @@ extension Ext2Handle {
             return ext2fs_extent_block_csum_verify(
                 fs, inode.number, start.assumingMemoryBound(to: ext3_extent_header.self)) != 0
         }
-        if let failure = session.takeFailure() { throw .device("\(failure)") }
+        if let failure = session.takeFailure() { throw VolumeError(failure) }
         guard isGood else { throw .corrupt("\(path): an extent block's header or checksum is wrong") }
         return bytes
     }

@@ -29,7 +29,7 @@ struct Ext2Handle: ~Copyable {
             OverlayIOManager.name(of: session), nil, EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0, OverlayIOManager.vtable,
             &opened)
         guard code == 0, let opened else {
-            if let failure = session.takeFailure() { throw .device("\(failure)") }
+            if let failure = session.takeFailure() { throw VolumeError(failure) }
             throw error(code, at: nil, of: "open")
         }
         let handle = Ext2Handle(opened, session: session, superblock: superblock, now: now)
@@ -66,7 +66,7 @@ struct Ext2Handle: ~Copyable {
 
     /// Makes an error of the code that a function of libext2fs returned, or of the device's failure below it.
     func check(_ code: errcode_t, at path: VolumePath?, _ call: StaticString) throws(VolumeError) {
-        if let failure = session.takeFailure() { throw .device("\(failure)") }
+        if let failure = session.takeFailure() { throw VolumeError(failure) }
         guard code == 0 else { throw Self.error(code, at: path, of: call) }
     }
 

@@ -107,7 +107,9 @@ package struct Superblock: Equatable, Sendable {
             throw .corrupt("the volume of \(device.byteCount) bytes is too small for a superblock")
         }
         let bytes: [UInt8]
-        do { bytes = try device.bytes(at: Self.offset, count: Self.byteCount) } catch { throw .device("\(error)") }
+        do throws(BlockError) { bytes = try device.bytes(at: Self.offset, count: Self.byteCount) } catch {
+            throw VolumeError(error)
+        }
         try self.init(bytes)
     }
 

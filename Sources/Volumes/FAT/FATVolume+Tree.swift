@@ -40,7 +40,7 @@ private struct FATFileContent: FileContent {
             do throws(BlockError) {
                 try volume.device.read(into: &part, at: volume.boot.offset(ofCluster: chain[index]) + Int64(inner))
             } catch {
-                throw .device("\(error)")
+                throw VolumeError(error)
             }
             done += count
         }

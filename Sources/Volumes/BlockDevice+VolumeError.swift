@@ -1,0 +1,33 @@
+import Blocks
+import Trees
+
+/// The device's bytes with a volume's errors.
+extension BlockDevice {
+    func get(at offset: Int64, count: Int) throws(VolumeError) -> [UInt8] {
+        do throws(BlockError) {
+            return try bytes(at: offset, count: count)
+        } catch {
+            throw VolumeError(error, doing: "could not read \(count) bytes at \(offset)")
+        }
+    }
+
+    func put(_ bytes: RawSpan, at offset: Int64) throws(VolumeError) {
+        do throws(BlockError) {
+            try write(bytes, at: offset)
+        } catch {
+            throw VolumeError(error, doing: "could not write \(bytes.byteCount) bytes at \(offset)")
+        }
+    }
+}
+
+extension VolumeError {
+    /// Of the device below a volume: packed data that is damaged, or an image that became shorter, is the image's fault
+    /// and no failure of the machine.
+    init(_ error: BlockError, doing what: String? = nil) {
+        let text = what.map { "\($0): \(error)" } ?? "\(error)"
+        switch error {
+        case .damaged, .truncated: self = .corrupt(text)
+        case .outOfBounds, .system: self = .device(text)
+        }
+    }
+}
