@@ -268,7 +268,8 @@ struct PlannerSettingsTests {
         #expect(WiFiSetting.supplicant(wifi).contains("\tssid=613b22c3a9\n\tkey_mgmt=NONE\n}"))
         #expect(WiFiSetting.keyfile(.init(ssid: "12", psk: nil, hidden: false, country: nil)).contains("ssid=49;50;\n"))
         let key = String(repeating: "aF", count: 32)
-        #expect(WiFiSetting.supplicant(.init(ssid: "a", psk: key, hidden: false, country: nil)).contains("psk=\(key)\n"))
+        let network = WiFiSetting.supplicant(.init(ssid: "a", psk: key, hidden: false, country: nil))
+        #expect(network.contains("psk=\(key)\n"))
         #expect(WiFiSetting.uuid(for: "a") != WiFiSetting.uuid(for: "b"))
         #expect(WiFiSetting.uuid(for: "a").utf8.count == 36)
     }
