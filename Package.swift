@@ -23,6 +23,7 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux", providers: [.apt(["linux-libc-dev"])]),
         .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+        .target(name: "CSandbox"),
         // From the bottom up: a target uses only those above it in this list.
         .target(name: "Reports", swiftSettings: settings),
         .target(name: "Readers", swiftSettings: settings),
@@ -39,7 +40,8 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "Handoff", dependencies: ["Plans"], swiftSettings: settings),
         .target(
-            name: "Volumes", dependencies: ["Reports", "Blocks", "Bases", "Trees", "CArchive", "CExt2FS", "CLinux"],
+            name: "Volumes",
+            dependencies: ["Reports", "Blocks", "Bases", "Trees", "CArchive", "CExt2FS", "CLinux", "CSandbox"],
             swiftSettings: settings),
         .target(
             name: "Images",

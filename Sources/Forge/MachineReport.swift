@@ -7,6 +7,8 @@ package struct MachineReport: Codable, Equatable, Sendable {
     package var engines: [Capability]
     /// Running programs of ARM images, which `packages` and `run` of a profile ask for; the loop engine must work too.
     package var programs: Capability
+    /// A network for those programs, which `network: true` asks for.
+    package var network: Capability
     /// As uname(2) tells it: "6.1.0-13-amd64".
     package var kernel: String
     /// Programs of others that piforge does not need, but people do who work with its images.
@@ -60,13 +62,29 @@ package struct MachineReport: Codable, Equatable, Sendable {
         }
         programs = Capability(
             name: "programs", purpose: "runs programs of images: `packages` and `run` of a profile, with --engine loop",
-            obstacles: Emulator.obstacles)
+            obstacles: Self.obstacles { () throws(MountError) in
+                try SandboxedProgram.check()
+                try Emulator.check()
+                _ = try Emulator(forProgram: Emulator.armHeader)
+            })
+        network = Capability(
+            name: "network", purpose: "gives these programs a network of their own: `network: true` of a profile",
+            obstacles: Self.obstacles { () throws(MountError) in try UserNetwork.check() })
         var names = utsname()
         kernel = uname(&names) == 0 ? withUnsafeBytes(of: &names.release) { Self.text($0) } : "unknown"
         let folders = searchPath.split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin"]
         tools = Self.knownTools.map { name, purpose, package in
             let path = folders.map { $0 + "/" + name }.first { access($0, X_OK) == 0 }
             return Tool(name: name, purpose: purpose, package: package, path: path)
+        }
+    }
+
+    private static func obstacles(_ check: () throws(MountError) -> Void) -> [String] {
+        do throws(MountError) {
+            try check()
+            return []
+        } catch {
+            return ["\(error)"]
         }
     }
 
@@ -88,26 +106,16 @@ package struct MachineReport: Codable, Equatable, Sendable {
             lines += engine.obstacles.map { "         \($0)" }
         }
         lines += ["", "inside images"]
-        lines.append("  \(programs.works ? "yes" : "no ")  \(programs.name): \(programs.purpose)")
-        lines += programs.obstacles.map { "         \($0)" }
+        for ability in [programs, network] {
+            lines.append("  \(ability.works ? "yes" : "no ")  \(ability.name): \(ability.purpose)")
+            lines += ability.obstacles.map { "         \($0)" }
+        }
         lines += ["", "tools"]
         for tool in tools {
             let place = tool.path ?? "not installed: apt install \(tool.package)"
             lines.append("  \(tool.path == nil ? "no " : "yes")  \(tool.name): \(tool.purpose) (\(place))")
         }
         return lines
-    }
-}
-
-extension Emulator {
-    fileprivate static var obstacles: [String] {
-        do throws(MountError) {
-            try check()
-            _ = try Emulator(forProgram: Emulator.armHeader)
-            return []
-        } catch {
-            return ["\(error)"]
-        }
     }
 }
 

@@ -110,7 +110,7 @@ struct ProgramRunTests {
             text.hasPrefix(
                 "$ /usr/bin/apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install -- new other=1\n"))
         #expect(text.contains("apt -q -y") && text.contains("\n0\ntealc\n1\n") && !text.contains("eth0"))
-        #expect(text.contains("\nfd\nfull\nnull\nrandom\nshm\n") && !text.contains("loop"))
+        #expect(text.contains("\nfd\nfull\nnull\nptmx\npts\nrandom\nshm\n") && !text.contains("loop"))
         #expect(text.contains("\nconfig.txt\n") && text.contains("exit 101") && text.contains("\nrefused\n"))
         #expect(text.contains("\n../run/resolv.conf\n"))
         var found = stat()
@@ -150,8 +150,11 @@ struct ProgramRunTests {
         #expect(try !Shell.run("losetup", ["-a"]).output.contains(folder.path))
     }
 
-    @Test("with a network the resolver is this machine's, and afterwards what it was", .needs("busybox"))
+    @Test("with a network there is a resolver while they run, and afterwards what was there", .needs("busybox"))
     func network() throws {
+        var obstacle: MountError?
+        do throws(MountError) { try UserNetwork.check() } catch { obstacle = error }
+        try ToolsTrait.require(obstacle == nil, "programs get no network here: \(obstacle.map { "\($0)" } ?? "")")
         let (root, boot) = try volumes()
         let wanted = settings {
             $0.network = true
@@ -160,10 +163,7 @@ struct ProgramRunTests {
         let programs = try runs(wanted).run(root: root, boot: boot, at: 1)
         #expect(programs.network)
         let text = try log()
-        #expect(text.contains(try String(contentsOfFile: "/etc/resolv.conf", encoding: .utf8)))
-        for line in try String(contentsOfFile: "/proc/net/dev", encoding: .utf8).split(separator: "\n").dropFirst(2) {
-            #expect(text.contains(line.prefix { $0 != ":" } + ":"))
-        }
+        #expect(text.contains("\nnameserver 10.0.2.3\n") && text.contains(" tap0:") && !text.contains(" eth0:"))
         #expect(try root.node(at: "/etc/resolv.conf")?.content == .symlink("../run/resolv.conf"))
         try root.close()
         try boot.close()
@@ -174,14 +174,14 @@ struct ProgramRunTests {
         let (root, boot) = try volumes()
         let file = try OpenFile(path: "/dev/null", flags: O_RDWR)
         let mark = "31\(getpid())"
-        let program = InsideProgram(
+        let program = SandboxedProgram(
             ["/bin/sh", "-c", "sleep \(mark) & sleep \(mark)"], environment: ["PATH=/bin"], hostname: "p3",
             hasNetwork: false, emulator: nil)
         let start = ContinuousClock.now
-        let status = try program.run(
+        let outcome = try program.run(
             in: root, boot: boot, at: "/boot/firmware", output: file.descriptor,
             isCancelled: { ContinuousClock.now - start > .milliseconds(300) })
-        #expect(status == nil)
+        #expect(outcome == .cancelled)
         try root.close()
         try boot.close()
         #expect(try Shell.run("pgrep", ["-f", "sleep \(mark)"]).output == "")

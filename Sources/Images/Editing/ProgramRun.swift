@@ -45,25 +45,26 @@ package struct ProgramRun {
         let network = settings.network ?? false
         var helpers = [try Helper(Self.refusal, "#!/bin/sh\nexit 101\n", mode: 0o755, in: root, at: time)]
         if network {
-            helpers.append(try Helper(Self.resolver, Self.ownResolver(), mode: 0o644, in: root, at: time))
+            let text = "nameserver \(UserNetwork.resolver)\n"
+            helpers.append(try Helper(Self.resolver, text, mode: 0o644, in: root, at: time))
         }
         for command in steps(network: network) {
             try Interruption.check()
             observe(Progress(stage: .run, subject: slot.name, done: 0, total: 0))
             try log.write("$ \(command.text)\n")
-            let program = InsideProgram(
+            let program = SandboxedProgram(
                 command.arguments, environment: environment(emulator), hostname: hostname, hasNetwork: network,
                 emulator: emulator)
-            let status: Int32?
+            let outcome: SandboxedProgram.Outcome
             do throws(MountError) {
-                status = try program.run(
+                outcome = try program.run(
                     in: root, boot: boot, at: bootPlace, output: log.descriptor,
                     isCancelled: { Interruption.isRequested })
             } catch {
                 throw Self.refusal(error)
             }
             try Interruption.check()
-            guard status == 0 else { throw failure(of: command, status ?? 0, log) }
+            guard outcome == .ended(0) else { throw failure(of: command, outcome, program.limits, log) }
         }
         for helper in helpers.reversed() { try helper.remove(from: root) }
         return Manifest.Programs(
@@ -149,26 +150,28 @@ package struct ProgramRun {
         return InstalledPackages.list(String(decoding: bytes, as: UTF8.self))
     }
 
-    private static func ownResolver() throws(ForgeError) -> String {
-        let path = "/etc/resolv.conf"
-        do throws(BlockError) {
-            let reader = try FileReader(path: path)
-            return String(decoding: try reader.bytes(at: 0, count: Int(min(reader.byteCount, 1 << 16))), as: UTF8.self)
-        } catch {
-            throw ForgeError(error)
-        }
-    }
-
     private func onRoot<Value>(_ body: () throws(VolumeError) -> Value) throws(ForgeError) -> Value {
         do throws(VolumeError) { return try body() } catch { throw ForgeError(error, on: .root) }
     }
 
-    private func failure(of step: Step, _ status: Int32, _ log: borrowing Log) -> ForgeError {
+    private func failure(
+        of step: Step, _ outcome: SandboxedProgram.Outcome, _ limits: SandboxedProgram.Limits, _ log: borrowing Log
+    ) -> ForgeError {
         let lines = log.lastLines(Self.shownLines).map { "\n  " + $0 }.joined()
         let isOffline = settings.network != true && !settings.packages.isEmpty
+        let end =
+            switch outcome {
+            case .ended(let status): "it ended with status \(status)"
+            case .tookTooLong: "it was ended after \(limits.seconds / 60) minutes"
+            case .cancelled: "it was ended"
+            }
+        var hint = isOffline ? "network: true lets packages be fetched" : "\(logPath) has all that it printed"
+        // 128 and SIGKILL.
+        if outcome == .ended(137) {
+            hint = "it may have needed more than \(limits.memory >> 20) MiB of memory or \(limits.processes) processes"
+        }
         return ForgeError(
-            .badInput, "could not run `\(step.text)` inside the image: it ended with status \(status)\(lines)",
-            hint: isOffline ? "network: true lets packages be fetched" : "\(logPath) has all that it printed")
+            .badInput, "could not run `\(step.text)` inside the image: \(end)\(lines)", hint: hint)
     }
 }
 
