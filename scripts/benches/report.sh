@@ -88,7 +88,7 @@ report_packed() {
 	END
 	cat <<-END
 
-		By hand: \`xz -dc\` took $(measured decode seconds) s and \`xz -T0 -6\` $(measured pack seconds) s for
+		By hand: \`xz -dc\` took $(calculate 'printf "%.1f", a' "$(measured decode seconds)") s and \`xz -T0 -6\` $(calculate 'printf "%.1f", a' "$(measured pack seconds)") s for
 		$(($(stat -c %s "$SAMPLE") >> 20)) MiB, every ${EVERY}th piece of $((PIECE >> 20)) MiB; four times the one and the other
 		for the whole image are estimated, and no editing.
 	END
@@ -135,8 +135,8 @@ report() {
 		$(date -u +%Y-%m-%d), $("$PIFORGE" --version): $(machine).
 
 		The base: an .img.xz of $(($(stat -c %s "$BASE") >> 20)) MiB in blocks of 24 MiB, $((IMAGE_BYTES >> 20)) MiB unpacked,
-		$(($(stat -c '%b' "$RAW_BASE") >> 11)) MiB of them not zero. Slots p1 to p4 of \`profiles/sg1.yaml\`; medians, with $RUNS
-		runs in turns.
+		$(($(stat -c '%b' "$RAW_BASE") >> 11)) MiB of them not zero. Slots p1 to p4 of \`profiles/sg1.yaml\`; medians, turns
+		taken: $RUNS.
 	END
 	table_head promise limit measured ''
 	promises
