@@ -120,7 +120,7 @@ struct BaseImageOpening: Sendable {
     func digest() throws(BaseImageError) -> SHA256Digest {
         if status.isRegular, let known = cache.rememberedDigest(for: status) { return known }
         var hasher = SHA256()
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: UnpackJob.pieceSize, alignment: 4096)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: UnpackContext.pieceSize, alignment: 4096)
         defer { buffer.deallocate() }
         var offset: Int64 = 0
         while true {
@@ -219,8 +219,8 @@ struct BaseImageOpening: Sendable {
         try job.report(consumed: byteCount, written: written)
     }
 
-    var job: UnpackJob {
-        UnpackJob(source: source, total: byteCount, progress: progress, isCancelled: isCancelled)
+    var job: UnpackContext {
+        UnpackContext(source: source, total: byteCount, progress: progress, isCancelled: isCancelled)
     }
 
     /// Refuses what cannot be an image as soon as its first bytes are known.

@@ -33,9 +33,9 @@ package struct TreeArchiveMember: Equatable, Sendable {
 /// The members of a tar with a file tree, in the order of the archive.
 package struct TreeArchiveReader: ~Copyable {
     private let archive: ArchiveReader
-    private let job: UnpackJob
+    private let job: UnpackContext
 
-    fileprivate init(_ archive: consuming ArchiveReader, job: UnpackJob) {
+    fileprivate init(_ archive: consuming ArchiveReader, job: UnpackContext) {
         self.archive = archive
         self.job = job
     }

@@ -15,16 +15,16 @@ extension Build {
         report: @escaping @Sendable (Result) -> Void
     ) {
         let nothing = Patch(byteCount: base.byteCount)
-        let orders = edits.map { order(for: $0, patch: nothing, used: used) }
-        let leftovers = orders.map { access($0.path + ".partial", F_OK) == 0 }
-        WorkingCopy.make(orders, from: base, observe: observe) { number, result in
+        let requests = edits.map { request(for: $0, patch: nothing, used: used) }
+        let leftovers = requests.map { access($0.path + ".partial", F_OK) == 0 }
+        WorkingCopy.make(requests, from: base, observe: observe) { number, result in
             let edit = edits[number]
             do throws(ForgeError) {
                 let copy = try result.get()
                 for device in try copy.detachLeftovers() { tellCleaned(device) }
                 if leftovers[number] { tellCleaned(copy.path + ".partial") }
                 var edit = edit
-                let written = try write(&edit, orders[number], into: copy, base: base)
+                let written = try write(&edit, requests[number], into: copy, base: base)
                 report(try finish(edit, written: written))
             } catch {
                 fail(edit, error, failures)
@@ -37,14 +37,14 @@ extension Build {
     }
 
     private func write(
-        _ edit: inout Edited, _ order: ImageOrder, into copy: WorkingCopy, base: BaseImage
+        _ edit: inout Edited, _ request: ImageRequest, into copy: WorkingCopy, base: BaseImage
     ) throws(ForgeError) -> WrittenImage {
         do throws(ForgeError) {
-            let job = workshop.slotJob(for: workshop.jobs[edit.place], base: base)
+            let job = spec.editor(for: spec.jobs[edit.place], base: base)
             var programs: Manifest.Programs?
             let decision = try job.edit(copy) { (image, decision) throws(ForgeError) in
                 programs = try ProgramRun(
-                    edit.slot, workshop.jobs[edit.place].settings, logPath: order.path + ".log", observe: observe)?.run(
+                    edit.slot, spec.jobs[edit.place].settings, logPath: request.path + ".log", observe: observe)?.run(
                         in: image, at: decision.plan.modified)
             }
             edit.manifest.programs = programs
@@ -53,11 +53,11 @@ extension Build {
                     .bug, "could not settle the image: the two engines plan differently for it",
                     hint: "this is a bug in piforge; please report it with the profile and the name of the base image")
             }
-            var order = order
-            if let used = order.used { order.used = try used.union(.inUse(of: Overlay(over: copy.reader()))) }
-            if sink.isMapping { try BmapFile(beside: order).prepare() }
+            var request = request
+            if let used = request.used { request.used = try used.union(.inUse(of: Overlay(over: copy.reader()))) }
+            if writer.isMapping { try BmapFile(beside: request).prepare() }
             let written = try copy.commit(observe: observe)
-            if sink.isMapping { try BmapFile(beside: order).write(.init(ofImage: order)) }
+            if writer.isMapping { try BmapFile(beside: request).write(.init(ofImage: request)) }
             return written
         } catch {
             // The kernel tells a full disk below a loop device as an I/O error of that device.

@@ -5,9 +5,9 @@ package import Images
 package import Plans
 package import Reports
 
-/// Writes the images of a workshop's slots, each with its manifest.
+/// Writes the images of a spec's slots, each with its manifest.
 package struct Build: Sendable {
-    package var workshop: Workshop
+    package var spec: BuildSpec
     /// Where the outputs go; made when it does not exist.
     package var folder: String
     /// Whether existing outputs may be replaced.
@@ -15,8 +15,8 @@ package struct Build: Sendable {
     package var cache: Cache
     package var observe: Progress.Observer
     /// How the images are written; the loop engine writes raw ones without it.
-    package var sink: any ImageSink
-    /// The devices of slots that are written to cards instead of files; the sink knows them by these names.
+    package var writer: any ImageWriter
+    /// The devices of slots that are written to cards instead of files; the writer knows them by these names.
     package var devices: [Slot: String] = [:]
     /// Told of each slot that fails, from any thread; the sequence of results only ends with one of them.
     package var failed: @Sendable (Slot, ForgeError) -> Void = { _, _ in }
@@ -26,15 +26,16 @@ package struct Build: Sendable {
     private static let width = 2
 
     package init(
-        _ workshop: Workshop, into folder: String, replacing: Bool, cache: Cache, sink: any ImageSink = RawImageSink(),
+        _ spec: BuildSpec, into folder: String, replacing: Bool, cache: Cache,
+        writer: any ImageWriter = RawImageWriter(),
         engine: Engine = .builtin, observe: @escaping Progress.Observer
     ) {
-        self.workshop = workshop
+        self.spec = spec
         self.folder = folder
         self.replacing = replacing
         self.cache = cache
         self.observe = observe
-        self.sink = sink
+        self.writer = writer
         self.engine = engine
     }
 
@@ -65,22 +66,22 @@ package struct Build: Sendable {
     private func run(report: @escaping @Sendable (Result) -> Void) async throws {
         try engine.check()
         if engine == .builtin {
-            try workshop.checkRunsNothing(hint: "--engine loop runs them, as root")
+            try spec.checkRunsNothing(hint: "--engine loop runs them, as root")
         }
         try prepareFolder()
-        let base = try workshop.openBase(cache: cache, observe: observe)
+        let base = try spec.openBase(cache: cache, observe: observe)
         let failures = Failures()
         let edits = await edit(base, failures: failures)
         // A manifest of an older image must never lie beside a newer one.
         for edit in edits where isReplacing(edit.slot) { unlink(paths(for: edit.slot).manifest) }
-        let used = try sink.isMapping && !edits.isEmpty ? BlockSet.inUse(of: Overlay(over: base.reader)) : nil
+        let used = try writer.isMapping && !edits.isEmpty ? BlockSet.inUse(of: Overlay(over: base.reader)) : nil
         switch engine {
         case .loop: writeMounted(edits, from: base, used: used, failures: failures, report: report)
         case .builtin:
-            let orders = edits.map { edit in
-                order(for: edit, patch: edit.patch, used: edit.used.flatMap { used?.union($0) })
+            let requests = edits.map { edit in
+                request(for: edit, patch: edit.patch, used: edit.used.flatMap { used?.union($0) })
             }
-            sink.write(orders, from: base, observe: observe) { place, written in
+            writer.write(requests, from: base, observe: observe) { place, written in
                 let edit = edits[place]
                 do throws(ForgeError) {
                     report(try finish(edit, written: written.get()))
@@ -92,8 +93,8 @@ package struct Build: Sendable {
         if let failure = failures.first { throw failure }
     }
 
-    func order(for edit: Edited, patch: Patch, used: BlockSet?) -> ImageOrder {
-        ImageOrder(
+    func request(for edit: Edited, patch: Patch, used: BlockSet?) -> ImageRequest {
+        ImageRequest(
             name: edit.slot.name, path: paths(for: edit.slot).image, mode: edit.hasSecrets ? 0o600 : 0o666,
             isReplacing: replacing, patch: patch, used: used)
     }
@@ -122,7 +123,7 @@ package struct Build: Sendable {
         var edits: [Edited] = []
         var pool: Set<ByteKey> = []
         await withTaskGroup(of: Edited?.self) { group in
-            var waiting = workshop.jobs.enumerated().makeIterator()
+            var waiting = spec.jobs.enumerated().makeIterator()
             func addNext() {
                 guard let (place, job) = waiting.next() else { return }
                 group.addTask {
@@ -147,28 +148,28 @@ package struct Build: Sendable {
         return edits.sorted { $0.place < $1.place }
     }
 
-    private func edit(_ job: Workshop.Job, at place: Int, base: BaseImage) throws(ForgeError) -> Edited {
+    private func edit(_ job: BuildSpec.Job, at place: Int, base: BaseImage) throws(ForgeError) -> Edited {
         try Interruption.check()
-        let (overlay, decision) = try workshop.slotJob(for: job, base: base).edit()
+        let (overlay, decision) = try spec.editor(for: job, base: base).edit()
         let patch: Patch
         do throws(BlockError) {
             patch = try overlay.patch
         } catch {
             throw ForgeError(error).about(slot: job.slot)
         }
-        let used = try sink.isMapping ? BlockSet.inUse(of: overlay) : nil
+        let used = try writer.isMapping ? BlockSet.inUse(of: overlay) : nil
         let manifest = Manifest(
             base: .init(
-                file: Self.fileName(of: workshop.base.path), format: base.format.rawValue,
+                file: Self.fileName(of: spec.base.path), format: base.format.rawValue,
                 sha256: base.sourceDigest.description),
             changes: decision.changes.map { Manifest.Change($0) }.sorted {
                 ($0.partition, $0.path) < ($1.partition, $1.path)
             },
-            cluster: workshop.cluster,
+            cluster: spec.cluster,
             engine: engine,
-            output: .init(bytes: 0, file: workshop.stem(for: job.slot) + "." + sink.pathExtension, sha256: ""),
+            output: .init(bytes: 0, file: spec.stem(for: job.slot) + "." + writer.pathExtension, sha256: ""),
             plan: decision.plan.identity.description,
-            profile: workshop.profileDigest?.description,
+            profile: spec.profileDigest?.description,
             reproducible: engine == .builtin,
             slot: job.slot.name,
             sourceDateEpoch: decision.plan.modified,
@@ -193,12 +194,12 @@ package struct Build: Sendable {
     }
 
     func paths(for slot: Slot) -> (image: String, manifest: String) {
-        let stem = workshop.stem(for: slot)
+        let stem = spec.stem(for: slot)
         let prefix = folder.hasSuffix("/") ? folder : folder + "/"
         let start = folder == "." ? stem : prefix + stem
         // Not the manifest of an image file, which may lie there too.
         if let device = devices[slot] { return (device, start + ".card.manifest.json") }
-        return (start + "." + sink.pathExtension, start + ".manifest.json")
+        return (start + "." + writer.pathExtension, start + ".manifest.json")
     }
 
     /// A card's manifest tells what is on the card now, so that each new one takes the old one's place.
@@ -207,11 +208,11 @@ package struct Build: Sendable {
     /// Refuses what would fail at the end, before anything slow begins.
     private func prepareFolder() throws(ForgeError) {
         try OutputFolder.prepare(folder)
-        for job in workshop.jobs {
+        for job in spec.jobs {
             let (image, manifest) = paths(for: job.slot)
-            let map = devices[job.slot] == nil && sink.isMapping ? [image + ".bmap"] : []
+            let map = devices[job.slot] == nil && writer.isMapping ? [image + ".bmap"] : []
             for path in (devices[job.slot] == nil ? [image] : []) + [manifest] + map {
-                try OutputFolder.check(path, isNot: workshop.base.path)
+                try OutputFolder.check(path, isNot: spec.base.path)
                 try OutputFile.checkReplaceable(path, replacing: isReplacing(job.slot))
             }
         }

@@ -11,7 +11,7 @@ import Volumes
 
 /// Which card an image or device is, and what of it is not any more as it was made.
 package struct CardIdentity: Encodable, Sendable {
-    package var note: CardNote
+    package var label: CardLabel
     /// The manifest that it was compared with; nil when there was none.
     package var manifest: String?
     /// Whether the whole file is to the byte what the manifest says; nil when that was not asked or is another way of
@@ -20,6 +20,12 @@ package struct CardIdentity: Encodable, Sendable {
     /// Paths of the manifest that were compared.
     package var compared = 0
     package var differences: [Difference] = []
+
+    enum CodingKeys: String, CodingKey {
+        case manifest, identical, compared, differences
+        // The name in the JSON that `identify` prints is part of its interface.
+        case label = "note"
+    }
 
     package struct Difference: Encodable, Equatable, Sendable {
         package var partition: String
@@ -33,18 +39,18 @@ package struct CardIdentity: Encodable, Sendable {
         _ path: String, manifestPath: String?, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> CardIdentity {
         let reader = try open(path, cache: cache, observe: observe)
-        guard let note = CardNote.read(from: reader) else {
+        guard let label = CardLabel.read(from: reader) else {
             throw ForgeError(
                 .badInput, "could not tell which card \(path) is: there is no note of piforge's on its boot partition",
                 hint: "piforge inspect tells what an image is")
         }
-        var identity = CardIdentity(note: note)
-        guard let found = manifestPath ?? manifest(of: path, note) else { return identity }
+        var identity = CardIdentity(label: label)
+        guard let found = manifestPath ?? manifest(of: path, label) else { return identity }
         let manifest = try read(found)
-        guard manifest.slot == note.slot, manifest.cluster == note.cluster else {
+        guard manifest.slot == label.slot, manifest.cluster == label.cluster else {
             let other = manifest.cluster.map { "\(manifest.slot) of \($0)" } ?? manifest.slot
             throw ForgeError(
-                .badInput, "could not compare \(path) with \(found): that is of \(other), this is \(note.name)",
+                .badInput, "could not compare \(path) with \(found): that is of \(other), this is \(label.name)",
                 hint: "--manifest FILE names another")
         }
         identity.manifest = found
@@ -75,10 +81,10 @@ package struct CardIdentity: Encodable, Sendable {
     }
 
     /// Where a manifest of the card would lie: beside an image, or where `build --device` leaves it.
-    private static func manifest(of path: String, _ note: CardNote) -> String? {
+    private static func manifest(of path: String, _ label: CardLabel) -> String? {
         var candidates: [String] = []
         if isDevice(path) {
-            let stem = note.cluster.map { "\($0)-\(note.slot)" } ?? note.slot
+            let stem = label.cluster.map { "\($0)-\(label.slot)" } ?? label.slot
             candidates = [stem + ".card.manifest.json", stem + ".manifest.json"]
         } else {
             for ending in OutputFormat.allCases.map(\.rawValue) where path.hasSuffix("." + ending) {
@@ -176,7 +182,7 @@ extension CardIdentity {
         }
     }
 
-    private static func difference(of node: Node?, from change: Manifest.Change) -> String? {
+    private static func difference(of node: FileNode?, from change: Manifest.Change) -> String? {
         if change.action == .remove { return node == nil ? nil : "is there again" }
         guard let node else { return "is missing" }
         guard let wanted = change.newSHA256, case .file(let bytes) = node.content else { return nil }
@@ -186,14 +192,14 @@ extension CardIdentity {
 
 extension CardIdentity {
     /// Seconds since 1970 as a person reads them: `2025-11-24T09:12:03Z`.
-    private var time: String { Date(timeIntervalSince1970: Double(note.sourceDateEpoch)).formatted(.iso8601) }
+    private var time: String { Date(timeIntervalSince1970: Double(label.sourceDateEpoch)).formatted(.iso8601) }
 
     package var text: [String] {
         var lines = [
-            "card         \(note.name)", "made by      \(note.tool.name) \(note.tool.version)",
-            "base         \(note.base)", "files dated  \(time)",
+            "card         \(label.name)", "made by      \(label.tool.name) \(label.tool.version)",
+            "base         \(label.base)", "files dated  \(time)",
         ]
-        if let profile = note.profile { lines.append("profile      \(profile)") }
+        if let profile = label.profile { lines.append("profile      \(profile)") }
         guard let manifest else { return lines + ["manifest     none found; --manifest FILE names it"] }
         if identical == true { return lines + ["manifest     \(manifest): the image is to the byte what was made"] }
         guard !differences.isEmpty else {

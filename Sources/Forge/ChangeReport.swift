@@ -38,13 +38,13 @@ package struct ChangeReport: Encodable, Equatable, Sendable {
             + (diff ?? []).map { "    " + $0 }
     }
 
-    private static func diff(from old: Node?, to new: Node?) -> [String]? {
+    private static func diff(from old: FileNode?, to new: FileNode?) -> [String]? {
         guard let before = text(of: old), let after = text(of: new), before != after else { return nil }
         return UnifiedDiff(from: before, to: after).lines
     }
 
     /// A file's text, nothing for no file at all; nil for what is no text or too long to show.
-    private static func text(of node: Node?) -> [UInt8]? {
+    private static func text(of node: FileNode?) -> [UInt8]? {
         guard let node else { return [] }
         guard case .file(let bytes) = node.content, bytes.count <= 1 << 16, !bytes.contains(0) else { return nil }
         if String(validating: bytes, as: UTF8.self) != nil { return bytes }

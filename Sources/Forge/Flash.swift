@@ -11,14 +11,14 @@ import Tables
 package struct Flash: Sendable {
     package let reader: any BlockReader
     /// What the image says it is.
-    package let note: CardNote?
+    package let label: CardLabel?
     private let used: BlockSet?
 
     /// Opens an image, raw or packed; a packed one that cannot be read at random is unpacked into the cache first.
     package init(path: String, cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) {
         reader = try BaseImage.openReader(of: path, cache: cache, observe: observe)
         try Self.checkWhole(reader, path: path)
-        note = CardNote.read(from: reader)
+        label = CardLabel.read(from: reader)
         used = try Self.used(of: reader, path: path, observe: observe)
     }
 
@@ -40,32 +40,32 @@ package struct Flash: Sendable {
         if (try? PartitionTable.read(from: reader).findSystemPartitions(in: reader)) != nil {
             return try BlockSet.inUse(of: Overlay(over: reader))
         }
-        guard let map = try BlockMapFile.beside(path) else { return nil }
+        guard let map = try ForeignBmap.beside(path) else { return nil }
         try map.check(reader, path: path, observe: observe)
         return BlockSet(touching: map.parts.map(\.range))
     }
 
-    /// The note of a raw image, which is known before anything is unpacked.
-    package static func note(ofRaw path: String) -> CardNote? {
+    /// The label of a raw image, which is known before anything is unpacked.
+    package static func label(ofRaw path: String) -> CardLabel? {
         var status = stat()
         // Never waits for the writer of a named pipe.
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        return CardNote.read(fromDevice: path)
+        return CardLabel.read(fromDevice: path)
     }
 
     /// Writes all cards at once, reads them back, and tells how each went, in their order.
     package func write(
-        to media: [any CardMedium], notes: [CardNote?] = [], changedOnly: Bool = false, growing: Bool = false,
+        to media: [any CardMedium], labels: [CardLabel?] = [], changedOnly: Bool = false, growing: Bool = false,
         observe: @escaping Progress.Observer
     ) -> [Result<CardOutcome, ForgeError>] {
-        let orders = media.enumerated().map { place, medium in
-            CardOrder(
-                name: medium.path, medium: medium, note: place < notes.count ? notes[place] : nil,
+        let requests = media.enumerated().map { place, medium in
+            CardRequest(
+                name: medium.path, medium: medium, label: place < labels.count ? labels[place] : nil,
                 patch: Patch(byteCount: reader.byteCount), used: used)
         }
         let found = Mutex<[Int: Result<CardOutcome, ForgeError>]>([:])
-        let run = CardRun(
-            base: reader, orders: orders, origin: note?.base, isChangedOnly: changedOnly,
+        let run = FlashSession(
+            base: reader, requests: requests, origin: label?.base, isChangedOnly: changedOnly,
             isGrowing: growing, wantsDigest: false)
         run.run(observe: observe) { place, result in found.withLock { $0[place] = result } }
         let results = found.withLock { $0 }

@@ -53,8 +53,8 @@ extension InitramfsBuilder {
 
     private static func open(
         _ path: String, cache: Cache, observe: @escaping Progress.Observer
-    ) throws(ForgeError) -> CardImage {
+    ) throws(ForgeError) -> SystemImage {
         let base = try BaseImage.open(ImageSource(path: path, sha256: nil), cache: cache, observe: observe)
-        return try CardImage(Overlay(over: base.reader), now: nil)
+        return try SystemImage(Overlay(over: base.reader), now: nil)
     }
 }

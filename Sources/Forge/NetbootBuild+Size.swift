@@ -6,7 +6,7 @@ import Trees
 extension NetbootBuild {
     /// Of one slot's tree, as far as all slots' are alike; the rest is a few KiB.
     static func size(
-        of base: NetbootBase, with supplement: [(target: Target, node: Node)]
+        of base: NetbootBase, with supplement: [(target: Target, node: FileNode)]
     ) throws(ForgeError) -> TreeSize {
         var size = try size(of: base.tree)
         do throws(VolumeError) {

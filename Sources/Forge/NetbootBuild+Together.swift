@@ -8,11 +8,11 @@ extension NetbootBuild {
     /// Writes one folder or tar that holds a shared root and all nodes' parts, or all nodes' trees.
     func runTogether(report: (Result) -> Void) throws(ForgeError) {
         try prepare()
-        let base = try NetbootBase.open(workshop.base, cache: cache, observe: observe)
+        let base = try NetbootBase.open(spec.base, cache: cache, observe: observe)
         // An archive's own initramfs knows of no shared root.
         let made = try base.files(of: initramfs, evenOfArchives: layout != .full)
-        var outcomes: [(slot: Slot, outcome: NetbootJob.Outcome)] = []
-        for job in workshop.jobs {
+        var outcomes: [(slot: Slot, outcome: TreeEditor.Outcome)] = []
+        for job in spec.jobs {
             do throws(ForgeError) {
                 outcomes.append((job.slot, try outcome(of: job, base: base, supplement: made)))
             } catch {
@@ -35,7 +35,8 @@ extension NetbootBuild {
         }
         let hasSecrets = outcomes.contains { $0.outcome.plan.hasSecrets }
         let order = Order(
-            slot: first.slot, output: try output(at: path, hasSecrets: hasSecrets, shop: ChunkShop(format.packer)),
+            slot: first.slot,
+            output: try output(at: path, hasSecrets: hasSecrets, compressor: ChunkCompressor(format.packer)),
             edits: TreeEdits(), latestTime: modified,
             manifest: manifest(of: first.outcome, slot: first.slot, base: base))
         try pass([order], over: base, tree: tree)

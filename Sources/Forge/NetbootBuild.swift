@@ -7,9 +7,9 @@ package import Plans
 package import Reports
 package import Trees
 
-/// Writes the netboot trees of a workshop's slots, each with its manifest.
+/// Writes the netboot trees of a spec's slots, each with its manifest.
 package struct NetbootBuild: Sendable {
-    package var workshop: Workshop
+    package var spec: BuildSpec
     /// Where the outputs go; made when it does not exist.
     package var folder: String
     package var format: TreeFormat
@@ -39,10 +39,10 @@ package struct NetbootBuild: Sendable {
     private static let passWidth = 4
 
     package init(
-        _ workshop: Workshop, into folder: String, format: TreeFormat, replacing: Bool, cache: Cache,
+        _ spec: BuildSpec, into folder: String, format: TreeFormat, replacing: Bool, cache: Cache,
         initramfs: NodeInitramfs?, observe: @escaping Progress.Observer
     ) {
-        self.workshop = workshop
+        self.spec = spec
         self.folder = folder
         self.format = format
         self.replacing = replacing
@@ -65,18 +65,18 @@ package struct NetbootBuild: Sendable {
     package func run(report: (Result) -> Void) throws(ForgeError) {
         if isOneOutput { return try runTogether(report: report) }
         try prepare()
-        let base = try NetbootBase.open(workshop.base, cache: cache, observe: observe)
+        let base = try NetbootBase.open(spec.base, cache: cache, observe: observe)
         let made = try base.files(of: initramfs)
-        try willWrite(try Self.size(of: base, with: made) * workshop.jobs.count)
+        try willWrite(try Self.size(of: base, with: made) * spec.jobs.count)
         var failure: ForgeError?
         var start = 0
-        while start < workshop.jobs.count {
-            let jobs = Array(workshop.jobs[start..<min(start + Self.passWidth, workshop.jobs.count)])
-            let shop = ChunkShop(format.packer)
+        while start < spec.jobs.count {
+            let jobs = Array(spec.jobs[start..<min(start + Self.passWidth, spec.jobs.count)])
+            let compressor = ChunkCompressor(format.packer)
             var orders: [Order] = []
             for job in jobs {
                 do throws(ForgeError) {
-                    orders.append(try order(for: job, base: base, supplement: made, shop: shop))
+                    orders.append(try order(for: job, base: base, supplement: made, compressor: compressor))
                 } catch {
                     failure = failure ?? error.about(slot: job.slot)
                 }
@@ -105,12 +105,13 @@ package struct NetbootBuild: Sendable {
     }
 
     private func order(
-        for job: Workshop.Job, base: NetbootBase, supplement: [(target: Target, node: Node)], shop: ChunkShop
+        for job: BuildSpec.Job, base: NetbootBase, supplement: [(target: Target, node: FileNode)],
+        compressor: ChunkCompressor
     ) throws(ForgeError) -> Order {
         let outcome = try outcome(of: job, base: base, supplement: supplement)
         // A manifest of an older tree must never lie beside a newer one.
         if replacing { unlink(manifestPath(for: job.slot)) }
-        let output = try output(at: path(for: job.slot), hasSecrets: outcome.plan.hasSecrets, shop: shop)
+        let output = try output(at: path(for: job.slot), hasSecrets: outcome.plan.hasSecrets, compressor: compressor)
         return Order(
             slot: job.slot, output: output, edits: outcome.edits, latestTime: outcome.plan.modified,
             manifest: manifest(of: outcome, slot: job.slot, base: base))
@@ -118,22 +119,23 @@ package struct NetbootBuild: Sendable {
 
     /// What a slot's tree is, with what the node finds again of its old one.
     func outcome(
-        of job: Workshop.Job, base: NetbootBase, supplement: [(target: Target, node: Node)]
-    ) throws(ForgeError) -> NetbootJob.Outcome {
+        of job: BuildSpec.Job, base: NetbootBase, supplement: [(target: Target, node: FileNode)]
+    ) throws(ForgeError) -> TreeEditor.Outcome {
         try Interruption.check()
-        var outcome = try NetbootJob(
-            base: base, slot: job.slot, settings: job.settings, epoch: workshop.epoch, supplement: supplement
+        var outcome = try TreeEditor(
+            base: base, slot: job.slot, settings: job.settings, epoch: spec.epoch, supplement: supplement
         ).edit()
         if let kept = kept[job.slot] { outcome.edits = try kept.edits(over: outcome.edits, of: base) }
         return outcome
     }
 
-    func output(at path: String, hasSecrets: Bool, shop: ChunkShop) throws(ForgeError) -> any TreeOutput {
+    func output(at path: String, hasSecrets: Bool, compressor: ChunkCompressor) throws(ForgeError) -> any TreeOutput {
         switch format {
         case .folder: return try FolderOutput(path: path, replacing: replacing)
         case .tar, .tarXZ, .tarZstd:
             return TarOutput(
-                try TarWriter(path: path, mode: hasSecrets ? 0o600 : 0o666, replacing: replacing, shop: shop),
+                try TarWriter(
+                    path: path, mode: hasSecrets ? 0o600 : 0o666, replacing: replacing, compressor: compressor),
                 chunking: format.packer == nil ? .raw : .packed)
         }
     }
@@ -143,9 +145,9 @@ package struct NetbootBuild: Sendable {
         _ orders: [Order], over base: NetbootBase, tree: (any TreeSource)? = nil
     ) throws(ForgeError) {
         guard let first = orders.first else { return }
-        let name = Self.fileName(of: workshop.base.path)
+        let name = Self.fileName(of: spec.base.path)
         // A tree of trees has the base several times.
-        let total = base.byteCount.times(tree is NodeTrees ? workshop.jobs.count : 1)
+        let total = base.byteCount.times(tree is NodeTrees ? spec.jobs.count : 1)
         let pass = TreePass(source: tree ?? base.tree, latestTime: kept.isEmpty ? first.latestTime : .max) { done in
             observe(Progress(stage: .write, subject: name, done: min(done, total), total: total))
         }
@@ -157,17 +159,17 @@ package struct NetbootBuild: Sendable {
         try Interruption.check()
     }
 
-    func manifest(of outcome: NetbootJob.Outcome, slot: Slot, base: NetbootBase) -> Manifest {
+    func manifest(of outcome: TreeEditor.Outcome, slot: Slot, base: NetbootBase) -> Manifest {
         Manifest(
             base: .init(
-                file: Self.fileName(of: workshop.base.path), format: base.format,
+                file: Self.fileName(of: spec.base.path), format: base.format,
                 sha256: base.sourceDigest.description),
             changes: outcome.changes.map { Manifest.Change($0) }.sorted {
                 ($0.partition, $0.path) < ($1.partition, $1.path)
             },
-            cluster: workshop.cluster, medium: Planner.Medium.netboot.rawValue,
+            cluster: spec.cluster, medium: Planner.Medium.netboot.rawValue,
             output: .init(bytes: 0, file: Self.fileName(of: path(for: slot)), sha256: ""),
-            plan: outcome.plan.identity.description, profile: workshop.profileDigest?.description, slot: slot.name,
+            plan: outcome.plan.identity.description, profile: spec.profileDigest?.description, slot: slot.name,
             sourceDateEpoch: outcome.plan.modified, tool: .init(name: "piforge", version: version),
             warnings: outcome.plan.warnings + (base.isArchive || initramfs != nil ? [] : [Self.noInitramfs]))
     }
@@ -199,18 +201,18 @@ package struct NetbootBuild: Sendable {
     func path(for slot: Slot) -> String {
         if isOneOutput {
             let name = layout == .full ? "nodes" : "shared"
-            let stem = nameTogether ?? workshop.cluster.map { "\($0)-\(name)" } ?? name
+            let stem = nameTogether ?? spec.cluster.map { "\($0)-\(name)" } ?? name
             return inFolder(format == .folder ? stem : "\(stem).\(format.rawValue)")
         }
         return pathOfWholeTree(for: slot)
     }
 
     func pathOfWholeTree(for slot: Slot) -> String {
-        inFolder(format == .folder ? slot.name : "\(workshop.stem(for: slot)).\(format.rawValue)")
+        inFolder(format == .folder ? slot.name : "\(spec.stem(for: slot)).\(format.rawValue)")
     }
 
     func manifestPath(for slot: Slot) -> String {
-        inFolder(format == .folder ? "\(slot.name).manifest.json" : "\(workshop.stem(for: slot)).tar.manifest.json")
+        inFolder(format == .folder ? "\(slot.name).manifest.json" : "\(spec.stem(for: slot)).tar.manifest.json")
     }
 
     func inFolder(_ name: String) -> String {
@@ -222,15 +224,15 @@ package struct NetbootBuild: Sendable {
     }
 
     func prepare() throws(ForgeError) {
-        for job in workshop.jobs where job.slot.isController {
+        for job in spec.jobs where job.slot.isController {
             throw ForgeError(PlanError.netbootController(job.slot))
         }
-        try workshop.checkRunsNothing(hint: "take them out of the profile: netboot trees are made without them")
+        try spec.checkRunsNothing(hint: "take them out of the profile: netboot trees are made without them")
         if format == .folder { try FolderOutput.checkPrivilege() }
         try OutputFolder.prepare(folder)
-        for job in workshop.jobs {
+        for job in spec.jobs {
             let path = path(for: job.slot)
-            try OutputFolder.check(path, isNot: workshop.base.path)
+            try OutputFolder.check(path, isNot: spec.base.path)
             switch format {
             case .folder: try FolderOutput.checkReplaceable(path, replacing: replacing)
             case .tar, .tarXZ, .tarZstd: try OutputFile.checkReplaceable(path, replacing: replacing)

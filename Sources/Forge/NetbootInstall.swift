@@ -58,7 +58,7 @@ package struct NetbootInstall: Sendable {
     private static func place(_ path: String, _ root: String) -> String { (root == "/" ? "" : root) + path }
 
     package func run(report: (NetbootBuild.Result) -> Void) throws(ForgeError) {
-        let slots = netboot.workshop.jobs.map(\.slot)
+        let slots = netboot.spec.jobs.map(\.slot)
         var status = stat()
         guard stat(Self.folder(root), &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
             throw ForgeError(

@@ -26,6 +26,6 @@ extension NetbootLint {
             return archive.volume
         }
         let base = try BaseImage.open(ImageSource(path: path, sha256: nil), cache: cache, observe: observe)
-        return try CardImage(Overlay(over: base.reader), now: nil).root
+        return try SystemImage(Overlay(over: base.reader), now: nil).root
     }
 }

@@ -10,7 +10,7 @@ package struct Request: Sendable {
     package var profile: Profile?
     package var profileDigest: SHA256Digest?
     package var flags: SettingsLayer
-    package var jobs: [Workshop.Job]
+    package var jobs: [BuildSpec.Job]
 
     /// `profilePath` nil: ./piforge.yaml when there is one. `environment` gives HOME for paths that begin with `~/`.
     package init(
@@ -27,15 +27,15 @@ package struct Request: Sendable {
             self.flags = try SettingsLayer(
                 flags: flags, files: LocalProfileFiles(folder: ".", home: environment["HOME"]))
             let chosen = try Self.select(slots, profile: profile)
-            jobs = try (profile ?? .none).settings(for: chosen, flags: self.flags).map(Workshop.Job.init)
+            jobs = try (profile ?? .none).settings(for: chosen, flags: self.flags).map(BuildSpec.Job.init)
         } catch {
             throw ForgeError(error)
         }
     }
 
-    /// The workshop for these jobs; `basePath` goes before the profile's `base.image`, whose sha256 then counts only
+    /// The spec for these jobs; `basePath` goes before the profile's `base.image`, whose sha256 then counts only
     /// for that file.
-    package func workshop(basePath: String?, epoch: Int64?) throws(ForgeError) -> Workshop {
+    package func spec(basePath: String?, epoch: Int64?) throws(ForgeError) -> BuildSpec {
         let base: ImageSource
         if let basePath {
             base = .init(path: basePath, sha256: basePath == profile?.base?.image ? profileBaseDigest : nil)
@@ -46,7 +46,7 @@ package struct Request: Sendable {
                 .usage, "no base image: neither --base nor the profile's base.image names one",
                 hint: "add --base FILE, one of 8086's CNAT, CBRIDGE or node images")
         }
-        return Workshop(base: base, cluster: profile?.cluster, profileDigest: profileDigest, jobs: jobs, epoch: epoch)
+        return BuildSpec(base: base, cluster: profile?.cluster, profileDigest: profileDigest, jobs: jobs, epoch: epoch)
     }
 
     /// Reads what `--set` was given.

@@ -160,7 +160,7 @@ extension Manifest.Change {
             secret: change.edit.isSecret)
     }
 
-    private static func digest(of node: Node?, isSecret: Bool) -> String? {
+    private static func digest(of node: FileNode?, isSecret: Bool) -> String? {
         guard !isSecret, case .file(let bytes)? = node?.content else { return nil }
         return SHA256.digest(of: bytes.span.bytes).description
     }

@@ -7,18 +7,18 @@ import Trees
 /// Documentation/driver-api/early-userspace/buffer-format.rst).
 struct CpioArchive {
     /// By path: sorted, so that each folder comes before what is in it.
-    private(set) var nodes: [VolumePath: Node] = [:]
+    private(set) var nodes: [VolumePath: FileNode] = [:]
 
     init() {}
 
     /// Adds a file, folder, link or character device, and the folders above it that are missing. A second one at a path replaces the first.
     mutating func put(
-        _ content: Node.Content, mode: UInt16, device: Node.DeviceNumber? = nil, at path: VolumePath
+        _ content: FileNode.Content, mode: UInt16, device: FileNode.DeviceNumber? = nil, at path: VolumePath
     ) {
         for folder in path.ancestors where nodes[folder] == nil {
-            nodes[folder] = Node(content: .directory, metadata: .init(mode: 0o755))
+            nodes[folder] = FileNode(content: .directory, metadata: .init(mode: 0o755))
         }
-        nodes[path] = Node(content: content, metadata: .init(mode: mode, device: device))
+        nodes[path] = FileNode(content: content, metadata: .init(mode: mode, device: device))
     }
 
     /// The archive's bytes: the same for the same nodes. Owner is root; times are 0, inode numbers count from 1.
@@ -50,7 +50,7 @@ struct CpioArchive {
     }
 
     private func write(
-        _ path: VolumePath, _ node: Node, number: Int64, to archive: OpaquePointer
+        _ path: VolumePath, _ node: FileNode, number: Int64, to archive: OpaquePointer
     ) throws(ForgeError) {
         guard let entry = archive_entry_new() else { throw Self.outOfMemory }
         defer { archive_entry_free(entry) }

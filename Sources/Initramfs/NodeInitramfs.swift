@@ -16,14 +16,14 @@ package struct NodeInitramfs: Sendable {
     /// `root` and `boot` are the base's volumes and are not changed; `facts` is what the planner knows of them.
     package func files(
         root: any Volume, boot: any Volume, facts: ImageFacts
-    ) throws(ForgeError) -> [(target: Target, node: Node)] {
+    ) throws(ForgeError) -> [(target: Target, node: FileNode)] {
         let builder = try InitramfsBuilder(boot: boot, root: root, facts: facts, controllerRules: controllerRules)
-        var result: [(target: Target, node: Node)] = []
+        var result: [(target: Target, node: FileNode)] = []
         for file in try builder.files() {
             guard let path = VolumePath("/" + file.name), path.components.count == 1 else {
                 throw ForgeError(.badInput, "could not make an initramfs: config.txt calls it \(file.name)")
             }
-            result.append((Target(.boot, path), Node(content: .file(file.bytes), metadata: .init(mode: 0o755))))
+            result.append((Target(.boot, path), FileNode(content: .file(file.bytes), metadata: .init(mode: 0o755))))
         }
         return result
     }

@@ -12,14 +12,14 @@ package final class LayeredVolume: Volume {
         self.matchesAnyCase = matchesAnyCase
     }
 
-    package func status(at path: VolumePath) throws(VolumeError) -> NodeStatus? {
+    package func status(at path: VolumePath) throws(VolumeError) -> FileStatus? {
         let path = try stored(path)
         let hides = try isHidden(path)
         guard let edit = edits[path] else { return hides ? nil : try base.status(at: path) }
-        return edit.map(NodeStatus.init)
+        return edit.map(FileStatus.init)
     }
 
-    package func node(at path: VolumePath) throws(VolumeError) -> Node? {
+    package func node(at path: VolumePath) throws(VolumeError) -> FileNode? {
         let path = try stored(path)
         let hides = try isHidden(path)
         guard let edit = edits[path] else { return hides ? nil : try base.node(at: path) }
@@ -41,7 +41,7 @@ package final class LayeredVolume: Volume {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    package func put(_ node: Node, at path: VolumePath) throws(VolumeError) {
+    package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
         let path = try stored(path)
         guard let parent = try status(at: path.parent) else { throw .notFound(path.parent) }
         guard path.isRoot || parent.kind == .directory else { throw .notADirectory(path.parent) }
@@ -134,9 +134,9 @@ package final class EditedTreeReader: TreeReader {
     }
 }
 
-extension NodeStatus {
+extension FileStatus {
     /// What is known of a node that is in memory.
-    package init(_ node: Node) {
+    package init(_ node: FileNode) {
         let byteCount: Int =
             switch node.content {
             case .file(let bytes): bytes.count

@@ -1,17 +1,17 @@
 /// A volume in a dictionary: for the planner's tests, and the reference for what every volume must do.
 package final class MemoryVolume: Volume {
-    private var nodes: [VolumePath: Node]
+    private var nodes: [VolumePath: FileNode]
 
-    package init(_ nodes: [VolumePath: Node] = [:]) {
+    package init(_ nodes: [VolumePath: FileNode] = [:]) {
         self.nodes = nodes
-        self.nodes[.root] = nodes[.root] ?? Node(content: .directory, metadata: .init(mode: 0o755))
+        self.nodes[.root] = nodes[.root] ?? FileNode(content: .directory, metadata: .init(mode: 0o755))
     }
 
-    package func status(at path: VolumePath) throws(VolumeError) -> NodeStatus? {
-        try node(at: path).map(NodeStatus.init)
+    package func status(at path: VolumePath) throws(VolumeError) -> FileStatus? {
+        try node(at: path).map(FileStatus.init)
     }
 
-    package func node(at path: VolumePath) throws(VolumeError) -> Node? {
+    package func node(at path: VolumePath) throws(VolumeError) -> FileNode? {
         try checkAncestors(of: path)
         return nodes[path]
     }
@@ -22,7 +22,7 @@ package final class MemoryVolume: Volume {
         return nodes.keys.filter { !$0.isRoot && $0.parent == directory }.sorted().compactMap(\.name)
     }
 
-    package func put(_ node: Node, at path: VolumePath) throws(VolumeError) {
+    package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
         try checkAncestors(of: path)
         guard nodes[path.parent] != nil else { throw .notFound(path.parent) }
         if let old = nodes[path] {

@@ -1,5 +1,5 @@
 /// One thing in a volume: a file, folder, link or special file, with all that a volume stores about it.
-package struct Node: Equatable, Sendable {
+package struct FileNode: Equatable, Sendable {
     package var content: Content
     package var metadata: Metadata
 
@@ -71,13 +71,13 @@ package struct Node: Equatable, Sendable {
 }
 
 /// What can be known of a node without reading its bytes.
-package struct NodeStatus: Equatable, Sendable {
-    package var kind: Node.Kind
+package struct FileStatus: Equatable, Sendable {
+    package var kind: FileNode.Kind
     /// Bytes of a file or of a link's text; 0 for anything else.
     package var byteCount: Int64
-    package var metadata: Node.Metadata
+    package var metadata: FileNode.Metadata
 
-    package init(kind: Node.Kind, byteCount: Int64, metadata: Node.Metadata) {
+    package init(kind: FileNode.Kind, byteCount: Int64, metadata: FileNode.Metadata) {
         self.kind = kind
         self.byteCount = byteCount
         self.metadata = metadata

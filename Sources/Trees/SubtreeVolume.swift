@@ -8,17 +8,17 @@ package final class SubtreeVolume: Volume {
         self.folder = folder
     }
 
-    package func status(at path: VolumePath) throws(VolumeError) -> NodeStatus? {
+    package func status(at path: VolumePath) throws(VolumeError) -> FileStatus? {
         try base.status(at: path.below(folder))
     }
 
-    package func node(at path: VolumePath) throws(VolumeError) -> Node? { try base.node(at: path.below(folder)) }
+    package func node(at path: VolumePath) throws(VolumeError) -> FileNode? { try base.node(at: path.below(folder)) }
 
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
         try base.entries(in: directory.below(folder))
     }
 
-    package func put(_ node: Node, at path: VolumePath) throws(VolumeError) {
+    package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
         try base.put(node, at: path.below(folder))
     }
 

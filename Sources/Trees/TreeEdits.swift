@@ -1,11 +1,11 @@
 /// Nodes that replace or join those of a tree, and paths where nothing shall be, in the order of paths.
 package struct TreeEdits: Sendable {
     /// Nil where nothing shall be.
-    package private(set) var nodes: [VolumePath: Node?]
+    package private(set) var nodes: [VolumePath: FileNode?]
 
-    package init(_ nodes: [VolumePath: Node?] = [:]) { self.nodes = nodes }
+    package init(_ nodes: [VolumePath: FileNode?] = [:]) { self.nodes = nodes }
 
-    package subscript(path: VolumePath) -> Node?? {
+    package subscript(path: VolumePath) -> FileNode?? {
         get { nodes[path] }
         set { nodes[path] = newValue }
     }

@@ -2,7 +2,7 @@
 package struct TreeEntry {
     package var path: VolumePath
     package var content: Content
-    package var metadata: Node.Metadata
+    package var metadata: FileNode.Metadata
     /// What `metadata.modified` lacks, 0..<1_000_000_000.
     package var nanoseconds: UInt32
     /// Entries of one tree with the same identity are names of one file (hard links); nil for a file with one name.
@@ -14,11 +14,12 @@ package struct TreeEntry {
         /// The link's text, as stored.
         case symlink(String)
         /// Of a device, `metadata.device` tells which.
-        case special(Node.Kind)
+        case special(FileNode.Kind)
     }
 
     package init(
-        path: VolumePath, content: Content, metadata: Node.Metadata, nanoseconds: UInt32 = 0, identity: UInt64? = nil
+        path: VolumePath, content: Content, metadata: FileNode.Metadata, nanoseconds: UInt32 = 0,
+        identity: UInt64? = nil
     ) {
         self.path = path
         self.content = content
@@ -28,7 +29,7 @@ package struct TreeEntry {
     }
 
     /// An entry whose bytes are in memory.
-    package init(path: VolumePath, _ node: Node) {
+    package init(path: VolumePath, _ node: FileNode) {
         let content: Content =
             switch node.content {
             case .file(let bytes): .file(BytesContent(bytes))
@@ -39,7 +40,7 @@ package struct TreeEntry {
         self.init(path: path, content: content, metadata: node.metadata)
     }
 
-    package var kind: Node.Kind {
+    package var kind: FileNode.Kind {
         switch content {
         case .file: .file
         case .directory: .directory

@@ -4,17 +4,17 @@
 /// end; `resolve` in `Volume+Resolve.swift` follows them inside the volume. A volume has one owner and no locks.
 package protocol Volume: AnyObject {
     /// Kind, size and metadata of what lies at `path`, without reading its bytes; nil when nothing does.
-    func status(at path: VolumePath) throws(VolumeError) -> NodeStatus?
+    func status(at path: VolumePath) throws(VolumeError) -> FileStatus?
 
     /// All of what lies at `path`, bytes included; nil when nothing does.
-    func node(at path: VolumePath) throws(VolumeError) -> Node?
+    func node(at path: VolumePath) throws(VolumeError) -> FileNode?
 
     /// The names in a folder, sorted by their UTF-8 bytes, without `.` and `..`.
     func entries(in directory: VolumePath) throws(VolumeError) -> [String]
 
     /// Makes `path` be `node`. The folder above must exist. A folder put over a folder keeps its entries and changes
     /// metadata only; nothing else may be put over a folder, nor a folder over anything else.
-    func put(_ node: Node, at path: VolumePath) throws(VolumeError)
+    func put(_ node: FileNode, at path: VolumePath) throws(VolumeError)
 
     /// Removes a file, link or empty folder; `notFound` when nothing lies there.
     func remove(_ path: VolumePath) throws(VolumeError)

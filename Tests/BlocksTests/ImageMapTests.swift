@@ -37,20 +37,20 @@ struct ImageMapTests {
 
     @Test("runs cover what is in use, and none crosses a chunk")
     func runs() {
-        let map = ImageMap(byteCount: Int64(Self.bytes.count), used: Self.used)
+        let map = BlockMap(byteCount: Int64(Self.bytes.count), used: Self.used)
         #expect(BlockSet(touching: map.runs.map { map.range(of: $0) }) == Self.used)
         for run in map.runs {
             let chunk = map.chunk(of: run)
             #expect(map.range(of: run).clamped(to: chunk) == map.range(of: run))
         }
         #expect(map.range(of: map.runs[map.runs.count - 1]).upperBound == 3_150_777)
-        #expect(ImageMap(byteCount: 8192, used: BlockSet(touching: [4096..<99_999])).runs.map(\.blocks) == [1..<2])
+        #expect(BlockMap(byteCount: 8192, used: BlockSet(touching: [4096..<99_999])).runs.map(\.blocks) == [1..<2])
     }
 
     @Test("digests are the same from one piece, from pieces and from reading", arguments: 0..<20 as Range<UInt64>)
     func digests(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        let empty = ImageMap(byteCount: Int64(Self.bytes.count), used: Self.used)
+        let empty = BlockMap(byteCount: Int64(Self.bytes.count), used: Self.used)
         var whole = empty
         whole.look(at: Self.bytes.span.bytes, from: 0)
         #expect(whole.isComplete)
@@ -59,7 +59,7 @@ struct ImageMapTests {
         #expect(read == whole)
 
         let reader = MemoryReader(Self.bytes)
-        var digester = RunDigester(empty)
+        var digester = RangeDigester(empty)
         var expected = empty
         var start: Int64 = 0
         var stretch = start..<start
@@ -86,11 +86,11 @@ struct ImageMapTests {
 
     @Test("what an image changes is neither taken from the base nor taken for the base's")
     func learning() {
-        var base = ImageMap(byteCount: Int64(Self.bytes.count), used: Self.used)
+        var base = BlockMap(byteCount: Int64(Self.bytes.count), used: Self.used)
         base.look(at: Self.bytes.span.bytes, from: 0)
-        var known = RunDigests()
+        var known = RangeDigests()
         known.learn(from: base) { $0.lowerBound == 1 << 20 }
-        var image = ImageMap(byteCount: Int64(Self.bytes.count), used: Self.used)
+        var image = BlockMap(byteCount: Int64(Self.bytes.count), used: Self.used)
         image.learn(from: known) { $0.lowerBound == 0 }
         for (run, source) in zip(image.runs, base.runs) {
             let isKnown = image.chunk(of: run).lowerBound > 1 << 20

@@ -20,7 +20,7 @@ struct CardGrowthTests {
     ) throws -> CardOutcome {
         let flash = try Flash(path: image.path, cache: Cache(path: folder.path + "/cache"), observe: { _ in })
         let results = flash.write(
-            to: [medium], notes: [flash.note], changedOnly: changedOnly, growing: growing, observe: { _ in })
+            to: [medium], labels: [flash.label], changedOnly: changedOnly, growing: growing, observe: { _ in })
         return try #require(results.first).get()
     }
 

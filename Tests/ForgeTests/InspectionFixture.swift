@@ -6,8 +6,8 @@ import Trees
 
 /// A small image in memory: a bookworm node p3, converted, with nothing wrong; tests change one thing in it.
 struct InspectionFixture {
-    var boot: [VolumePath: Node] = [:]
-    var root: [VolumePath: Node] = [:]
+    var boot: [VolumePath: FileNode] = [:]
+    var root: [VolumePath: FileNode] = [:]
     var hasRoot = true
 
     static let diskID = "5d1f0a2c"
@@ -29,21 +29,21 @@ struct InspectionFixture {
     // MARK: Changing it
 
     mutating func onBoot(_ path: VolumePath, _ text: String?) {
-        boot[path] = text.map { Node(content: .file(Array($0.utf8)), metadata: .init(mode: 0o755)) }
+        boot[path] = text.map { FileNode(content: .file(Array($0.utf8)), metadata: .init(mode: 0o755)) }
     }
 
     mutating func file(
         _ path: VolumePath, _ text: String, mode: UInt16 = 0o644, owner: UInt32 = 0, group: UInt32 = 0
     ) {
-        put(path, Node(content: .file(Array(text.utf8)), metadata: .init(mode: mode, owner: owner, group: group)))
+        put(path, FileNode(content: .file(Array(text.utf8)), metadata: .init(mode: mode, owner: owner, group: group)))
     }
 
     mutating func link(_ path: VolumePath, to text: String) {
-        put(path, Node(content: .symlink(text), metadata: .init(mode: 0o777)))
+        put(path, FileNode(content: .symlink(text), metadata: .init(mode: 0o777)))
     }
 
     mutating func folder(_ path: VolumePath, mode: UInt16 = 0o755, owner: UInt32 = 0) {
-        put(path, Node(content: .directory, metadata: .init(mode: mode, owner: owner, group: owner)))
+        put(path, FileNode(content: .directory, metadata: .init(mode: mode, owner: owner, group: owner)))
     }
 
     mutating func enable(_ unit: String, in folder: String = "multi-user.target.wants", from file: String? = nil) {
@@ -62,9 +62,9 @@ struct InspectionFixture {
         file("/usr/lib/raspberrypi-sys-mods/firstboot", "#!/bin/bash\n", mode: 0o755)
     }
 
-    private mutating func put(_ path: VolumePath, _ node: Node) {
+    private mutating func put(_ path: VolumePath, _ node: FileNode) {
         for folder in path.ancestors where root[folder] == nil {
-            root[folder] = Node(content: .directory, metadata: .init(mode: 0o755))
+            root[folder] = FileNode(content: .directory, metadata: .init(mode: 0o755))
         }
         root[path] = node
     }

@@ -70,40 +70,40 @@ struct PackedFixture {
     }
 
     /// Slots a and b change the same granules alike and one differently; slot c also changes the last, short block.
-    func orders(_ base: BaseImage, suffix: String, isReplacing: Bool = false) throws -> [ImageOrder] {
+    func requests(_ base: BaseImage, suffix: String, isReplacing: Bool = false) throws -> [ImageRequest] {
         try ["a", "b", "c"].map { name in
             let overlay = Overlay(over: base.reader)
             try overlay.write(Array("same".utf8), at: 5000)
             try overlay.write(Array("slot \(name)".utf8), at: 1_500_000)
             if name == "c" { try overlay.write(Array("end".utf8), at: base.byteCount - 3) }
-            return ImageOrder(
+            return ImageRequest(
                 name: name, path: "\(folder.path)/\(name).\(suffix)", mode: 0o644, isReplacing: isReplacing,
                 patch: try overlay.patch)
         }
     }
 
-    func expected(_ order: ImageOrder) throws -> [UInt8] {
+    func expected(_ request: ImageRequest) throws -> [UInt8] {
         var bytes = image
         var span = bytes.mutableSpan
         var raw = span.mutableBytes
-        order.patch.apply(to: &raw, at: 0)
+        request.patch.apply(to: &raw, at: 0)
         return bytes
     }
 
     /// Runs a sink to its end; the first failure is thrown.
     func write(
-        _ sink: any ImageSink, _ orders: [ImageOrder], _ base: BaseImage,
+        _ writer: any ImageWriter, _ requests: [ImageRequest], _ base: BaseImage,
         observe: @escaping Reports.Progress.Observer = { _ in }
     ) throws -> [WrittenImage] {
         let results = Mutex<[Int: Result<WrittenImage, ForgeError>]>([:])
-        sink.write(orders, from: base, observe: observe) { index, result in
+        writer.write(requests, from: base, observe: observe) { index, result in
             results.withLock { results in
                 if results[index] != nil { Issue.record("order \(index) was told twice") }
                 results[index] = result
             }
         }
         let found = results.withLock { $0 }
-        return try orders.indices.map { try #require(found[$0]).get() }
+        return try requests.indices.map { try #require(found[$0]).get() }
     }
 
     func bytes(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path))) }

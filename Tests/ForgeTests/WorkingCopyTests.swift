@@ -31,23 +31,23 @@ struct WorkingCopyTests {
         return try BaseImage.open(path: path + (isPacked ? ".xz" : ""), cache: Cache(path: folder.path + "/cache"))
     }
 
-    private func order(
+    private func request(
         _ name: String, over base: BaseImage, in place: String? = nil, patching changes: [Int: [UInt8]] = [:]
-    ) throws -> ImageOrder {
+    ) throws -> ImageRequest {
         let overlay = Overlay(over: base.reader)
         for (offset, bytes) in changes { try overlay.write(bytes, at: Int64(offset)) }
-        return ImageOrder(
+        return ImageRequest(
             name: name, path: "\(place ?? folder.path)/\(name).img", mode: 0o640, isReplacing: false,
             patch: try overlay.patch)
     }
 
-    private func make(_ orders: [ImageOrder], from base: BaseImage) throws -> [WorkingCopy] {
+    private func make(_ requests: [ImageRequest], from base: BaseImage) throws -> [WorkingCopy] {
         let results = Mutex<[Int: Result<WorkingCopy, ForgeError>]>([:])
-        WorkingCopy.make(orders, from: base, observe: { _ in }) { place, result in
+        WorkingCopy.make(requests, from: base, observe: { _ in }) { place, result in
             results.withLock { $0[place] = result }
         }
         let all = results.withLock { $0 }
-        return try orders.indices.map { try #require(all[$0]).get() }
+        return try requests.indices.map { try #require(all[$0]).get() }
     }
 
     private func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
@@ -67,7 +67,7 @@ struct WorkingCopyTests {
     func edits(isPacked: Bool) throws {
         let base = try base(isPacked: isPacked)
         let copies = try make(
-            [try order("a", over: base, patching: [700: [1, 2, 3]]), try order("b", over: base)], from: base)
+            [try request("a", over: base, patching: [700: [1, 2, 3]]), try request("b", over: base)], from: base)
         try copies[0].device().write([9, 8, 7], at: 999_999)
         try copies[1].grow(to: Int64(image.count) + 8192)
         try copies[1].device().write([5], at: Int64(image.count) + 8191)
@@ -87,8 +87,8 @@ struct WorkingCopyTests {
     @Test("what is not finished leaves nothing, and what is finished is edited no more")
     func discarding() throws {
         let base = try base(isPacked: false)
-        let orders = [try order("a", over: base), try order("b", over: base), try order("c", over: base)]
-        var copies = try make(orders, from: base)
+        let requests = [try request("a", over: base), try request("b", over: base), try request("c", over: base)]
+        var copies = try make(requests, from: base)
         copies[0].discard()
         do {
             _ = try copies[0].device()
@@ -111,19 +111,19 @@ struct WorkingCopyTests {
     @Test("a held copy is locked against another run, a device on it holds no lock")
     func locking() throws {
         let base = try base(isPacked: false)
-        let order = try order("a", over: base)
-        var copies = try make([order], from: base)
+        let request = try request("a", over: base)
+        var copies = try make([request], from: base)
         let device = try copies[0].device()
         let results = Mutex<[String]>([])
         func tryAgain() {
-            WorkingCopy.make([order], from: base, observe: { _ in }) { _, result in
+            WorkingCopy.make([request], from: base, observe: { _ in }) { _, result in
                 if case .failure(let error) = result { results.withLock { $0.append(error.message) } }
             }
         }
         tryAgain()
         copies = []
         tryAgain()
-        #expect(results.withLock { $0 } == ["could not create \(order.path): another piforge is writing it"])
+        #expect(results.withLock { $0 } == ["could not create \(request.path): another piforge is writing it"])
         #expect(try device.bytes(at: 510, count: 2) == [0x55, 0xAA])
     }
 
@@ -132,7 +132,7 @@ struct WorkingCopyTests {
         let disk = try MountedDisk.make("btrfs", mebibytes: 120)
         try FileManager.default.copyItem(atPath: folder.path + "/base.img", toPath: disk.path + "/base.img")
         let base = try BaseImage.open(path: disk.path + "/base.img", cache: Cache(path: folder.path + "/cache"))
-        let copies = try make([try order("a", over: base, in: disk.path, patching: [5000: [1]])], from: base)
+        let copies = try make([try request("a", over: base, in: disk.path, patching: [5000: [1]])], from: base)
         var expected = image
         expected[5000] = 1
         let written = try copies[0].commit(observe: { _ in })

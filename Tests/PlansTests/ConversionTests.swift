@@ -205,7 +205,7 @@ struct ConversionTests {
 
 /// Everything in both volumes, but empty folders, which an earlier build may leave behind.
 struct Tree: Equatable {
-    var nodes: [String: Node] = [:]
+    var nodes: [String: FileNode] = [:]
 
     init(_ image: PlannerFixture) throws {
         try collect(image.boot, .root, "boot:")

@@ -5,11 +5,13 @@ import Trees
 
 struct EditTests {
     private let target = Target(.root, "/a")
-    private let old = Node(
+    private let old = FileNode(
         content: .file(Array("x\n".utf8)),
         metadata: .init(mode: 0o640, owner: 1, group: 2, modified: 5, extendedAttributes: ["user.a": [1]]))
 
-    private func wanted(_ action: Edit.Action, _ old: Node?, on partition: Target.Partition = .root) throws -> Node? {
+    private func wanted(_ action: Edit.Action, _ old: FileNode?, on partition: Target.Partition = .root) throws
+        -> FileNode?
+    {
         let edit = Edit(Target(partition, "/a"), action, reason: "test")
         let result = try edit.wanted(old, modified: 9)
         #expect(try edit.wanted(result, modified: 10) == result)
@@ -28,8 +30,8 @@ struct EditTests {
         #expect(try wanted(.put(other), nil) == result)
         // FAT stores no mode, so only the bytes count there.
         #expect(try wanted(.put(other), old, on: .boot) == old)
-        let link = Node(content: .symlink("b"), metadata: .init(mode: 0o777))
-        let read = Node(content: .symlink("b"), metadata: .init(mode: 0o700, modified: 3))
+        let link = FileNode(content: .symlink("b"), metadata: .init(mode: 0o777))
+        let read = FileNode(content: .symlink("b"), metadata: .init(mode: 0o700, modified: 3))
         #expect(try wanted(.put(link), read) == read)
     }
 
@@ -42,30 +44,30 @@ struct EditTests {
         #expect(try wanted(.rewrite([.ensureLine("x")], missing: nil), old) == old)
         #expect(
             try wanted(action, nil)
-                == Node(content: .file(Array("y\n".utf8)), metadata: .init(mode: 0o600, modified: 9)))
+                == FileNode(content: .file(Array("y\n".utf8)), metadata: .init(mode: 0o600, modified: 9)))
     }
 
     @Test func bytesThatAreNoTextStay() throws {
         let bytes: [UInt8] = [0xE9, 0x0D, 0x0A, 0xFF, 0x0A]
-        let latin = Node(content: .file(bytes), metadata: .init(mode: 0o644))
+        let latin = FileNode(content: .file(bytes), metadata: .init(mode: 0o644))
         let result = try wanted(.rewrite([.ensureLine("é")], missing: nil), latin)
         #expect(result?.content == .file(bytes + [0xC3, 0xA9, 0x0D, 0x0A]))
     }
 
     @Test func foldersAndRemovals() throws {
-        let folder = Node(content: .directory, metadata: .init(mode: 0o700, modified: 1))
+        let folder = FileNode(content: .directory, metadata: .init(mode: 0o700, modified: 1))
         #expect(try wanted(.ensureDirectory(.init(mode: 0o755)), folder) == folder)
         #expect(
             try wanted(.ensureDirectory(.init(mode: 0o755)), nil)
-                == Node(content: .directory, metadata: .init(mode: 0o755, modified: 9)))
+                == FileNode(content: .directory, metadata: .init(mode: 0o755, modified: 9)))
         #expect(try wanted(.remove, old) == nil)
         #expect(try wanted(.remove, nil) == nil)
     }
 
     @Test func whatIsInTheWayIsNamed() {
-        let folder = Node(content: .directory, metadata: .init(mode: 0o755))
-        let link = Node(content: .symlink("/etc/shadow"), metadata: .init(mode: 0o777))
-        let cases: [(Edit.Action, Node?, EditError, String)] = [
+        let folder = FileNode(content: .directory, metadata: .init(mode: 0o755))
+        let link = FileNode(content: .symlink("/etc/shadow"), metadata: .init(mode: 0o777))
+        let cases: [(Edit.Action, FileNode?, EditError, String)] = [
             (.put(old), folder, .unexpected(target, .directory), "could not change root:/a: it is a folder"),
             (.put(folder), old, .unexpected(target, .file), "could not change root:/a: it is a file"),
             (

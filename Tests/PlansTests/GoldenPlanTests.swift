@@ -73,7 +73,7 @@ struct GoldenPlanTests {
         return text
     }
 
-    private static func lines(_ node: Node?) -> [String] {
+    private static func lines(_ node: FileNode?) -> [String] {
         switch node?.content {
         case .file(let bytes)?:
             String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map {

@@ -72,18 +72,18 @@ struct PlannerFixture: CustomTestStringConvertible {
         _ bytes: [UInt8], _ path: String, mode: UInt16 = 0o644, owner: UInt32 = 0, group: UInt32 = 0
     ) throws {
         try put(
-            Node(
+            FileNode(
                 content: .file(bytes),
                 metadata: .init(mode: mode, owner: owner, group: group, modified: Self.time)), path)
     }
 
     func link(_ text: String, _ path: String) throws {
-        try put(Node(content: .symlink(text), metadata: .init(mode: 0o777, modified: Self.time)), path)
+        try put(FileNode(content: .symlink(text), metadata: .init(mode: 0o777, modified: Self.time)), path)
     }
 
     func folder(_ path: String, mode: UInt16 = 0o755, owner: UInt32 = 0) throws {
         try put(
-            Node(content: .directory, metadata: .init(mode: mode, owner: owner, group: owner, modified: Self.time)),
+            FileNode(content: .directory, metadata: .init(mode: mode, owner: owner, group: owner, modified: Self.time)),
             path)
     }
 
@@ -104,16 +104,16 @@ struct PlannerFixture: CustomTestStringConvertible {
         return text
     }
 
-    func node(_ path: String) throws -> Node? {
+    func node(_ path: String) throws -> FileNode? {
         let (volume, place) = try locate(path)
         return try volume.node(at: place)
     }
 
-    private func put(_ node: Node, _ path: String) throws {
+    private func put(_ node: FileNode, _ path: String) throws {
         let (volume, place) = try locate(path)
         for folder in place.ancestors where try volume.node(at: folder) == nil {
             try volume.put(
-                Node(content: .directory, metadata: .init(mode: 0o755, modified: Self.time)), at: folder)
+                FileNode(content: .directory, metadata: .init(mode: 0o755, modified: Self.time)), at: folder)
         }
         try volume.put(node, at: place)
     }

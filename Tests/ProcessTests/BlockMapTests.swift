@@ -17,7 +17,7 @@ struct BlockMapTests {
 
     /// The two slots' images in one format, from a base packed with `options`, or the raw one.
     private func build(
-        _ format: OutputFormat, mapping: MapPolicy, packing options: [String]?, into name: String = "out"
+        _ format: OutputFormat, mapping: BmapPolicy, packing options: [String]?, into name: String = "out"
     ) async throws -> [Build.Result] {
         var base = try await Self.spec.path()
         if let options {
@@ -29,10 +29,10 @@ struct BlockMapTests {
         let request = try Request(
             profilePath: nil, slots: "p1,cnat",
             flags: try Request.assignments(["ssh=true", "time_zone=Europe/Berlin"]), environment: [:])
-        let workshop = try request.workshop(basePath: base, epoch: nil)
+        let spec = try request.spec(basePath: base, epoch: nil)
         let build = Build(
-            workshop, into: folder.path + "/" + name, replacing: true, cache: cache,
-            sink: format.sink(for: workshop.base, cache: cache, mapping: mapping), observe: { _ in })
+            spec, into: folder.path + "/" + name, replacing: true, cache: cache,
+            writer: format.writer(for: spec.base, cache: cache, mapping: mapping), observe: { _ in })
         var results: [Build.Result] = []
         for try await result in build.results() { results.append(result) }
         return results
@@ -91,7 +91,8 @@ struct BlockMapTests {
     @Test("every run of a raw image has a digest; of a spliced one those that were decoded")
     func digests() async throws {
         let options = ["-0", "--block-size=4MiB"]
-        func counts(_ format: OutputFormat, _ mapping: MapPolicy) async throws -> (known: Int, all: Int, text: String) {
+        func counts(_ format: OutputFormat, _ mapping: BmapPolicy) async throws -> (known: Int, all: Int, text: String)
+        {
             let results = try await build(format, mapping: mapping, packing: options)
             let path = try #require(results.first { $0.slot.name == "p1" }).imagePath + ".bmap"
             let text = try String(contentsOfFile: path, encoding: .utf8)
@@ -113,7 +114,7 @@ struct BlockMapTests {
     func decoding() async throws {
         let path = folder.path + "/base.img.xz"
         try Packer.xz(try await Self.spec.path(), to: path, options: ["-0", "--block-size=2MiB"])
-        for (mapping, name) in [(MapPolicy.auto, "auto"), (.always, "always")] {
+        for (mapping, name) in [(BmapPolicy.auto, "auto"), (.always, "always")] {
             let cache = Cache(path: folder.path + "/" + name)
             let base = try BaseImage.open(path: path, cache: cache)
             let reader = try #require(base.xz)
@@ -121,11 +122,11 @@ struct BlockMapTests {
             try overlay.write(Array("changed".utf8), at: 9 << 20)
             let used = try BlockSet.inUse(of: overlay)
             let before = reader.counters.touched
-            let order = ImageOrder(
+            let request = ImageRequest(
                 name: name, path: folder.path + "/\(name).img.xz", mode: 0o644, isReplacing: false,
                 patch: try overlay.patch, used: used)
-            let sink = PackedSink(.xz, baseName: "base", cache: cache, mapping: mapping)
-            sink.write([order], from: base, observe: { _ in }) { _, result in
+            let writer = PackedImageWriter(.xz, baseName: "base", cache: cache, mapping: mapping)
+            writer.write([request], from: base, observe: { _ in }) { _, result in
                 if case .failure(let error) = result { Issue.record("\(error)") }
             }
             let after = reader.counters

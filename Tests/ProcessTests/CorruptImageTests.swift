@@ -22,9 +22,9 @@ struct CorruptImageTests {
         let job = try #require(request.jobs.first)
         do throws(ForgeError) {
             return .success(
-                try SlotJob(
+                try ImageEditor(
                     base: reader, slot: job.slot, settings: job.settings, epoch: nil,
-                    note: CardNoteSource(base: SHA256Digest(hex: String(repeating: "0", count: 64)))
+                    label: CardLabelSource(base: SHA256Digest(hex: String(repeating: "0", count: 64)))
                 ).edit().overlay)
         } catch {
             return .failure(error)

@@ -191,7 +191,7 @@ struct LoopCardTests {
         let card = try LoopCard.make(mebibytes: 300, isFull: false)
         let made = try Shell.run("mkfs.ext4", ["-q", card.path])
         try #require(made.status == 0, "\(made.error)")
-        let held = try HeldDevice(path: card.path, guard: DeviceGuard(expectedSerial: card.file), canAsk: false)
+        let held = try ExclusiveDevice(path: card.path, guard: DeviceGuard(expectedSerial: card.file), canAsk: false)
         let mounted = try Shell.run("mount", [card.path, folder.path])
         #expect(mounted.status != 0)
         let run = try piforge.run(

@@ -46,7 +46,7 @@ struct Piforge {
         let request = try Request(
             profilePath: profile, slots: slots, flags: try Request.assignments(flags), environment: [:])
         let build = Build(
-            try request.workshop(basePath: base, epoch: epoch), into: folder, replacing: true,
+            try request.spec(basePath: base, epoch: epoch), into: folder, replacing: true,
             cache: Cache(path: (cache ?? sharedCache) + "/piforge"), observe: { _ in })
         var results: [Build.Result] = []
         for try await result in build.results() { results.append(result) }

@@ -76,7 +76,7 @@ extension Piforge {
         let request = try Request(
             profilePath: profile, slots: slots, flags: try Request.assignments(flags), environment: [:])
         let netboot = NetbootBuild(
-            try request.workshop(basePath: base, epoch: epoch), into: folder, format: format, replacing: replacing,
+            try request.spec(basePath: base, epoch: epoch), into: folder, format: format, replacing: replacing,
             cache: Cache(path: (cache ?? sharedCache) + "/piforge"), initramfs: nil, observe: { _ in })
         var results: [NetbootBuild.Result] = []
         try netboot.run { results.append($0) }

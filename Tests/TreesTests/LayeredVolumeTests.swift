@@ -3,11 +3,11 @@ import Trees
 
 /// Edits in memory over a volume that stays as it was.
 struct LayeredVolumeTests {
-    private static func file(_ text: String) -> Node {
-        Node(content: .file(Array(text.utf8)), metadata: .init(mode: 0o644, modified: 1))
+    private static func file(_ text: String) -> FileNode {
+        FileNode(content: .file(Array(text.utf8)), metadata: .init(mode: 0o644, modified: 1))
     }
 
-    private static let folder = Node(content: .directory, metadata: .init(mode: 0o755, modified: 1))
+    private static let folder = FileNode(content: .directory, metadata: .init(mode: 0o755, modified: 1))
 
     private func base() throws -> MemoryVolume {
         let base = MemoryVolume()
@@ -88,7 +88,7 @@ struct LayeredVolumeTests {
     @Test("a mounted tree hides what is below the folder and keeps the folder's own metadata")
     func union() throws {
         let root = try base()
-        let mount = Node(content: .directory, metadata: .init(mode: 0o700, owner: 7, modified: 9))
+        let mount = FileNode(content: .directory, metadata: .init(mode: 0o700, owner: 7, modified: 9))
         try root.put(Self.folder, at: "/boot")
         try root.put(mount, at: "/boot/firmware")
         try root.put(Self.file("hidden"), at: "/boot/firmware/config.txt")

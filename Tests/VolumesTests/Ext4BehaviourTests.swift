@@ -18,7 +18,7 @@ struct Ext4BehaviourTests {
         for index in stride(from: 0, to: 30, by: 3) {
             try volume.remove(try #require(VolumePath("/a/file \(index)")))
         }
-        var tagged = Node.file(random.bytes(100_000))
+        var tagged = FileNode.file(random.bytes(100_000))
         tagged.metadata.extendedAttributes = ["user.a": random.bytes(10), "user.b": random.bytes(400)]
         try volume.put(tagged, at: "/a/file 1")
         try volume.put(.link("file 1"), at: "/a/link")
@@ -98,13 +98,13 @@ struct Ext4BehaviourTests {
         small.features.append("^has_journal")
         let image = try Ext4Image(small)
         var random = SeededGenerator(seed: 8)
-        var kept: [VolumePath: Node] = [:]
+        var kept: [VolumePath: FileNode] = [:]
         try image.edit { volume in
             try volume.put(.folder(), at: "/f")
             var refusals = 0
             for index in 0..<400 {
                 let path = try #require(VolumePath("/f/\(index)"))
-                let node = Node.file(random.bytes(Int.random(in: 1...60_000, using: &random)))
+                let node = FileNode.file(random.bytes(Int.random(in: 1...60_000, using: &random)))
                 do throws(VolumeError) {
                     try volume.put(node, at: path)
                     kept[path] = node
@@ -116,7 +116,7 @@ struct Ext4BehaviourTests {
                         try volume.remove(old)
                         kept[old] = nil
                     } else if let old = kept.keys.sorted().randomElement(using: &random) {
-                        let shorter = Node.file(random.bytes(100))
+                        let shorter = FileNode.file(random.bytes(100))
                         try volume.put(shorter, at: old)
                         kept[old] = shorter
                     }

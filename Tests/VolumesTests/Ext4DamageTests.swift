@@ -32,7 +32,7 @@ struct Ext4DamageTests {
             try volume.put(.file(random.bytes(format.blockSize * 20)), at: "/etc/fragments")
             try volume.put(.link("deep/x"), at: "/etc/short")
             try volume.put(.link(String(repeating: "long/", count: 30)), at: "/etc/long")
-            var tagged = Node.file("x")
+            var tagged = FileNode.file("x")
             tagged.metadata.extendedAttributes = [
                 "security.capability": [1, 0, 0, 2] + [UInt8](repeating: 0, count: 16),
                 "user.big": random.bytes(300),
@@ -106,7 +106,7 @@ struct Ext4DamageTests {
                         if node.kind == .directory, path.components.count < 5 { pending.append(path) }
                         guard case .file(var bytes) = node.content else { return }
                         bytes.append(contentsOf: [UInt8](repeating: 1, count: bytes.count < 100_000 ? 3000 : 0))
-                        try volume.put(Node(content: .file(bytes), metadata: node.metadata), at: path)
+                        try volume.put(FileNode(content: .file(bytes), metadata: node.metadata), at: path)
                     }
                 }
                 if let new = folder.appending("a new file") {

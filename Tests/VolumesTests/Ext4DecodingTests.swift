@@ -69,9 +69,9 @@ struct Ext4DecodingTests {
         let index: [UInt8] = [0x0A, 0xF3, 1, 0, 4, 0, 1, 0, 0, 0, 0, 0] + [0, 0, 0, 0, 99, 0, 0, 0, 0, 0, 0, 0]
         var inode = Inode(number: 12, size: 128, extraSize: 0, now: 1)
         inode.flags = Inode.Flag.extents
-        func decode(_ map: [UInt8], node: [UInt8] = []) throws(VolumeError) -> BlockMap {
+        func decode(_ map: [UInt8], node: [UInt8] = []) throws(VolumeError) -> InodeBlockMap {
             inode.map = map + [UInt8](repeating: 0, count: 60 - map.count)
-            return try BlockMap(of: inode, in: superblock, at: "/x") { (_) throws(VolumeError) in node }
+            return try InodeBlockMap(of: inode, in: superblock, at: "/x") { (_) throws(VolumeError) in node }
         }
         let leaf: [UInt8] = [0x0A, 0xF3, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0]
         let first: [UInt8] = [0, 0, 0, 0, 5, 0, 0, 0, 100, 0, 0, 0]

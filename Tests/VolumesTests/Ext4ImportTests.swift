@@ -150,7 +150,7 @@ struct Ext4ImportTests {
         var format = Ext4Image.Format.checksummed
         format.kibibytes = 262_144
         let image = try Ext4Image(format)
-        var nodes: [VolumePath: Node] = [:]
+        var nodes: [VolumePath: FileNode] = [:]
         let names = (0..<9000).map { "\(String(repeating: "n", count: 60))\($0)" }
         for name in names { nodes[try #require(VolumePath("/" + name))] = .file("") }
         let tree = MemoryVolume(nodes)

@@ -28,7 +28,7 @@ struct Ext4KernelTests {
         let image = try Ext4Image(format)
         var random = SeededGenerator(seed: 6)
         let names = (0..<200).map { "a rather long name to fill blocks with, number \($0)" }
-        var tool = Node.file(random.bytes(200_000))
+        var tool = FileNode.file(random.bytes(200_000))
         tool.metadata = .init(
             mode: 0o640, owner: 70000, group: 42, modified: 1_600_000_000,
             extendedAttributes: [
@@ -92,7 +92,7 @@ struct Ext4KernelTests {
     }
 }
 
-extension Node {
+extension FileNode {
     fileprivate var bytes: [UInt8] {
         if case .file(let bytes) = content { bytes } else { [] }
     }

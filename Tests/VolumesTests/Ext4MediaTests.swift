@@ -15,8 +15,10 @@ struct Ext4MediaTests {
         [2, 0, 0, 0] + [1, 0, 6, 0, 255, 255, 255, 255] + [2, 0, 4, 0, 0xE8, 3, 0, 0]
         + [4, 0, 4, 0, 255, 255, 255, 255] + [16, 0, 4, 0, 255, 255, 255, 255] + [32, 0, 0, 0, 255, 255, 255, 255]
 
-    static func node(_ content: Node.Content, mode: UInt16 = 0o644, owner: UInt32 = 0, group: UInt32 = 0) -> Node {
-        Node(
+    static func node(_ content: FileNode.Content, mode: UInt16 = 0o644, owner: UInt32 = 0, group: UInt32 = 0)
+        -> FileNode
+    {
+        FileNode(
             content: content, metadata: .init(mode: mode, owner: owner, group: group, modified: 1_600_000_000))
     }
 
@@ -76,8 +78,9 @@ struct Ext4MediaTests {
         #expect(try volume.node(at: "/sub/short")?.content == .symlink("text"))
         #expect(try volume.node(at: "/device")?.content == .special(.characterDevice))
         let text = try #require(try volume.status(at: "/sub/text"))
-        let metadata = Node.Metadata(mode: 0o4711, owner: 70001, group: text.metadata.group, modified: 1_577_934_245)
-        #expect(text == NodeStatus(kind: .file, byteCount: 4, metadata: metadata))
+        let metadata = FileNode.Metadata(
+            mode: 0o4711, owner: 70001, group: text.metadata.group, modified: 1_577_934_245)
+        #expect(text == FileStatus(kind: .file, byteCount: 4, metadata: metadata))
         #expect(try volume.node(at: .root)?.kind == .directory)
         #expect(volume.superblock.label == "rootfs")
         #expect(volume.volumeID == "6d2f7a10-3b5c-4c1d-9e8f-0a1b2c3d4e5f")

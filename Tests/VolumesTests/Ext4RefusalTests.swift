@@ -86,7 +86,7 @@ struct Ext4RefusalTests {
         let before = try image.bytes
         let limit = min(format.blockSize, 4096) - 1
         try image.edit { volume in
-            func expect(_ error: VolumeError, _ node: Node, at path: VolumePath = "/x") {
+            func expect(_ error: VolumeError, _ node: FileNode, at path: VolumePath = "/x") {
                 #expect(throws: error) { try volume.put(node, at: path) }
             }
             let long = String(repeating: "n", count: 256)
@@ -99,7 +99,7 @@ struct Ext4RefusalTests {
                 .link(String(repeating: "l", count: limit + 1)))
             expect(
                 .notStorable("/x", what: "a new device, whose number is not known"),
-                Node(content: .special(.blockDevice), metadata: .init(mode: 0o600)))
+                FileNode(content: .special(.blockDevice), metadata: .init(mode: 0o600)))
             expect(.notStorable("/x", what: "mode 0100644"), .file([1], mode: 0o100644))
             expect(
                 .notStorable("/x", what: "the time 99999999999 s since 1970"), .file([1], modified: 99_999_999_999))

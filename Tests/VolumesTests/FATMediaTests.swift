@@ -76,7 +76,7 @@ struct FATMediaTests {
         let before = try image.bytes
         try image.edit { volume in
             for path: VolumePath in ["/cmdline.txt", "/sub/A Long Name.text", "/sub"] {
-                let node: Node = try #require(try volume.node(at: path))
+                let node: FileNode = try #require(try volume.node(at: path))
                 try volume.put(node, at: path)
             }
             try volume.put(try #require(try volume.node(at: .root)), at: .root)

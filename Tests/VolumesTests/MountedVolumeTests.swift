@@ -32,23 +32,26 @@ struct MountedVolumeTests {
     }
 
     /// Nodes that exercise all that an ext4 stores.
-    private static let nodes: [(VolumePath, Node)] = {
+    private static let nodes: [(VolumePath, FileNode)] = {
         var random = SeededGenerator(seed: 21)
-        var tool = Node.file(random.bytes(20_000))
+        var tool = FileNode.file(random.bytes(20_000))
         tool.metadata = .init(
             mode: 0o4755, owner: 1000, group: 42, modified: 1_600_000_000,
             extendedAttributes: ["security.capability": Ext4MediaTests.capability, "user.note": [1, 2, 3]])
-        var shared = Node.folder(modified: 1_500_000_000)
+        var shared = FileNode.folder(modified: 1_500_000_000)
         shared.metadata.mode = 0o2775
         shared.metadata.group = 50
         return [
             ("/shared", shared), ("/shared/tool", tool), ("/shared/empty", .file([], mode: 0)),
             ("/shared/link", .link("../tool")), ("/long", .link(String(repeating: "x", count: 300))),
-            ("/pipe", Node(content: .special(.fifo), metadata: .init(mode: 0o640, owner: 7, modified: 5))),
-            ("/socket", Node(content: .special(.socket), metadata: .init(mode: 0o600, modified: Node.someTime))),
+            ("/pipe", FileNode(content: .special(.fifo), metadata: .init(mode: 0o640, owner: 7, modified: 5))),
+            (
+                "/socket",
+                FileNode(content: .special(.socket), metadata: .init(mode: 0o600, modified: FileNode.someTime))
+            ),
             (
                 "/disk",
-                Node(
+                FileNode(
                     content: .special(.blockDevice),
                     metadata: .init(mode: 0o660, group: 6, modified: 7, device: .init(major: 259, minor: 70_000)))
             ),
@@ -96,7 +99,7 @@ struct MountedVolumeTests {
 
         let volumes: [any Volume] = [try mounted(image.path), try copy.volume()]
         for volume in volumes {
-            var device: Node = try #require(try volume.node(at: "/null"))
+            var device: FileNode = try #require(try volume.node(at: "/null"))
             device.metadata.group = 9
             device.metadata.mode = 0o666
             device.metadata.device = nil
@@ -105,7 +108,7 @@ struct MountedVolumeTests {
             #expect(try volume.node(at: "/a") == .file("one"))
             #expect(
                 outcome { () throws(VolumeError) in
-                    try volume.put(Node(content: .special(.blockDevice), metadata: .init(mode: 0o600)), at: "/new")
+                    try volume.put(FileNode(content: .special(.blockDevice), metadata: .init(mode: 0o600)), at: "/new")
                 } == .notStorable("/new", what: "a new device, whose number is not known"))
             #expect(
                 outcome { () throws(VolumeError) in try volume.put(.file([1], mode: 0o10000), at: "/m") }
@@ -121,7 +124,7 @@ struct MountedVolumeTests {
             #expect(try volume.node(at: VolumePath(components: [long]) ?? .root) == nil)
             try volume.close()
         }
-        let results = try [image, copy].map { image -> [VolumePath: Node] in
+        let results = try [image, copy].map { image -> [VolumePath: FileNode] in
             try image.check()
             let volume = try image.volume()
             return try volume.tree(below: .root)

@@ -19,16 +19,16 @@ struct TreeReaderTests {
         }
         if subject.abilities.contains(.links) { try volume.put(.link("../b"), at: "/a/link") }
         if subject.abilities.contains(.specials) {
-            try volume.put(Node(content: .special(.fifo), metadata: .init(mode: 0o600)), at: "/pipe")
+            try volume.put(FileNode(content: .special(.fifo), metadata: .init(mode: 0o600)), at: "/pipe")
         }
         let reader = try source.treeReader()
         let first = try #require(try reader.next())
         #expect(first.path == .root && first.kind == .directory)
-        var found: [VolumePath: Node] = [:]
+        var found: [VolumePath: FileNode] = [:]
         var order: [VolumePath] = []
         while let entry = try reader.next() {
             order.append(entry.path)
-            found[entry.path] = Node(content: try content(of: entry, random: &random), metadata: entry.metadata)
+            found[entry.path] = FileNode(content: try content(of: entry, random: &random), metadata: entry.metadata)
         }
         #expect(order == order.sorted())
         #expect(try found == volume.tree(below: .root))
@@ -36,7 +36,7 @@ struct TreeReaderTests {
     }
 
     /// The content, its bytes read in odd pieces.
-    private func content(of entry: TreeEntry, random: inout SeededGenerator) throws -> Node.Content {
+    private func content(of entry: TreeEntry, random: inout SeededGenerator) throws -> FileNode.Content {
         switch entry.content {
         case .directory: return .directory
         case .symlink(let text): return .symlink(text)
@@ -111,10 +111,10 @@ struct TreeReaderTests {
     @Test("devices are made with their numbers", .needs("mke2fs", "e2fsck", "debugfs"), arguments: Ext4Image.Format.all)
     func devices(_ format: Ext4Image.Format) throws {
         let image = try Ext4Image(format)
-        func device(_ kind: Node.Kind, _ major: UInt32, _ minor: UInt32, mode: UInt16 = 0o660) -> Node {
-            Node(
+        func device(_ kind: FileNode.Kind, _ major: UInt32, _ minor: UInt32, mode: UInt16 = 0o660) -> FileNode {
+            FileNode(
                 content: .special(kind),
-                metadata: .init(mode: mode, modified: Node.someTime, device: .init(major: major, minor: minor)))
+                metadata: .init(mode: mode, modified: FileNode.someTime, device: .init(major: major, minor: minor)))
         }
         try image.edit { volume in
             try volume.put(device(.characterDevice, 1, 3), at: "/null")

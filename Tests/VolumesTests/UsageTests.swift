@@ -35,7 +35,7 @@ struct UsageTests {
         try image.edit { volume in
             for number in 0..<40 {
                 let bytes = [UInt8](repeating: UInt8(number), count: 3000 * number)
-                try volume.put(Node(content: .file(bytes), metadata: .init(mode: 0o644)), at: Self.path(number))
+                try volume.put(FileNode(content: .file(bytes), metadata: .init(mode: 0o644)), at: Self.path(number))
             }
             for number in stride(from: 0, to: 40, by: 3) { try volume.remove(Self.path(number)) }
         }

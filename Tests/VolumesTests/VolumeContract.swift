@@ -52,7 +52,7 @@ extension VolumeSubject {
     }
 
     /// `node` as this engine gives it back.
-    func stored(_ node: Node) -> Node {
+    func stored(_ node: FileNode) -> FileNode {
         var node = node
         node.metadata.modified -= node.metadata.modified % timeStep
         if !abilities.contains(.modes) { node.metadata.mode = node.kind == .directory ? 0o755 : 0o644 }
@@ -60,32 +60,32 @@ extension VolumeSubject {
     }
 }
 
-extension Node {
+extension FileNode {
     /// A moment that every file system can store.
     static let someTime: Int64 = 1_700_000_000
 
-    static func file(_ bytes: [UInt8], mode: UInt16 = 0o644, modified: Int64 = someTime) -> Node {
-        Node(content: .file(bytes), metadata: Metadata(mode: mode, modified: modified))
+    static func file(_ bytes: [UInt8], mode: UInt16 = 0o644, modified: Int64 = someTime) -> FileNode {
+        FileNode(content: .file(bytes), metadata: Metadata(mode: mode, modified: modified))
     }
 
-    static func file(_ text: String) -> Node { file(Array(text.utf8)) }
+    static func file(_ text: String) -> FileNode { file(Array(text.utf8)) }
 
-    static func folder(modified: Int64 = someTime) -> Node {
-        Node(content: .directory, metadata: Metadata(mode: 0o755, modified: modified))
+    static func folder(modified: Int64 = someTime) -> FileNode {
+        FileNode(content: .directory, metadata: Metadata(mode: 0o755, modified: modified))
     }
 
-    static func link(_ text: String) -> Node {
-        Node(content: .symlink(text), metadata: Metadata(mode: 0o777, modified: someTime))
+    static func link(_ text: String) -> FileNode {
+        FileNode(content: .symlink(text), metadata: Metadata(mode: 0o777, modified: someTime))
     }
 }
 
 extension Volume {
     /// All nodes below a folder.
-    func tree(below folder: VolumePath) throws -> [VolumePath: Node] {
-        var nodes: [VolumePath: Node] = [:]
+    func tree(below folder: VolumePath) throws -> [VolumePath: FileNode] {
+        var nodes: [VolumePath: FileNode] = [:]
         for name in try entries(in: folder) {
             let path = try #require(folder.appending(name))
-            let node: Node = try #require(try node(at: path))
+            let node: FileNode = try #require(try node(at: path))
             nodes[path] = node
             if node.kind == .directory { try nodes.merge(tree(below: path)) { $1 } }
         }

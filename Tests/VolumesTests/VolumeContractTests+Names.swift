@@ -91,14 +91,14 @@ extension VolumeContractTests {
 /// One step of a random sequence; often enough it cannot be done, and every volume must then say the same.
 private struct RandomEdit {
     private let path: VolumePath
-    private let node: Node?
+    private let node: FileNode?
 
     init(using random: inout SeededGenerator) {
         let names = ["a", "b", "cmdline.txt", "a longer name.config", "Ünïcode.dat", "dir", "dir two", "deep"]
         let depth = [1, 1, 2, 2, 3].randomElement(using: &random) ?? 1
         let components = (0..<depth).map { _ in names.randomElement(using: &random) ?? "a" }
         path = VolumePath(components: ["w"] + components) ?? .root
-        let modified = Node.someTime + Int64.random(in: 0...100_000, using: &random)
+        let modified = FileNode.someTime + Int64.random(in: 0...100_000, using: &random)
         switch Int.random(in: 0..<10, using: &random) {
         case 0..<5: node = .file(random.bytes(Int.random(in: 0...9000, using: &random)), modified: modified)
         case 5..<7: node = .folder(modified: modified)
@@ -106,7 +106,7 @@ private struct RandomEdit {
         }
     }
 
-    func apply(to volume: any Volume, stored: (Node) -> Node) throws {
+    func apply(to volume: any Volume, stored: (FileNode) -> FileNode) throws {
         if let node { try volume.put(stored(node), at: path) } else { try volume.remove(path) }
     }
 }

@@ -8,14 +8,14 @@ struct VolumeContractTests {
     func files(_ subject: VolumeSubject) throws {
         var random = SeededGenerator(seed: 1)
         let sizes = [0, 1, 511, 512, 513, 4095, 4096, 4097, 100_000]
-        let files = sizes.map { (VolumePath("/file\($0).bin") ?? .root, Node.file(random.bytes($0))) }
+        let files = sizes.map { (VolumePath("/file\($0).bin") ?? .root, FileNode.file(random.bytes($0))) }
         try subject.exercise { volume throws in
             for (path, node) in files { try volume.put(node, at: path) }
         } verify: { volume throws in
             for (path, node) in files {
                 let metadata = subject.stored(node).metadata
                 guard case .file(let bytes) = node.content else { continue }
-                let status = NodeStatus(kind: .file, byteCount: Int64(bytes.count), metadata: metadata)
+                let status = FileStatus(kind: .file, byteCount: Int64(bytes.count), metadata: metadata)
                 #expect(try volume.node(at: path) == subject.stored(node))
                 #expect(try volume.status(at: path) == status)
             }
@@ -28,7 +28,9 @@ struct VolumeContractTests {
         let steps: [(Int, Int)] = [(0, 10), (10, 0), (5000, 100), (100, 5000), (4096, 4096), (8192, 4096), (70000, 0)]
         let cases = steps.enumerated().map { index, sizes in
             let (old, new) = sizes
-            return (VolumePath("/f\(index)") ?? .root, Node.file(random.bytes(old)), Node.file(random.bytes(new)))
+            return (
+                VolumePath("/f\(index)") ?? .root, FileNode.file(random.bytes(old)), FileNode.file(random.bytes(new))
+            )
         }
         try subject.exercise { volume throws in
             for (path, old, _) in cases { try volume.put(old, at: path) }
@@ -62,7 +64,7 @@ struct VolumeContractTests {
 
     @Test("a folder put over a folder keeps its entries", arguments: VolumeSubject.all)
     func folderOverFolder(_ subject: VolumeSubject) throws {
-        let later = Node.folder(modified: Node.someTime + 60)
+        let later = FileNode.folder(modified: FileNode.someTime + 60)
         try subject.exercise { volume throws in
             try volume.put(.folder(), at: "/d")
             try volume.put(.file("x"), at: "/d/x")
@@ -132,9 +134,9 @@ struct VolumeContractTests {
 
     @Test("times, modes and owners are kept as far as they can be", arguments: VolumeSubject.all)
     func metadata(_ subject: VolumeSubject) throws {
-        var owned = Node.file("key")
-        owned.metadata = Node.Metadata(mode: 0o640, owner: 1000, group: 42, modified: 1_234_567_891)
-        let dated = Node.file([1], mode: 0o755, modified: 1_234_567_891)
+        var owned = FileNode.file("key")
+        owned.metadata = FileNode.Metadata(mode: 0o640, owner: 1000, group: 42, modified: 1_234_567_891)
+        let dated = FileNode.file([1], mode: 0o755, modified: 1_234_567_891)
         try subject.exercise { volume throws in
             try volume.put(dated, at: "/dated")
             try volume.put(.folder(modified: 999_999_999), at: "/folder")
@@ -156,7 +158,7 @@ struct VolumeContractTests {
     @Test("links are kept as text, or refused", arguments: VolumeSubject.all)
     func links(_ subject: VolumeSubject) throws {
         let lengths = [1, 59, 60, 61, 200, 1000]
-        let links = lengths.map { (VolumePath("/l\($0)") ?? .root, Node.link(String(repeating: "x", count: $0))) }
+        let links = lengths.map { (VolumePath("/l\($0)") ?? .root, FileNode.link(String(repeating: "x", count: $0))) }
         try subject.exercise { volume throws in
             for (path, node) in links {
                 if subject.abilities.contains(.links) {
@@ -184,8 +186,8 @@ struct VolumeContractTests {
 
     @Test("what cannot be stored is refused", arguments: VolumeSubject.all)
     func refusals(_ subject: VolumeSubject) throws {
-        let pipe = Node(content: .special(.fifo), metadata: .init(mode: 0o600))
-        var tagged = Node.file("x")
+        let pipe = FileNode(content: .special(.fifo), metadata: .init(mode: 0o600))
+        var tagged = FileNode.file("x")
         tagged.metadata.extendedAttributes = ["user.note": [1, 2, 3]]
         try subject.exercise { volume throws in
             if !subject.abilities.contains(.specials) {

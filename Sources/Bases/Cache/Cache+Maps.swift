@@ -5,8 +5,8 @@ extension Cache {
     /// What is known of the base with this sha256; nothing when nothing is kept or it is damaged.
     package func runDigests(
         of base: SHA256Digest, onDamage: (String) -> Void = { _ in }
-    ) throws(BlockError) -> RunDigests {
-        var digests = RunDigests()
+    ) throws(BlockError) -> RangeDigests {
+        var digests = RangeDigests()
         let entry = entry(for: base)
         guard let found = try entry.open(onDamage: onDamage),
             let text = CacheEntry.text(of: entry.dataPath, limit: 256 << 20)
@@ -18,14 +18,14 @@ extension Cache {
             let words = line.split(separator: " ")
             guard words.count == 3, let start = Int64(words[0]), let end = Int64(words[1]), start >= 0, start < end,
                 let digest = SHA256Digest(hex: words[2])
-            else { return RunDigests() }
+            else { return RangeDigests() }
             digests[start..<end] = digest
         }
         return digests
     }
 
     /// Keeps what is known of a base; what another build kept meanwhile is lost, not damaged.
-    package func keep(_ digests: RunDigests, of base: SHA256Digest, name: String) throws(BlockError) {
+    package func keep(_ digests: RangeDigests, of base: SHA256Digest, name: String) throws(BlockError) {
         try prepare()
         let entry = entry(for: base)
         guard let lock = try entry.lock(isCancelled: { true }) else { return }

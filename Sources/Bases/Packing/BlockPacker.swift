@@ -58,7 +58,7 @@ package struct BlockPacker: Equatable, Sendable {
         deliver: (PackedPiece) throws(PackingError) -> Void
     ) throws(PackingError) {
         let parts = grid(of: range)
-        try OrderedWork.run(
+        try OrderedParallelMap.run(
             count: parts.count, workers: workers.count(forMemory: memoryByteCount),
             produce: { (index) throws(PackingError) -> PackedPiece in
                 if isCancelled() { throw .cancelled }

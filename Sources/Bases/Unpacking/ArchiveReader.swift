@@ -49,7 +49,7 @@ struct ArchiveReader: ~Copyable {
         case .tar: try check(archive_read_support_format_tar(archive))
         }
         guard lseek(file.descriptor, 0, SEEK_SET) == 0 else { throw .block(file.failure("seek")) }
-        try check(archive_read_open_fd(archive, file.descriptor, UnpackJob.pieceSize))
+        try check(archive_read_open_fd(archive, file.descriptor, UnpackContext.pieceSize))
     }
 
     private init(archive: OpaquePointer, format: BaseFormat, path: String) {
@@ -95,7 +95,7 @@ struct ArchiveReader: ~Copyable {
     }
 
     /// Writes the current member's bytes; returns how many.
-    func unpack(into writer: inout SparseWriter, job: UnpackJob) throws(BaseImageError) -> Int64 {
+    func unpack(into writer: inout SparseWriter, job: UnpackContext) throws(BaseImageError) -> Int64 {
         var position: Int64 = 0
         try readBlocks { (bytes, offset) throws(BaseImageError) in
             try writer.appendZeros(offset - position)

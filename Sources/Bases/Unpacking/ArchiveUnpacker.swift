@@ -5,7 +5,7 @@ enum ArchiveUnpacker {
 
     /// Unpacks what a zstd or bzip2 file holds.
     static func unpackStream(
-        _ job: UnpackJob, format: BaseFormat, into writer: inout SparseWriter
+        _ job: UnpackContext, format: BaseFormat, into writer: inout SparseWriter
     ) throws(BaseImageError) {
         let archive = try ArchiveReader.open(job.source, format: format, layer: .raw)
         guard try archive.next() != nil else { throw .truncated(format) }
@@ -15,7 +15,7 @@ enum ArchiveUnpacker {
     }
 
     /// Unpacks the only `.img` of a zip, wherever it lies in it.
-    static func unpackZip(_ job: UnpackJob, into writer: inout SparseWriter) throws(BaseImageError) {
+    static func unpackZip(_ job: UnpackContext, into writer: inout SparseWriter) throws(BaseImageError) {
         let listing = try ArchiveReader.open(job.source, format: .zip, layer: .zip)
         var members: [ArchiveReader.Member] = []
         while let member = try listing.next() { members.append(member) }
@@ -37,7 +37,7 @@ enum ArchiveUnpacker {
     ///
     /// A tar without one, such as 8086's usbboot trees, is given up after its first members.
     static func unpackTar(
-        _ job: UnpackJob, format: BaseFormat, into writer: inout SparseWriter
+        _ job: UnpackContext, format: BaseFormat, into writer: inout SparseWriter
     ) throws(BaseImageError) {
         let archive = try ArchiveReader.open(job.source, format: format, layer: .tar)
         var others: [String] = []

@@ -3,17 +3,17 @@ import Glibc
 
 /// Unpacks .gz with zlib, member by member; libarchive's gzip filter does not verify the CRC-32.
 struct GzipUnpacker: ~Copyable {
-    private let job: UnpackJob
+    private let job: UnpackContext
     private let stream: UnsafeMutablePointer<z_stream>
     private let input: UnsafeMutableRawBufferPointer
     private let output: UnsafeMutableRawBufferPointer
 
-    init(_ job: UnpackJob) throws(BaseImageError) {
+    init(_ job: UnpackContext) throws(BaseImageError) {
         self.job = job
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
-        input = .allocate(byteCount: UnpackJob.pieceSize, alignment: 64)
-        output = .allocate(byteCount: UnpackJob.pieceSize, alignment: 4096)
+        input = .allocate(byteCount: UnpackContext.pieceSize, alignment: 64)
+        output = .allocate(byteCount: UnpackContext.pieceSize, alignment: 4096)
         // 15 bits of window, + 16 for a gzip wrapper and nothing else.
         try check(inflateInit2_(stream, 15 + 16, ZLIB_VERSION, CInt(MemoryLayout<z_stream>.size)))
     }

@@ -14,17 +14,17 @@ struct XZUnpacker: ~Copyable {
     private static let flags: UInt32 = 0x02
     private static let magic: [UInt8] = [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]
 
-    private let job: UnpackJob
+    private let job: UnpackContext
     private let stream: UnsafeMutablePointer<lzma_stream>
     private let input: UnsafeMutableRawBufferPointer
     private let output: UnsafeMutableRawBufferPointer
 
-    init(_ job: UnpackJob) throws(BaseImageError) {
+    init(_ job: UnpackContext) throws(BaseImageError) {
         self.job = job
         stream = .allocate(capacity: 1)
         stream.initialize(to: lzma_stream())
-        input = .allocate(byteCount: UnpackJob.pieceSize, alignment: 64)
-        output = .allocate(byteCount: UnpackJob.pieceSize, alignment: 4096)
+        input = .allocate(byteCount: UnpackContext.pieceSize, alignment: 64)
+        output = .allocate(byteCount: UnpackContext.pieceSize, alignment: 4096)
         try begin()
     }
 

@@ -9,8 +9,8 @@ package struct DeviceList: Encodable, Sendable {
         package var bus: String
         package var bytes: Int64
         package var candidate: Bool
-        /// The card note, when there is one and it may be read.
-        package var card: CardNote?
+        /// The card label, when there is one and it may be read.
+        package var card: CardLabel?
         package var model: String?
         package var partitions: [Part]
         package var path: String
@@ -35,7 +35,7 @@ package struct DeviceList: Encodable, Sendable {
     /// `all`: also those that are no candidates. `card` reads what is on a disk, nil where it cannot be read.
     package init(
         _ inventory: DiskInventory, guard deviceGuard: DeviceGuard, all: Bool,
-        card: (Disk) -> CardNote? = { CardNote.read(fromDevice: $0.path) }
+        card: (Disk) -> CardLabel? = { CardLabel.read(fromDevice: $0.path) }
     ) {
         devices = inventory.disks.compactMap { disk in
             let reasons = deviceGuard.refusals(of: disk)

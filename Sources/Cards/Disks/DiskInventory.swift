@@ -14,7 +14,7 @@ package struct DiskInventory: Equatable, Sendable {
     /// Reads sysfs and procfs; `root` is a folder that stands for `/` in tests.
     package static func read(root: String = "") -> DiskInventory {
         let tree = SystemTree(root: root)
-        let nodes = BlockNode.all(in: tree)
+        let nodes = KernelBlockDevice.all(in: tree)
         let users = DiskUsers(tree, nodes: nodes)
         var owners: [DeviceNumber: Place] = [:]
         for node in nodes {

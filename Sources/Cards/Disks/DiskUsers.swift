@@ -1,12 +1,12 @@
 /// Follows from a disk upwards: partitions, holders, loop devices, mounts, swap.
 struct DiskUsers {
-    private let nodes: [String: BlockNode]
+    private let nodes: [String: KernelBlockDevice]
     /// What stands directly on each device.
     private var above: [String: [String]] = [:]
     private var purposes: [String: [DiskUse.Purpose]] = [:]
     private var labels: [String: String] = [:]
 
-    init(_ tree: SystemTree, nodes all: [BlockNode]) {
+    init(_ tree: SystemTree, nodes all: [KernelBlockDevice]) {
         nodes = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let table = MountTable(tree)
         for node in all {
@@ -18,7 +18,7 @@ struct DiskUsers {
         }
         addMounts(table, tree)
         for path in table.swaps {
-            if let name = BlockNode.deviceName(path, in: tree) { purposes[name, default: []].append(.swap) }
+            if let name = KernelBlockDevice.deviceName(path, in: tree) { purposes[name, default: []].append(.swap) }
         }
         // A file system of several devices is mounted by one of them, under a number that is none of theirs.
         for identifier in tree.names("/sys/fs/btrfs") {
@@ -57,9 +57,9 @@ struct DiskUsers {
     }
 
     /// What a loop device or a compressed memory disk keeps its bytes in.
-    private mutating func addBacking(of node: BlockNode, _ tree: SystemTree, _ table: MountTable) {
+    private mutating func addBacking(of node: KernelBlockDevice, _ tree: SystemTree, _ table: MountTable) {
         for path in [node.backingPath(in: tree), tree.text(node.place + "/backing_dev")].compactMap({ $0 }) {
-            if let name = BlockNode.deviceName(path, in: tree) {
+            if let name = KernelBlockDevice.deviceName(path, in: tree) {
                 stack(node.name, on: name)
             } else if let mount = table.mount(holding: path) {
                 for name in Self.devices(of: mount, in: tree, nodes: nodes) { stack(node.name, on: name) }
@@ -77,10 +77,11 @@ struct DiskUsers {
     }
 
     /// By number, or where that is none of a disk's, by what the mounter named: bcachefs names all, with colons.
-    private static func devices(of mount: MountTable.Mount, in tree: SystemTree, nodes: [String: BlockNode]) -> [String]
+    private static func devices(of mount: MountTable.Mount, in tree: SystemTree, nodes: [String: KernelBlockDevice])
+        -> [String]
     {
         let byNumber = nodes.values.filter { $0.number == mount.number }.map(\.name)
         guard byNumber.isEmpty else { return byNumber }
-        return mount.source.split(separator: ":").compactMap { BlockNode.deviceName(String($0), in: tree) }
+        return mount.source.split(separator: ":").compactMap { KernelBlockDevice.deviceName(String($0), in: tree) }
     }
 }

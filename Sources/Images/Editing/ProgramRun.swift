@@ -29,7 +29,7 @@ package struct ProgramRun {
         self.observe = observe
     }
 
-    package func run(in image: CardImage, at time: Int64) throws(ForgeError) -> Manifest.Programs {
+    package func run(in image: SystemImage, at time: Int64) throws(ForgeError) -> Manifest.Programs {
         guard let root = image.root as? MountedVolume, let boot = image.boot as? MountedVolume else {
             throw ForgeError(.bug, "could not run programs inside an image that is not mounted")
         }
@@ -178,14 +178,14 @@ package struct ProgramRun {
 /// A file that lies in the image only while programs run.
 private struct Helper {
     let path: VolumePath
-    let node: Node
-    let old: Node?
+    let node: FileNode
+    let old: FileNode?
 
     init(
         _ path: VolumePath, _ text: String, mode: UInt16, in root: MountedVolume, at time: Int64
     ) throws(ForgeError) {
         self.path = path
-        node = Node(content: .file(Array(text.utf8)), metadata: .init(mode: mode, modified: time))
+        node = FileNode(content: .file(Array(text.utf8)), metadata: .init(mode: mode, modified: time))
         do throws(VolumeError) {
             old = try root.node(at: path)
             // A link may lead anywhere, or nowhere yet.

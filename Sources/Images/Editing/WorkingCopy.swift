@@ -24,16 +24,16 @@ package final class WorkingCopy: Sendable {
         self.file = Mutex(file)
     }
 
-    /// Makes all copies in one pass over the base and tells `made` once for each, by its place in `orders`, from any
+    /// Makes all copies in one pass over the base and tells `made` once for each, by its place in `requests`, from any
     /// thread. One that fails does not keep the others from being made. Blocks the calling thread.
     package static func make(
-        _ orders: [ImageOrder], from base: BaseImage, observe: @escaping Progress.Observer,
+        _ requests: [ImageRequest], from base: BaseImage, observe: @escaping Progress.Observer,
         made: @escaping @Sendable (Int, Result<WorkingCopy, ForgeError>) -> Void
     ) {
-        RawPass(orders: orders, base: base, isHashing: false).run(observe: observe) { place, result in
+        RawPass(requests: requests, base: base, isHashing: false).run(observe: observe) { place, result in
             do throws(ForgeError) {
                 let file = try result.get().completed()
-                made(place, .success(WorkingCopy(file, name: orders[place].name)))
+                made(place, .success(WorkingCopy(file, name: requests[place].name)))
             } catch {
                 made(place, .failure(error))
             }

@@ -9,10 +9,10 @@ package struct BmapFile: Sendable {
     private let mode: mode_t
     private let isReplacing: Bool
 
-    package init(beside order: ImageOrder) {
-        path = order.path + ".bmap"
-        mode = order.mode
-        isReplacing = order.isReplacing
+    package init(beside request: ImageRequest) {
+        path = request.path + ".bmap"
+        mode = request.mode
+        isReplacing = request.isReplacing
     }
 
     /// Takes an old map away before there is a new image that it does not describe.
@@ -21,7 +21,7 @@ package struct BmapFile: Sendable {
         unlink(path)
     }
 
-    package func write(_ map: ImageMap) throws(ForgeError) {
+    package func write(_ map: BlockMap) throws(ForgeError) {
         let bytes = map.bmap
         let file = try OutputFile(path: path, mode: mode, replacing: isReplacing)
         try file.write(bytes.span.bytes, at: 0)
@@ -29,17 +29,17 @@ package struct BmapFile: Sendable {
     }
 }
 
-extension ImageMap {
+extension BlockMap {
     /// The map of a raw image that is written, read from it anew.
-    package init(ofImage order: ImageOrder) throws(ForgeError) {
-        self = order.emptyMap
-        try complete(fromImageOf: order)
+    package init(ofImage request: ImageRequest) throws(ForgeError) {
+        self = request.emptyMap
+        try complete(fromImageOf: request)
     }
 
     /// Reads what it lacks from a raw image that is written.
-    package mutating func complete(fromImageOf order: ImageOrder) throws(ForgeError) {
+    package mutating func complete(fromImageOf request: ImageRequest) throws(ForgeError) {
         do throws(PackingError) {
-            let reader = try packing { () throws(BlockError) in try FileReader(path: order.path) }
+            let reader = try packing { () throws(BlockError) in try FileReader(path: request.path) }
             try complete { (range) throws(PackingError) in
                 if Interruption.isRequested { throw .cancelled }
                 return try packing { () throws(BlockError) in
@@ -47,14 +47,14 @@ extension ImageMap {
                 }
             }
         } catch {
-            throw ForgeError(error, writing: BmapFile(beside: order).path)
+            throw ForgeError(error, writing: BmapFile(beside: request).path)
         }
     }
 }
 
 extension BaseImage {
     /// The digests of the base's blocks that earlier builds found.
-    func runDigests(in cache: Cache, observe: Progress.Observer) throws(ForgeError) -> RunDigests {
+    func runDigests(in cache: Cache, observe: Progress.Observer) throws(ForgeError) -> RangeDigests {
         do throws(BlockError) {
             return try cache.runDigests(
                 of: sourceDigest, onDamage: { observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) })

@@ -8,15 +8,15 @@ package enum OutputFormat: String, Sendable, CaseIterable {
     case gzip = "img.gz"
 
     /// What writes this format, from `base`.
-    package func sink(for base: ImageSource, cache: Cache, mapping: MapPolicy) -> any ImageSink {
+    package func writer(for base: ImageSource, cache: Cache, mapping: BmapPolicy) -> any ImageWriter {
         let name = String(base.path.split(separator: "/").last ?? "")
         let packed: PackedFormat
         switch self {
-        case .raw: return MappedSink(baseName: name, cache: cache, mapping: mapping)
+        case .raw: return MappedImageWriter(baseName: name, cache: cache, mapping: mapping)
         case .xz: packed = .xz
         case .zstd: packed = .zstd
         case .gzip: packed = .gzip
         }
-        return PackedSink(packed, baseName: name, cache: cache, mapping: mapping)
+        return PackedImageWriter(packed, baseName: name, cache: cache, mapping: mapping)
     }
 }

@@ -6,7 +6,7 @@ import Synchronization
 
 /// One raw image on its way: a file, the hash so far, and what of it holds data.
 final class RawOutput: Sendable {
-    let order: ImageOrder
+    let request: ImageRequest
     fileprivate let state: Mutex<State>
 
     /// How the bytes come into the file.
@@ -30,10 +30,10 @@ final class RawOutput: Sendable {
         var failure: ForgeError?
     }
 
-    init(_ order: ImageOrder, isHashing: Bool = true) throws(ForgeError) {
-        self.order = order
-        let file = try OutputFile(path: order.path, mode: order.mode, replacing: order.isReplacing)
-        try file.setByteCount(order.patch.byteCount)
+    init(_ request: ImageRequest, isHashing: Bool = true) throws(ForgeError) {
+        self.request = request
+        let file = try OutputFile(path: request.path, mode: request.mode, replacing: request.isReplacing)
+        try file.setByteCount(request.patch.byteCount)
         let descriptor = file.descriptor
         state = Mutex(State(file: consume file, descriptor: descriptor, hasher: isHashing ? SHA256() : nil))
     }
@@ -42,7 +42,7 @@ final class RawOutput: Sendable {
     func setRole(_ role: Role) { state.withLock { $0.role = role } }
     var isDiscarded: Bool { state.withLock { $0.file == nil } }
     /// Whether it was given up before it had all pieces.
-    var isCutShort: Bool { state.withLock { $0.file == nil && $0.byteCount < order.patch.byteCount } }
+    var isCutShort: Bool { state.withLock { $0.file == nil && $0.byteCount < request.patch.byteCount } }
 
     /// Takes the next piece of the base and returns how many bytes of the image are done.
     func take(_ piece: SparseBytes) throws(ForgeError) -> Int64 {
@@ -50,7 +50,7 @@ final class RawOutput: Sendable {
         return try state.withLock { (state) throws(ForgeError) in
             for index in 0..<piece.chunkCount {
                 try Self.take(
-                    piece.chunk(index), at: piece.range(ofChunk: index), patch: order.patch, path: order.path,
+                    piece.chunk(index), at: piece.range(ofChunk: index), patch: request.patch, path: request.path,
                     into: &state)
             }
             if state.role != .clone, !piece.isZero {
@@ -111,12 +111,12 @@ extension RawOutput {
     func clone(from source: RawOutput) {
         // The first image is the last to be closed, unless it failed, and then its base is not whole either.
         guard !source.isDiscarded else {
-            fail(ForgeError.writing(order.path, errno: EIO))
+            fail(ForgeError.writing(request.path, errno: EIO))
             return
         }
         let descriptor = source.state.withLock { $0.descriptor }
         let code = state.withLock { Self.clone(descriptor, to: $0.descriptor) ? 0 : errno }
-        if code != 0 { fail(ForgeError.writing(order.path, errno: code)) }
+        if code != 0 { fail(ForgeError.writing(request.path, errno: code)) }
     }
 
     /// Makes the file durable, under its name; the caller discards the output afterwards.
@@ -125,10 +125,10 @@ extension RawOutput {
         try file.commit()
         return try state.withLock { (state) throws(ForgeError) in
             guard let hasher = state.hasher.take() else {
-                throw ForgeError(.bug, "\(order.path) was finished without a digest")
+                throw ForgeError(.bug, "\(request.path) was finished without a digest")
             }
             return WrittenImage(
-                byteCount: order.patch.byteCount, digest: hasher.finalize(), dataRanges: state.dataRanges)
+                byteCount: request.patch.byteCount, digest: hasher.finalize(), dataRanges: state.dataRanges)
         }
     }
 
@@ -137,9 +137,10 @@ extension RawOutput {
         try Interruption.check()
         return try state.withLock { (state) throws(ForgeError) in
             if let failure = state.failure { throw failure }
-            guard let file = state.file.take() else { throw ForgeError(.bug, "\(order.path) was finished twice") }
+            guard let file = state.file.take() else { throw ForgeError(.bug, "\(request.path) was finished twice") }
             if state.role != .written {
-                try order.patch.forEachGranule(in: 0..<order.patch.byteCount) { (offset, bytes) throws(ForgeError) in
+                try request.patch.forEachGranule(in: 0..<request.patch.byteCount) {
+                    (offset, bytes) throws(ForgeError) in
                     try file.write(bytes, at: offset)
                 }
             }

@@ -7,7 +7,7 @@ import Reports
 /// Each piece of the base is written for one output after the other while it is in memory. On a file system with
 /// reflinks (btrfs, xfs) the base is written once, into the first output; the others are cloned from it and patched.
 struct RawPass {
-    let orders: [ImageOrder]
+    let requests: [ImageRequest]
     let base: BaseImage
     /// Whether the outputs need their digests. Without, a base that lies unpacked on a file system with reflinks is
     /// not even read: all outputs are clones of it.
@@ -15,9 +15,9 @@ struct RawPass {
     /// Sees every piece of the base that is read, in order.
     var watch: (@Sendable (SparseBytes) -> Void)?
     /// Keeps the base unpacked for later builds; not asked where the outputs are clones, as they are made quickly enough.
-    var keeper: ImageKeeper?
+    var tee: CacheTee?
 
-    /// Tells `filled` exactly once for each order, by its place, from any thread; who is told owns the output, which
+    /// Tells `filled` exactly once for each request, by its place, from any thread; who is told owns the output, which
     /// still lacks its patch when it is a clone (`RawOutput.completed`).
     func run(
         observe: @escaping Progress.Observer,
@@ -25,10 +25,10 @@ struct RawPass {
     ) {
         var outputs: [RawOutput] = []
         var places: [Int] = []
-        for (place, order) in orders.enumerated() {
+        for (place, request) in requests.enumerated() {
             do throws(ForgeError) {
                 try Interruption.check()
-                let output = try RawOutput(order, isHashing: isHashing)
+                let output = try RawOutput(request, isHashing: isHashing)
                 if !isHashing, let file = base.reader as? FileReader, output.clone(fromDescriptor: file.descriptor) {
                     output.setRole(.clone)
                     filled(place, .success(output))
@@ -52,9 +52,9 @@ struct RawPass {
         }
         let isCloning = outputs.first?.role == .cloned
         let total = base.byteCount
-        let keep = isCloning ? nil : keeper.map { keeper in { @Sendable (piece: SparseBytes) in keeper.take(piece) } }
+        let keep = isCloning ? nil : tee.map { tee in { @Sendable (piece: SparseBytes) in tee.take(piece) } }
         let watchers = [watch, keep].compactMap(\.self)
-        BasePass(base: base.reader, consumers: outputs.count + watchers.count).run(
+        FanOutReader(base: base.reader, consumers: outputs.count + watchers.count).run(
             consume: { (number, piece) throws(ForgeError) in
                 guard number < outputs.count else {
                     // Nobody is left whose image the piece is of.
@@ -63,7 +63,7 @@ struct RawPass {
                     return
                 }
                 let done = try outputs[number].take(piece)
-                observe(Progress(stage: .write, subject: outputs[number].order.name, done: done, total: total))
+                observe(Progress(stage: .write, subject: outputs[number].request.name, done: done, total: total))
             },
             finish: { number, failure in
                 guard number < outputs.count else { return }
@@ -76,7 +76,7 @@ struct RawPass {
                 }
             })
         guard isCloning else {
-            keeper?.finish()
+            tee?.finish()
             return
         }
         // The first last: its own patch must not get into the others.

@@ -13,7 +13,7 @@ package final class FolderOutput: TreeOutput {
     private let replacing: Bool
     private let writer: Writer
     /// The digest of the tar that this tree would be.
-    private let tar = TarOutput(TarWriter(hashing: ChunkShop(nil)), chunking: .raw)
+    private let tar = TarOutput(TarWriter(hashing: ChunkCompressor(nil)), chunking: .raw)
 
     package init(path: String, replacing: Bool) throws(ForgeError) {
         try Self.checkReplaceable(path, replacing: replacing)
@@ -47,7 +47,7 @@ package final class FolderOutput: TreeOutput {
 
     package var hasFailed: Bool { writer.hasFailed }
 
-    package func begin(_ item: TreeItem) {
+    package func begin(_ item: OutputEntry) {
         tar.begin(item)
         writer.enqueue { (tree) throws(FolderTree.Failure) in try tree.add(item) }
     }

@@ -16,11 +16,11 @@ struct FolderTree: ~Copyable {
         let path: VolumePath
         let descriptor: Int32
         /// What it shall get when nothing is made in it any more: its time is the last thing that may change.
-        var item: TreeItem?
+        var item: OutputEntry?
     }
 
     private struct File {
-        let item: TreeItem
+        let item: OutputEntry
         let descriptor: Int32
         var end: Int64
     }
@@ -42,7 +42,7 @@ struct FolderTree: ~Copyable {
         let errno: Int32
     }
 
-    mutating func add(_ item: TreeItem) throws(Failure) {
+    mutating func add(_ item: OutputEntry) throws(Failure) {
         try endFile()
         guard let name = item.path.name else {
             folders[0].item = item
@@ -83,7 +83,7 @@ struct FolderTree: ~Copyable {
         guard clinux_syncfs(root) == 0 else { throw Failure(path: .root, errno: errno) }
     }
 
-    private mutating func open(_ item: TreeItem, _ name: String, in parent: Int32) throws(Failure) {
+    private mutating func open(_ item: OutputEntry, _ name: String, in parent: Int32) throws(Failure) {
         let descriptor = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         try check(descriptor, item)
         file = File(item: item, descriptor: descriptor, end: 0)
@@ -99,7 +99,7 @@ struct FolderTree: ~Copyable {
         try finish(ended.descriptor, ended.item)
     }
 
-    private mutating func enter(_ item: TreeItem, _ name: String, in parent: Int32) throws(Failure) {
+    private mutating func enter(_ item: OutputEntry, _ name: String, in parent: Int32) throws(Failure) {
         try check(mkdirat(parent, name, 0o700), item)
         let descriptor = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         try check(descriptor, item)
@@ -112,7 +112,7 @@ struct FolderTree: ~Copyable {
         if let item = folder.item { try finish(folder.descriptor, item) }
     }
 
-    private func make(_ kind: Node.Kind, _ item: TreeItem, _ name: String, in parent: Int32) throws(Failure) {
+    private func make(_ kind: FileNode.Kind, _ item: OutputEntry, _ name: String, in parent: Int32) throws(Failure) {
         let type: mode_t =
             switch kind {
             case .characterDevice: S_IFCHR
@@ -128,14 +128,14 @@ struct FolderTree: ~Copyable {
         try setTimes(item, name, in: parent)
     }
 
-    private func finishLink(_ item: TreeItem, _ name: String, in parent: Int32) throws(Failure) {
+    private func finishLink(_ item: OutputEntry, _ name: String, in parent: Int32) throws(Failure) {
         try check(fchownat(parent, name, item.metadata.owner, item.metadata.group, AT_SYMLINK_NOFOLLOW), item)
         try setAttributes(item) { lsetxattr(Self.link(to: name, in: parent), $0, $1, $2, 0) }
         try setTimes(item, name, in: parent)
     }
 
     /// Owner first: the kernel takes set-id bits and capabilities away when it changes (chown(2)).
-    private func finish(_ descriptor: Int32, _ item: TreeItem) throws(Failure) {
+    private func finish(_ descriptor: Int32, _ item: OutputEntry) throws(Failure) {
         try check(fchown(descriptor, item.metadata.owner, item.metadata.group), item)
         try check(fchmod(descriptor, mode_t(item.metadata.mode)), item)
         try setAttributes(item) { fsetxattr(descriptor, $0, $1, $2, 0) }
@@ -143,18 +143,18 @@ struct FolderTree: ~Copyable {
     }
 
     private func setAttributes(
-        _ item: TreeItem, _ set: (String, UnsafeRawPointer?, Int) -> Int32
+        _ item: OutputEntry, _ set: (String, UnsafeRawPointer?, Int) -> Int32
     ) throws(Failure) {
         for (name, value) in item.metadata.extendedAttributes.sorted(by: { $0.key < $1.key }) {
             try check(value.withUnsafeBytes { set(name, $0.baseAddress, $0.count) }, item)
         }
     }
 
-    private func setTimes(_ item: TreeItem, _ name: String, in parent: Int32) throws(Failure) {
+    private func setTimes(_ item: OutputEntry, _ name: String, in parent: Int32) throws(Failure) {
         try check(utimensat(parent, name, Self.times(of: item), AT_SYMLINK_NOFOLLOW), item)
     }
 
-    private static func times(of item: TreeItem) -> [timespec] {
+    private static func times(of item: OutputEntry) -> [timespec] {
         let time = timespec(tv_sec: Int(item.metadata.modified), tv_nsec: Int(item.nanoseconds))
         return [time, time]
     }
@@ -168,7 +168,7 @@ struct FolderTree: ~Copyable {
         return dev_t((major & 0xFFF) << 8 | (major >> 12) << 32 | minor & 0xFF | (minor & ~0xFF) << 12)
     }
 
-    private func check(_ status: Int32, _ item: TreeItem) throws(Failure) {
+    private func check(_ status: Int32, _ item: OutputEntry) throws(Failure) {
         guard status >= 0 else { throw Failure(path: item.path, errno: errno) }
     }
 }

@@ -11,7 +11,7 @@ package struct KeptFiles {
 
     private(set) var edits = TreeEdits()
     /// The folders above them, which the new tree may lack.
-    private(set) var folders: [VolumePath: Node] = [:]
+    private(set) var folders: [VolumePath: FileNode] = [:]
     /// Paths that were to be kept and are not there.
     package private(set) var missing: [VolumePath] = []
     /// Of all files together.
@@ -61,9 +61,9 @@ package struct KeptFiles {
         }
     }
 
-    private mutating func node(_ path: VolumePath) throws(ForgeError) -> Node? {
+    private mutating func node(_ path: VolumePath) throws(ForgeError) -> FileNode? {
         guard let facts = try status(path)?.facts else { return nil }
-        let content: Node.Content
+        let content: FileNode.Content
         switch facts.st_mode & S_IFMT {
         case S_IFREG: content = .file(try bytes(path, count: Int(facts.st_size)))
         case S_IFLNK: content = .symlink(try text(path))
@@ -73,10 +73,10 @@ package struct KeptFiles {
                 .badInput, "could not keep \(name(path)): only files, folders and links can be kept",
                 hint: "leave it out of --keep")
         }
-        let metadata = Node.Metadata(
+        let metadata = FileNode.Metadata(
             mode: UInt16(facts.st_mode & 0o7777), owner: facts.st_uid, group: facts.st_gid,
             modified: Int64(facts.st_mtim.tv_sec), extendedAttributes: try attributes(path))
-        return Node(content: content, metadata: metadata)
+        return FileNode(content: content, metadata: metadata)
     }
 
     private mutating func bytes(_ path: VolumePath, count: Int) throws(ForgeError) -> [UInt8] {
@@ -162,7 +162,7 @@ extension KeptFiles {
 
     private static func kind(
         at path: VolumePath, in edits: TreeEdits, of base: NetbootBase
-    ) throws(ForgeError) -> Node.Kind? {
+    ) throws(ForgeError) -> FileNode.Kind? {
         if let edit = edits[path] { return edit?.kind }
         do throws(VolumeError) {
             return path.isBelow(base.bootMount)

@@ -69,7 +69,7 @@ package enum NetbootExports {
         }
         let wanted = self.bytes(bytes, with: slots, sharing: roots)
         guard wanted != bytes else { return }
-        var node = Node(content: .file(wanted), metadata: old?.metadata ?? .init(mode: 0o644))
+        var node = FileNode(content: .file(wanted), metadata: old?.metadata ?? .init(mode: 0o644))
         node.metadata.modified = modified
         try volume.put(node, at: file)
     }
@@ -77,7 +77,7 @@ package enum NetbootExports {
     /// Makes the folder and those above it, all root's, 0755; what is there stays.
     package static func makeFolder(_ folder: VolumePath, on volume: any Volume, modified: Int64) throws(VolumeError) {
         for path in folder.ancestors + [folder] where try volume.status(at: path) == nil {
-            try volume.put(Node(content: .directory, metadata: .init(mode: 0o755, modified: modified)), at: path)
+            try volume.put(FileNode(content: .directory, metadata: .init(mode: 0o755, modified: modified)), at: path)
         }
     }
 }

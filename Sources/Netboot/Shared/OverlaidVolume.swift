@@ -10,14 +10,14 @@ final class OverlaidVolume: Volume {
         self.lower = lower
     }
 
-    func status(at path: VolumePath) throws(VolumeError) -> NodeStatus? {
+    func status(at path: VolumePath) throws(VolumeError) -> FileStatus? {
         guard let found = try upper.status(at: path) else {
             return try isHidden(path) ? nil : lower.status(at: path)
         }
         return found.isWhiteout ? nil : found
     }
 
-    func node(at path: VolumePath) throws(VolumeError) -> Node? {
+    func node(at path: VolumePath) throws(VolumeError) -> FileNode? {
         guard let found = try upper.status(at: path) else { return try isHidden(path) ? nil : lower.node(at: path) }
         return found.isWhiteout ? nil : try upper.node(at: path)
     }
@@ -36,7 +36,7 @@ final class OverlaidVolume: Volume {
         return visible
     }
 
-    func put(_ node: Node, at path: VolumePath) throws(VolumeError) { throw Self.readOnly }
+    func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) { throw Self.readOnly }
 
     func remove(_ path: VolumePath) throws(VolumeError) { throw Self.readOnly }
 
@@ -56,7 +56,7 @@ final class OverlaidVolume: Volume {
     }
 }
 
-extension NodeStatus {
+extension FileStatus {
     /// What an overlay's upper layer has where the lower one's is not to be seen.
     fileprivate var isWhiteout: Bool {
         kind == .characterDevice && metadata.device.map { $0.major == 0 && $0.minor == 0 } ?? false

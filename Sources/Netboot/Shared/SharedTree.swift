@@ -18,7 +18,7 @@ package final class SharedTree: TreeSource {
     ///   - status: What lies at a path of `root`.
     package init(
         _ layout: SharedLayout, root: any TreeSource, boot: any TreeSource, bootFolder: VolumePath, modified: Int64,
-        otherFolders: [String] = [], status: (VolumePath) throws(VolumeError) -> NodeStatus?
+        otherFolders: [String] = [], status: (VolumePath) throws(VolumeError) -> FileStatus?
     ) throws(VolumeError) {
         self.layout = layout
         self.root = root
@@ -37,7 +37,7 @@ package final class SharedTree: TreeSource {
     /// layer's owner and permissions.
     private static func entries(
         of edits: TreeEdits, over shared: TreeEdits, _ modified: Int64,
-        _ status: (VolumePath) throws(VolumeError) -> NodeStatus?
+        _ status: (VolumePath) throws(VolumeError) -> FileStatus?
     ) throws(VolumeError) -> [TreeEntry] {
         var entries: [VolumePath: TreeEntry] = [:]
         for (path, node) in edits.nodes {
@@ -50,7 +50,7 @@ package final class SharedTree: TreeSource {
                 entries[path] = whiteout(path, modified)
             }
             for folder in path.ancestors where entries[folder] == nil && edits[folder] == nil {
-                var metadata = Node.Metadata(mode: 0o755, modified: modified)
+                var metadata = FileNode.Metadata(mode: 0o755, modified: modified)
                 if case .some(.some(let node)) = shared[folder] {
                     metadata = node.metadata
                 } else if let found = try status(folder) {

@@ -16,7 +16,7 @@ struct TarHeader {
     private var records: [(key: String, value: [UInt8])] = []
 
     /// All the bytes before the item's own; none for a socket, which no archive holds.
-    static func bytes(of item: TreeItem) -> [UInt8] {
+    static func bytes(of item: OutputEntry) -> [UInt8] {
         guard let type = type(of: item.body) else { return [] }
         var header = TarHeader()
         header.fill(item, type: type)
@@ -42,7 +42,7 @@ struct TarHeader {
     }
 
     /// What stands in front of a file's bytes when its holes are left out.
-    static func sparseMap(of item: TreeItem) -> TarSparseMap? {
+    static func sparseMap(of item: OutputEntry) -> TarSparseMap? {
         guard case .file(let byteCount) = item.body, let data = item.data else { return nil }
         return TarSparseMap(data, fileByteCount: byteCount)
     }
@@ -52,7 +52,7 @@ struct TarHeader {
         Array(".\(path.parent.isRoot ? "" : path.parent.description)/GNUSparseFile.0/\(path.name ?? "")".utf8)
     }
 
-    private static func type(of body: TreeItem.Body) -> UInt8? {
+    private static func type(of body: OutputEntry.Body) -> UInt8? {
         switch body {
         case .file: 0x30
         case .link: 0x31
@@ -65,7 +65,7 @@ struct TarHeader {
         }
     }
 
-    private mutating func fill(_ item: TreeItem, type: UInt8) {
+    private mutating func fill(_ item: OutputEntry, type: UInt8) {
         let metadata = item.metadata
         let sparseMap = Self.sparseMap(of: item)
         let name = Self.name(of: item.path, isFolder: item.body == .directory)
@@ -157,7 +157,7 @@ struct TarHeader {
     }
 
     /// The member with the records; nothing when there are none.
-    private func extendedMember(of item: TreeItem) -> [UInt8] {
+    private func extendedMember(of item: OutputEntry) -> [UInt8] {
         guard !records.isEmpty else { return [] }
         let body = records.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.flatMap(Self.line)
         var header = TarHeader()

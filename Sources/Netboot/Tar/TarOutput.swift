@@ -28,7 +28,7 @@ package final class TarOutput: TreeOutput {
 
     package var hasFailed: Bool { writer.hasFailed }
 
-    package func begin(_ item: TreeItem) {
+    package func begin(_ item: OutputEntry) {
         endFile()
         let header = TarHeader.bytes(of: item)
         guard !header.isEmpty else { return }

@@ -9,7 +9,7 @@ import Synchronization
 /// Writes the chunks of one tar in order, behind the back of whoever makes them.
 package final class TarWriter: Sendable {
     private let path: String
-    private let shop: ChunkShop
+    private let compressor: ChunkCompressor
     private let queue: DispatchQueue
     private let state: Mutex<State>
     private let failed = Atomic<Bool>(false)
@@ -25,12 +25,12 @@ package final class TarWriter: Sendable {
     }
 
     /// A tar at `path`, packed as the shop packs.
-    package init(path: String, mode: mode_t, replacing: Bool, shop: ChunkShop) throws(ForgeError) {
+    package init(path: String, mode: mode_t, replacing: Bool, compressor: ChunkCompressor) throws(ForgeError) {
         self.path = path
-        self.shop = shop
+        self.compressor = compressor
         queue = DispatchQueue(label: "tar")
         let output = try OutputFile(path: path, mode: mode, replacing: replacing)
-        guard let packer = shop.packer else {
+        guard let packer = compressor.packer else {
             state = Mutex(State(file: output, hasher: SHA256()))
             return
         }
@@ -44,9 +44,9 @@ package final class TarWriter: Sendable {
     }
 
     /// No file: the tar is only hashed.
-    init(hashing shop: ChunkShop) {
+    init(hashing compressor: ChunkCompressor) {
         path = ""
-        self.shop = shop
+        self.compressor = compressor
         queue = DispatchQueue(label: "tar digest")
         state = Mutex(State(hasher: SHA256()))
     }
@@ -56,9 +56,9 @@ package final class TarWriter: Sendable {
     /// Takes the next chunk; waits while too many are on their way.
     func append(_ chunk: [UInt8]) {
         guard !hasFailed else { return }
-        let job = shop.take(chunk)
+        let job = compressor.take(chunk)
         queue.async { [self] in
-            defer { shop.didWrite() }
+            defer { compressor.didWrite() }
             guard !hasFailed else { return }
             do throws(ForgeError) {
                 try Interruption.check()
@@ -70,8 +70,8 @@ package final class TarWriter: Sendable {
         }
     }
 
-    private func write(_ job: ChunkShop.Job) throws(ForgeError) {
-        if shop.packer != nil {
+    private func write(_ job: ChunkCompressor.Job) throws(ForgeError) {
+        if compressor.packer != nil {
             do throws(PackingError) {
                 let piece = try job.piece()
                 try state.withLock { (state) throws(PackingError) in try state.packed?.append(piece) }

@@ -8,7 +8,7 @@ extension NetbootBase {
     /// not do.
     package func files(
         of initramfs: NodeInitramfs?, evenOfArchives: Bool = false
-    ) throws(ForgeError) -> [(target: Target, node: Node)] {
+    ) throws(ForgeError) -> [(target: Target, node: FileNode)] {
         guard let initramfs, !isArchive || evenOfArchives else { return [] }
         let facts: ImageFacts
         do throws(PlanError) { facts = try ImageFacts.read(boot: boot, root: root) } catch { throw ForgeError(error) }

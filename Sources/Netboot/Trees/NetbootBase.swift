@@ -36,7 +36,7 @@ package final class NetbootBase {
     }
 
     private init(_ base: BaseImage) throws(ForgeError) {
-        let image = try CardImage(Overlay(over: base.reader), now: nil)
+        let image = try SystemImage(Overlay(over: base.reader), now: nil)
         guard let bootTree = image.boot as? any TreeSource, let rootTree = image.root as? any TreeSource else {
             throw ForgeError(.bug, "could not read the trees of the image")
         }

@@ -61,7 +61,7 @@ package struct TreePass {
             first = stop.firstNames[identity]
             if first == nil { stop.firstNames[identity] = entry.path }
         }
-        stop.output.begin(try TreeItem(entry, linkedTo: first, clampingTo: latestTime))
+        stop.output.begin(try OutputEntry(entry, linkedTo: first, clampingTo: latestTime))
         return first == nil && entry.byteCount > 0
     }
 

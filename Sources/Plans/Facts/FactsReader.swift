@@ -68,7 +68,7 @@ struct FactsReader {
         guard let path = folder.path.appending(name) else { return nil }
         var found = ImageFacts.Found(path: path, missingFolders: folder.missing)
         guard folder.missing.isEmpty, let status = try volume.status(at: path) else { return found }
-        var (end, endStatus): (VolumePath, NodeStatus?) = (path, status)
+        var (end, endStatus): (VolumePath, FileStatus?) = (path, status)
         if status.kind == .symlink {
             // A link that leads through a file or in circles leads nowhere, which is for the planner to judge.
             end = (try? volume.resolve(path)) ?? path
@@ -83,10 +83,10 @@ struct FactsReader {
         }
         switch status.kind {
         case .file:
-            found.own = Node(content: .file(found.bytes ?? []), metadata: status.metadata)
+            found.own = FileNode(content: .file(found.bytes ?? []), metadata: status.metadata)
         case .symlink: found.own = try volume.node(at: path)
-        case .directory: found.own = Node(content: .directory, metadata: status.metadata)
-        default: found.own = Node(content: .special(status.kind), metadata: status.metadata)
+        case .directory: found.own = FileNode(content: .directory, metadata: status.metadata)
+        default: found.own = FileNode(content: .special(status.kind), metadata: status.metadata)
         }
         return found
     }

@@ -9,11 +9,11 @@ package struct ImageFacts: Equatable, Sendable {
         package var path: VolumePath
         /// What lies at `path`, a link not followed; nil when nothing does. The content of a file that was looked at
         /// without its bytes is empty.
-        package var own: Node?
+        package var own: FileNode?
         /// The bytes after following links; nil when that is no file or was not read.
         package var bytes: [UInt8]?
         /// What is found after following links.
-        package var kind: Node.Kind?
+        package var kind: FileNode.Kind?
         /// The folders above `path` that do not exist, the outermost first.
         package var missingFolders: [VolumePath]
     }

@@ -23,7 +23,7 @@ package struct ImageFiles {
         try orNil { () throws(VolumeError) in try volume(partition).resolve(path) }
     }
 
-    package func status(_ partition: Target.Partition, _ path: VolumePath) throws(VolumeError) -> NodeStatus? {
+    package func status(_ partition: Target.Partition, _ path: VolumePath) throws(VolumeError) -> FileStatus? {
         try orNil { () throws(VolumeError) in
             try volume(partition).status(at: try volume(partition).resolve(path))
         }

@@ -3,10 +3,10 @@ package import Trees
 /// An edit with what is there and what shall be there.
 package struct Change: Equatable, Sendable {
     package var edit: Edit
-    package var old: Node?
-    package var wanted: Node?
+    package var old: FileNode?
+    package var wanted: FileNode?
 
-    package init(edit: Edit, old: Node?, wanted: Node?) {
+    package init(edit: Edit, old: FileNode?, wanted: FileNode?) {
         self.edit = edit
         self.old = old
         self.wanted = wanted
@@ -18,7 +18,7 @@ extension EditPlan {
     package func changes(boot: any Volume, root: any Volume) throws(EditError) -> [Change] {
         var result: [Change] = []
         for edit in edits {
-            let old: Node?
+            let old: FileNode?
             do throws(VolumeError) {
                 old = try (edit.target.partition == .boot ? boot : root).node(at: edit.target.path)
             } catch {

@@ -6,7 +6,7 @@ extension Edit {
     /// What is right already comes back unchanged, so `wanted(wanted(old)) == wanted(old)`. Changed and new nodes get
     /// the time `modified`, in seconds since 1970-01-01 UTC. On the boot partition only content is compared, since
     /// FAT stores no owner and no mode.
-    package func wanted(_ old: Node?, modified: Int64) throws(EditError) -> Node? {
+    package func wanted(_ old: FileNode?, modified: Int64) throws(EditError) -> FileNode? {
         switch action {
         case .remove:
             if old?.kind == .directory { throw .unexpected(target, .directory) }
@@ -17,7 +17,7 @@ extension Edit {
             if let old, (old.kind == .directory) != (node.kind == .directory) { throw .unexpected(target, old.kind) }
             return dated(node, modified)
         case .ensureDirectory(let metadata):
-            guard let old else { return dated(Node(content: .directory, metadata: metadata), modified) }
+            guard let old else { return dated(FileNode(content: .directory, metadata: metadata), modified) }
             guard old.kind == .directory else { throw .unexpected(target, old.kind) }
             return old
         case .rewrite(let rules, let missing):
@@ -26,10 +26,10 @@ extension Edit {
     }
 
     private func rewritten(
-        _ old: Node?, _ rules: [TextRule], missing: Node.Metadata?, modified: Int64
-    ) throws(EditError) -> Node {
+        _ old: FileNode?, _ rules: [TextRule], missing: FileNode.Metadata?, modified: Int64
+    ) throws(EditError) -> FileNode {
         let bytes: [UInt8]
-        let metadata: Node.Metadata
+        let metadata: FileNode.Metadata
         switch old?.content {
         case .file(let content)?: (bytes, metadata) = (content, old?.metadata ?? .init(mode: 0o644))
         case nil:
@@ -43,10 +43,10 @@ extension Edit {
         }
         let result = TextBytes.encode(text)
         if let old, result == bytes { return old }
-        return dated(Node(content: .file(result), metadata: metadata), modified)
+        return dated(FileNode(content: .file(result), metadata: metadata), modified)
     }
 
-    private func isSame(_ old: Node, _ new: Node) -> Bool {
+    private func isSame(_ old: FileNode, _ new: FileNode) -> Bool {
         guard old.content == new.content else { return false }
         if target.partition == .boot { return true }
         var (a, b) = (old.metadata, new.metadata)
@@ -55,17 +55,17 @@ extension Edit {
         return a == b
     }
 
-    private func dated(_ node: Node, _ modified: Int64) -> Node {
+    private func dated(_ node: FileNode, _ modified: Int64) -> FileNode {
         var node = node
         node.metadata.modified = modified
         return node
     }
 }
 
-extension Node {
+extension FileNode {
     /// Takes over the extended attributes that say nothing of what this node states itself: access lists go with the
     /// mode, capabilities with the bytes (as the kernel drops them on a write, capabilities(7)).
-    fileprivate mutating func keepAttributes(of old: Node) {
+    fileprivate mutating func keepAttributes(of old: FileNode) {
         let kept = old.metadata.extendedAttributes.filter { name, _ in
             !name.hasPrefix("system.posix_acl") && (name != "security.capability" || old.content == content)
         }

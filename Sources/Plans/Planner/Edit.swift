@@ -46,14 +46,14 @@ package struct Edit: Equatable, Sendable {
     package enum Action: Equatable, Sendable {
         /// Exactly this, with the extended attributes of what it replaces except access lists and, of other bytes,
         /// capabilities. When only `modified` differs the old node stays.
-        case put(Node)
+        case put(FileNode)
         /// A folder that must exist; one that does is left as it is.
-        case ensureDirectory(Node.Metadata)
+        case ensureDirectory(FileNode.Metadata)
         /// Nothing may be there.
         case remove
         /// The file's text after all rules; `missing` is the metadata of a file that is made when there is none,
         /// nil when a missing file is an error.
-        case rewrite([TextRule], missing: Node.Metadata?)
+        case rewrite([TextRule], missing: FileNode.Metadata?)
     }
 
     package init(_ target: Target, _ action: Action, reason: String, isSecret: Bool = false) {

@@ -5,7 +5,7 @@ package enum EditError: Error, Equatable, Sendable {
     /// A file that shall be changed does not exist.
     case missing(Target)
     /// Something else is where a file or folder is needed.
-    case unexpected(Target, Node.Kind)
+    case unexpected(Target, FileNode.Kind)
     case rule(Target, TextRuleError)
     case unreadable(Target, VolumeError)
 }
@@ -21,7 +21,7 @@ extension EditError: CustomStringConvertible {
     }
 }
 
-extension Node.Kind {
+extension FileNode.Kind {
     /// For messages: `character device`.
     package var words: String {
         switch self {

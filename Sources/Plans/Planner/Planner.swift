@@ -86,12 +86,12 @@ extension Planner {
 
     /// A file, link or folder with exactly this content and metadata.
     mutating func put(
-        on partition: Target.Partition = .root, _ path: VolumePath, _ content: Node.Content,
-        _ metadata: Node.Metadata = .init(mode: 0o644), reason: String, isSecret: Bool = false
+        on partition: Target.Partition = .root, _ path: VolumePath, _ content: FileNode.Content,
+        _ metadata: FileNode.Metadata = .init(mode: 0o644), reason: String, isSecret: Bool = false
     ) throws(PlanError) {
         let target = try self.target(partition, path, makingFolders: reason)
         try draft.add(
-            Edit(target, .put(Node(content: content, metadata: metadata)), reason: reason, isSecret: isSecret))
+            Edit(target, .put(FileNode(content: content, metadata: metadata)), reason: reason, isSecret: isSecret))
     }
 
     mutating func put(
@@ -129,11 +129,11 @@ extension Planner {
 extension Planner {
     /// The plan, after each edit was tried on what the facts have: it must be possible, and once must be enough.
     private mutating func finished() throws(PlanError) -> EditPlan {
-        var nodes: [Target: Node?] = [:]
+        var nodes: [Target: FileNode?] = [:]
         for (target, found) in facts.found { nodes[Target(target.partition, found.path)] = .some(found.own) }
         let edits = try draft.sorted()
         for edit in edits {
-            var old: Node?
+            var old: FileNode?
             if let known = nodes[edit.target] {
                 old = known
             } else if case .ensureDirectory = edit.action {
@@ -141,8 +141,8 @@ extension Planner {
             } else {
                 throw .notLookedAt(edit.target)
             }
-            let wanted: Node?
-            let again: Node?
+            let wanted: FileNode?
+            let again: FileNode?
             do throws(EditError) {
                 wanted = try edit.wanted(old, modified: modified)
                 again = try edit.wanted(wanted, modified: modified)

@@ -10,8 +10,8 @@ import Trees
 /// Little-endian; a text is its length in u32 and its bytes.
 struct ArchiveEntry: Equatable {
     var path: VolumePath
-    var kind: Node.Kind
-    var metadata: Node.Metadata
+    var kind: FileNode.Kind
+    var metadata: FileNode.Metadata
     var nanoseconds: UInt32 = 0
     var identity: UInt64 = 0
     /// Where a file's bytes lie in the cached form.
@@ -19,7 +19,7 @@ struct ArchiveEntry: Equatable {
     /// A symbolic link's.
     var text = ""
 
-    private static let kinds: [Node.Kind] = [
+    private static let kinds: [FileNode.Kind] = [
         .file, .directory, .symlink, .characterDevice, .blockDevice, .fifo, .socket,
     ]
 
@@ -72,7 +72,7 @@ struct ArchiveEntry: Equatable {
         self.path = path
         self.kind = Self.kinds[Int(kind)]
         let isDevice = self.kind == .characterDevice || self.kind == .blockDevice
-        metadata = Node.Metadata(
+        metadata = FileNode.Metadata(
             mode: mode, owner: owner, group: group, modified: modified, extendedAttributes: attributes,
             device: isDevice ? .init(major: major, minor: minor) : nil)
         self.nanoseconds = nanoseconds
@@ -81,7 +81,7 @@ struct ArchiveEntry: Equatable {
         self.text = text
     }
 
-    init(path: VolumePath, kind: Node.Kind, metadata: Node.Metadata) {
+    init(path: VolumePath, kind: FileNode.Kind, metadata: FileNode.Metadata) {
         self.path = path
         self.kind = kind
         self.metadata = metadata

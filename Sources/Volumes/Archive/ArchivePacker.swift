@@ -98,7 +98,7 @@ package struct ArchivePacker: ~Copyable {
         guard Self.times.contains(member.modified) else {
             throw Self.refusal(member.name, "has the impossible time of \(member.modified) s since 1970")
         }
-        let kind: Node.Kind
+        let kind: FileNode.Kind
         switch member.kind {
         case .file: kind = .file
         case .directory: kind = .directory
@@ -121,7 +121,8 @@ package struct ArchivePacker: ~Copyable {
             entry.text = text
         }
         if kind == .characterDevice || kind == .blockDevice {
-            let number = Node.DeviceNumber(major: UInt32(clamping: member.major), minor: UInt32(clamping: member.minor))
+            let number = FileNode.DeviceNumber(
+                major: UInt32(clamping: member.major), minor: UInt32(clamping: member.minor))
             guard number.isStorable else {
                 throw Self.refusal(member.name, "is device \(member.major):\(member.minor)")
             }

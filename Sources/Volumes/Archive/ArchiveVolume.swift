@@ -67,7 +67,7 @@ package final class ArchiveVolume: Volume {
         }
     }
 
-    package func status(at path: VolumePath) throws(VolumeError) -> NodeStatus? {
+    package func status(at path: VolumePath) throws(VolumeError) -> FileStatus? {
         guard let entry = try entry(at: path) else { return nil }
         let byteCount =
             switch entry.kind {
@@ -75,12 +75,12 @@ package final class ArchiveVolume: Volume {
             case .symlink: Int64(entry.text.utf8.count)
             default: Int64(0)
             }
-        return NodeStatus(kind: entry.kind, byteCount: byteCount, metadata: entry.metadata)
+        return FileStatus(kind: entry.kind, byteCount: byteCount, metadata: entry.metadata)
     }
 
-    package func node(at path: VolumePath) throws(VolumeError) -> Node? {
+    package func node(at path: VolumePath) throws(VolumeError) -> FileNode? {
         guard let entry = try entry(at: path) else { return nil }
-        let content: Node.Content
+        let content: FileNode.Content
         switch entry.kind {
         case .file:
             let bytes = Content(reader: reader, range: entry.bytes)
@@ -92,7 +92,7 @@ package final class ArchiveVolume: Volume {
         case .symlink: content = .symlink(entry.text)
         case .characterDevice, .blockDevice, .fifo, .socket: content = .special(entry.kind)
         }
-        return Node(content: content, metadata: entry.metadata)
+        return FileNode(content: content, metadata: entry.metadata)
     }
 
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
@@ -101,7 +101,7 @@ package final class ArchiveVolume: Volume {
         return names[directory] ?? []
     }
 
-    package func put(_ node: Node, at path: VolumePath) throws(VolumeError) { throw Self.readOnly }
+    package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) { throw Self.readOnly }
     package func remove(_ path: VolumePath) throws(VolumeError) { throw Self.readOnly }
     package func close() throws(VolumeError) {}
 

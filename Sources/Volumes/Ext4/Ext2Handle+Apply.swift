@@ -27,7 +27,7 @@ extension Ext2Handle {
     }
 
     /// An inode as `create` begins it, without a number of its own when `number` is 0.
-    func newInode(_ number: UInt32, for node: Node) -> Inode {
+    func newInode(_ number: UInt32, for node: FileNode) -> Inode {
         let extra = superblock.wantedExtraSize == 0 ? min(32, superblock.inodeSize - 128) : superblock.wantedExtraSize
         var inode = Inode(number: number, size: Int(superblock.inodeSize), extraSize: extra, now: now)
         inode.mode = Inode.typeBits(node.kind) | node.metadata.mode
@@ -40,7 +40,7 @@ extension Ext2Handle {
 
     /// A new inode near the folder `parent` that is `node`; no name leads to it yet.
     private func create(
-        _ node: Node, replacing old: Inode?, in parent: UInt32, at path: VolumePath
+        _ node: FileNode, replacing old: Inode?, in parent: UInt32, at path: VolumePath
     ) throws(VolumeError) -> Inode {
         var number: ext2_ino_t = 0
         let type = Inode.typeBits(node.kind)
@@ -76,7 +76,7 @@ extension Ext2Handle {
     }
 
     private func update(
-        _ old: Inode, bytes: [UInt8]?, metadata: Node.Metadata, at path: VolumePath
+        _ old: Inode, bytes: [UInt8]?, metadata: FileNode.Metadata, at path: VolumePath
     ) throws(VolumeError) {
         let attributes = try attributes(of: old, at: path)
         try setAttributes(of: old, to: metadata.extendedAttributes, replacing: attributes, at: path)

@@ -100,7 +100,7 @@ extension Ext2Handle {
     /// Refuses what fits into the file system but no kernel sets: attributes of users except on files and folders
     /// (xattr(7)), access lists on links, and default ones on anything but folders (fs/ext4/acl.c, fs/posix_acl.c).
     func checkKernelTakes(
-        _ attributes: [String: [UInt8]], of kind: Node.Kind, at path: VolumePath
+        _ attributes: [String: [UInt8]], of kind: FileNode.Kind, at path: VolumePath
     ) throws(VolumeError) {
         for name in attributes.keys.sorted() {
             let isRefused =

@@ -4,11 +4,11 @@ import Trees
 struct Ext4Change {
     enum Step {
         /// A new inode under a new name.
-        case create(Node)
+        case create(FileNode)
         /// A new inode under the name of another one, which loses a link.
-        case replace(Ext2Handle.Slot, old: Inode, Node)
+        case replace(Ext2Handle.Slot, old: Inode, FileNode)
         /// The same inode with other bytes (nil: the same) and other metadata.
-        case update(Inode, bytes: [UInt8]?, Node.Metadata)
+        case update(Inode, bytes: [UInt8]?, FileNode.Metadata)
         case remove(Inode)
     }
 
@@ -21,7 +21,7 @@ struct Ext4Change {
 
 extension Ext2Handle {
     /// What must be done so that `path` is `node`; nil when it is already.
-    func change(toPut node: Node, at path: VolumePath) throws(VolumeError) -> Ext4Change? {
+    func change(toPut node: FileNode, at path: VolumePath) throws(VolumeError) -> Ext4Change? {
         try checkStorable(node, at: path)
         var node = node
         guard let parent = try find(path.parent) else { throw .notFound(path.parent) }
@@ -60,7 +60,7 @@ extension Ext2Handle {
 
     /// A change of an inode in place, nil when it is `node` already.
     private func update(
-        _ old: Inode, to node: Node, path: VolumePath, name: String, parent: Inode
+        _ old: Inode, to node: FileNode, path: VolumePath, name: String, parent: Inode
     ) throws(VolumeError) -> Ext4Change? {
         if node.kind != old.kind { throw .isADirectory(path) }
         var bytes: [UInt8]?
@@ -87,7 +87,7 @@ extension Ext2Handle {
         return Ext4Change(step: .update(old, bytes: bytes, node.metadata), path: path, name: name, parent: parent)
     }
 
-    private func isSame(_ old: Inode, _ node: Node, at path: VolumePath) throws(VolumeError) -> Bool {
+    private func isSame(_ old: Inode, _ node: FileNode, at path: VolumePath) throws(VolumeError) -> Bool {
         let status = try status(of: old, at: path)
         guard status.kind == node.kind, status.metadata == node.metadata else { return false }
         switch node.content {
@@ -102,7 +102,7 @@ extension Ext2Handle {
         return try content(of: inode, at: path) == bytes
     }
 
-    private func checkStorable(_ node: Node, at path: VolumePath) throws(VolumeError) {
+    private func checkStorable(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
         try Ext4Volume.checkStorable(node, at: path)
         guard case .symlink(let text) = node.content else { return }
         let limit = min(superblock.blockSize, 4096) - 1
@@ -113,7 +113,7 @@ extension Ext2Handle {
 
     /// Refuses what a new inode for `node` cannot hold, and what may not fit into the free space.
     private func checkSpace(
-        for node: Node, addsEntry: Bool, at path: VolumePath
+        for node: FileNode, addsEntry: Bool, at path: VolumePath
     ) throws(VolumeError) {
         if case .special(let kind) = node.content, node.metadata.device == nil, kind != .fifo, kind != .socket {
             throw .notStorable(path, what: "a new device, whose number is not known")

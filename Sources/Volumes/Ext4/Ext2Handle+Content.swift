@@ -30,7 +30,7 @@ extension Ext2Handle {
 
     /// Fills `buffer` with a file's bytes from `offset` on; what `runs`, ascending, do not cover are zeros.
     func read(
-        _ runs: ArraySlice<BlockMap.Run>, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64,
+        _ runs: ArraySlice<InodeBlockMap.Run>, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64,
         of path: VolumePath
     ) throws(VolumeError) {
         let blockSize = Int64(superblock.blockSize)

@@ -116,7 +116,7 @@ extension Ext2Handle {
     }
 
     /// The entry's type byte (`EXT4_FT_*`).
-    func fileType(of kind: Node.Kind?) -> UInt8 {
+    func fileType(of kind: FileNode.Kind?) -> UInt8 {
         switch kind {
         case .file: 1
         case .directory: 2

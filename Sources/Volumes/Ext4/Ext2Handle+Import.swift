@@ -76,7 +76,7 @@ extension Ext2Handle {
         for entry: TreeEntry, in state: inout TreeImport, at path: VolumePath
     ) throws(VolumeError) -> Inode {
         let number = try takeInode(from: &state.nextInode, isFolder: entry.kind == .directory, at: path)
-        var inode = newInode(number, for: Node(content: .special(entry.kind), metadata: entry.metadata))
+        var inode = newInode(number, for: FileNode(content: .special(entry.kind), metadata: entry.metadata))
         inode.links = entry.kind == .directory ? 2 : 1
         guard inode.canStore(entry.metadata.modified) else {
             throw .notStorable(path, what: "the time \(entry.metadata.modified) s since 1970")
@@ -108,7 +108,7 @@ extension Ext2Handle {
     }
 
     private func write(
-        _ content: any FileContent, to inode: Inode, metadata: Node.Metadata, in state: inout TreeImport,
+        _ content: any FileContent, to inode: Inode, metadata: FileNode.Metadata, in state: inout TreeImport,
         at path: VolumePath
     ) throws(VolumeError) {
         var inode = inode
@@ -124,7 +124,7 @@ extension Ext2Handle {
     }
 
     private func write(
-        _ text: String, to inode: Inode, metadata: Node.Metadata, in state: inout TreeImport, at path: VolumePath
+        _ text: String, to inode: Inode, metadata: FileNode.Metadata, in state: inout TreeImport, at path: VolumePath
     ) throws(VolumeError) {
         let bytes = Array(text.utf8)
         guard !bytes.isEmpty, !bytes.contains(0), bytes.count < min(superblock.blockSize, 4096) else {
@@ -155,7 +155,8 @@ extension Ext2Handle {
         return ranges
     }
 
-    private func copy(_ content: any FileContent, into run: BlockMap.Run, at path: VolumePath) throws(VolumeError) {
+    private func copy(_ content: any FileContent, into run: InodeBlockMap.Run, at path: VolumePath) throws(VolumeError)
+    {
         let size = superblock.blockSize
         let step = UInt64(Self.pieceSize / size)
         var done: UInt64 = 0

@@ -40,8 +40,8 @@ extension Ext2Handle {
     }
 
     /// The blocks of a file, folder or long link.
-    func map(of inode: Inode, at path: VolumePath) throws(VolumeError) -> BlockMap {
-        try BlockMap(of: inode, in: superblock, at: path) { (block) throws(VolumeError) -> [UInt8] in
+    func map(of inode: Inode, at path: VolumePath) throws(VolumeError) -> InodeBlockMap {
+        try InodeBlockMap(of: inode, in: superblock, at: path) { (block) throws(VolumeError) -> [UInt8] in
             let bytes = try readBlock(block, at: path)
             return inode.usesExtents ? try checkExtentBlock(bytes, of: inode, at: path) : bytes
         }

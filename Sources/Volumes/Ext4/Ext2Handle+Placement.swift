@@ -8,11 +8,11 @@ extension Ext2Handle {
     /// The inode is changed in memory; whoever calls writes it.
     func place(
         _ ranges: [Range<UInt64>], in inode: inout Inode, next: inout UInt64, at path: VolumePath
-    ) throws(VolumeError) -> [BlockMap.Run] {
+    ) throws(VolumeError) -> [InodeBlockMap.Run] {
         guard superblock.features.has(.extents) else {
             return try placeIndirect(ranges, in: &inode, at: path)
         }
-        var runs: [BlockMap.Run] = []
+        var runs: [InodeBlockMap.Run] = []
         for range in ranges {
             var logical = range.lowerBound
             while logical < range.upperBound {
@@ -57,7 +57,7 @@ extension Ext2Handle {
 
     /// More extents than the inode has room for: libext2fs makes the tree, and takes blocks for it.
     private func insertExtents(
-        _ runs: [BlockMap.Run], in inode: inout Inode, at path: VolumePath
+        _ runs: [InodeBlockMap.Run], in inode: inout Inode, at path: VolumePath
     ) throws(VolumeError) {
         // The tree's blocks have a checksum that is made with what the inode on the device says.
         try write(inode, at: path)
@@ -80,7 +80,7 @@ extension Ext2Handle {
     /// The classic map, made by libext2fs block by block.
     private func placeIndirect(
         _ ranges: [Range<UInt64>], in inode: inout Inode, at path: VolumePath
-    ) throws(VolumeError) -> [BlockMap.Run] {
+    ) throws(VolumeError) -> [InodeBlockMap.Run] {
         try write(inode, at: path)
         for range in ranges {
             try allocate(&inode, from: range.lowerBound, count: range.upperBound - range.lowerBound, at: path)
@@ -91,7 +91,7 @@ extension Ext2Handle {
 
 extension Inode {
     /// Up to four extents, in the inode itself (kernel: fs/ext4/ext4_extents.h).
-    fileprivate mutating func setExtents(_ runs: [BlockMap.Run]) {
+    fileprivate mutating func setExtents(_ runs: [InodeBlockMap.Run]) {
         set16(0x2A, UInt16(runs.count))
         for (index, run) in runs.prefix(4).enumerated() {
             let offset = 0x34 + 12 * index

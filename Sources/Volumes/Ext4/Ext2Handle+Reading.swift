@@ -32,26 +32,26 @@ extension Ext2Handle {
         return numbers[ByteKey(name.utf8)]
     }
 
-    func status(of inode: Inode, at path: VolumePath) throws(VolumeError) -> NodeStatus {
+    func status(of inode: Inode, at path: VolumePath) throws(VolumeError) -> FileStatus {
         guard let kind = inode.kind else { throw .corrupt("\(path): an inode without a type") }
         let byteCount: Int64 = kind == .file || kind == .symlink ? Int64(clamping: inode.size) : 0
-        return NodeStatus(kind: kind, byteCount: byteCount, metadata: try metadata(of: inode, at: path))
+        return FileStatus(kind: kind, byteCount: byteCount, metadata: try metadata(of: inode, at: path))
     }
 
-    func node(of inode: Inode, at path: VolumePath) throws(VolumeError) -> Node {
+    func node(of inode: Inode, at path: VolumePath) throws(VolumeError) -> FileNode {
         guard let kind = inode.kind else { throw .corrupt("\(path): an inode without a type") }
-        let content: Node.Content =
+        let content: FileNode.Content =
             switch kind {
             case .file: .file(try self.content(of: inode, at: path))
             case .directory: .directory
             case .symlink: .symlink(try linkText(of: inode, at: path))
             case .characterDevice, .blockDevice, .fifo, .socket: .special(kind)
             }
-        return Node(content: content, metadata: try metadata(of: inode, at: path))
+        return FileNode(content: content, metadata: try metadata(of: inode, at: path))
     }
 
-    func metadata(of inode: Inode, at path: VolumePath) throws(VolumeError) -> Node.Metadata {
-        Node.Metadata(
+    func metadata(of inode: Inode, at path: VolumePath) throws(VolumeError) -> FileNode.Metadata {
+        FileNode.Metadata(
             mode: inode.mode & 0o7777, owner: inode.owner, group: inode.group, modified: inode.time(.modification),
             extendedAttributes: try attributes(of: inode, at: path), device: inode.device)
     }

@@ -83,7 +83,7 @@ private final class Ext4FileContent: FileContent {
     private let volume: Ext4Volume
     private let inode: Inode
     private let path: VolumePath
-    private var written: [BlockMap.Run]?
+    private var written: [InodeBlockMap.Run]?
 
     init(_ volume: Ext4Volume, _ inode: Inode, path: VolumePath) {
         self.volume = volume
@@ -119,7 +119,7 @@ private final class Ext4FileContent: FileContent {
         }
     }
 
-    private func runs() throws(VolumeError) -> [BlockMap.Run] {
+    private func runs() throws(VolumeError) -> [InodeBlockMap.Run] {
         if let written { return written }
         let all = try volume.withHandle { (handle) throws(VolumeError) in
             try handle.map(of: inode, at: path).runs.filter(\.isWritten)
@@ -129,7 +129,7 @@ private final class Ext4FileContent: FileContent {
     }
 
     /// The place of the first run that reaches beyond a block.
-    private static func first(in runs: [BlockMap.Run], endingAfter block: UInt64) -> Int {
+    private static func first(in runs: [InodeBlockMap.Run], endingAfter block: UInt64) -> Int {
         var (low, high) = (0, runs.count)
         while low < high {
             let middle = (low + high) / 2

@@ -32,14 +32,14 @@ package final class Ext4Volume: Volume {
     /// The UUID in lower-case hex digits, 8-4-4-4-12.
     package var volumeID: String { superblock.volumeID }
 
-    package func status(at path: VolumePath) throws(VolumeError) -> NodeStatus? {
+    package func status(at path: VolumePath) throws(VolumeError) -> FileStatus? {
         try withHandle { (handle) throws(VolumeError) in
             guard let inode = try handle.find(path) else { return nil }
             return try handle.status(of: inode, at: path)
         }
     }
 
-    package func node(at path: VolumePath) throws(VolumeError) -> Node? {
+    package func node(at path: VolumePath) throws(VolumeError) -> FileNode? {
         try withHandle { (handle) throws(VolumeError) in
             guard let inode = try handle.find(path) else { return nil }
             return try handle.node(of: inode, at: path)
@@ -65,7 +65,7 @@ package final class Ext4Volume: Volume {
         return name
     }
 
-    package func put(_ node: Node, at path: VolumePath) throws(VolumeError) {
+    package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
         try withHandle { (handle) throws(VolumeError) in
             guard let change = try handle.change(toPut: node, at: path) else { return }
             try commit { () throws(VolumeError) in try handle.apply(change) }
@@ -89,7 +89,7 @@ package final class Ext4Volume: Volume {
     }
 
     /// Refuses what no inode holds, whoever writes it.
-    static func checkStorable(_ node: Node, at path: VolumePath) throws(VolumeError) {
+    static func checkStorable(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
         guard node.metadata.mode <= 0o7777 else {
             throw .notStorable(path, what: "mode 0\(String(node.metadata.mode, radix: 8))")
         }

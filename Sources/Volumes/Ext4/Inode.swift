@@ -102,13 +102,13 @@ struct Inode: Equatable {
 
     /// What a device's inode says: in its first word as 8 and 8 bits, or in the second as 12 and 20 (kernel:
     /// fs/ext4/inode.c, ext4_do_update_inode; include/linux/kdev_t.h).
-    var device: Node.DeviceNumber? {
+    var device: FileNode.DeviceNumber? {
         get {
             guard kind == .characterDevice || kind == .blockDevice else { return nil }
             let old = u32(0x28)
             let new = u32(0x2C)
-            if old != 0 { return Node.DeviceNumber(major: old >> 8 & 0xFF, minor: old & 0xFF) }
-            return Node.DeviceNumber(major: new >> 8 & 0xFFF, minor: new & 0xFF | new >> 12 & 0xFFF00)
+            if old != 0 { return FileNode.DeviceNumber(major: old >> 8 & 0xFF, minor: old & 0xFF) }
+            return FileNode.DeviceNumber(major: new >> 8 & 0xFFF, minor: new & 0xFF | new >> 12 & 0xFFF00)
         }
         set {
             guard let number = newValue else { return }
@@ -127,7 +127,7 @@ struct Inode: Equatable {
     }
 
     /// Nil for a type that does not exist (`S_IFMT`, include/uapi/linux/stat.h).
-    var kind: Node.Kind? {
+    var kind: FileNode.Kind? {
         switch mode >> 12 {
         case 0o01: .fifo
         case 0o02: .characterDevice
@@ -140,7 +140,7 @@ struct Inode: Equatable {
         }
     }
 
-    static func typeBits(_ kind: Node.Kind) -> UInt16 {
+    static func typeBits(_ kind: FileNode.Kind) -> UInt16 {
         switch kind {
         case .fifo: 0o010000
         case .characterDevice: 0o020000

@@ -7,7 +7,7 @@ struct TreeImport {
         let path: VolumePath
         let inode: Inode
         let parent: UInt32
-        let metadata: Node.Metadata
+        let metadata: FileNode.Metadata
         var nanoseconds: UInt32 = 0
         var entries: [FolderBlocks.Entry] = []
         var subfolders = 0
@@ -16,7 +16,7 @@ struct TreeImport {
     /// A file with several names: its inode, and how many names were met.
     struct Links {
         let inode: UInt32
-        let kind: Node.Kind
+        let kind: FileNode.Kind
         let path: VolumePath
         var count: UInt16 = 1
     }

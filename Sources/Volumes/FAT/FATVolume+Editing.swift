@@ -2,7 +2,7 @@ package import Trees
 
 /// Putting and removing. Everything that can be refused is refused before the first byte is written.
 extension FATVolume {
-    package func put(_ node: Node, at path: VolumePath) throws(VolumeError) {
+    package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
         try requireWritable()
         try Self.checkStorable(node, at: path)
         switch try find(path) {
@@ -46,7 +46,7 @@ extension FATVolume {
     }
 
     /// Refuses what no FAT volume holds, whoever writes it.
-    static func checkStorable(_ node: Node, at path: VolumePath) throws(VolumeError) {
+    static func checkStorable(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
         switch node.content {
         case .file(let bytes):
             guard bytes.count <= Int(UInt32.max) else {
@@ -67,7 +67,7 @@ extension FATVolume {
     // MARK: Existing entries
 
     private func replace(
-        _ record: Directory.Record, in directory: Directory, with node: Node, at path: VolumePath
+        _ record: Directory.Record, in directory: Directory, with node: FileNode, at path: VolumePath
     ) throws(VolumeError) {
         var entry = record.entry
         switch node.content {
@@ -103,7 +103,7 @@ extension FATVolume {
 
     // MARK: New entries
 
-    private func create(_ node: Node, in parent: Directory, at path: VolumePath) throws(VolumeError) {
+    private func create(_ node: FileNode, in parent: Directory, at path: VolumePath) throws(VolumeError) {
         let name = path.name ?? ""
         try LongName.check(name)
         let (short, longName) = try names(for: name, in: parent, at: path)

@@ -59,25 +59,27 @@ package final class FATVolume: Volume {
         lastAllocated = info?.nextFree ?? 1
     }
 
-    package func status(at path: VolumePath) throws(VolumeError) -> NodeStatus? {
+    package func status(at path: VolumePath) throws(VolumeError) -> FileStatus? {
         switch try find(path) {
         case .missing: return nil
-        case .root: return NodeStatus(kind: .directory, byteCount: 0, metadata: .init(mode: 0o755))
+        case .root: return FileStatus(kind: .directory, byteCount: 0, metadata: .init(mode: 0o755))
         case .entry(_, let record):
-            let kind: Node.Kind = record.entry.isDirectory ? .directory : .file
+            let kind: FileNode.Kind = record.entry.isDirectory ? .directory : .file
             let byteCount = record.entry.isDirectory ? 0 : Int64(record.entry.size)
-            return NodeStatus(kind: kind, byteCount: byteCount, metadata: record.entry.metadata)
+            return FileStatus(kind: kind, byteCount: byteCount, metadata: record.entry.metadata)
         }
     }
 
-    package func node(at path: VolumePath) throws(VolumeError) -> Node? {
+    package func node(at path: VolumePath) throws(VolumeError) -> FileNode? {
         switch try find(path) {
         case .missing: return nil
-        case .root: return Node(content: .directory, metadata: .init(mode: 0o755))
+        case .root: return FileNode(content: .directory, metadata: .init(mode: 0o755))
         case .entry(_, let record):
-            guard !record.entry.isDirectory else { return Node(content: .directory, metadata: record.entry.metadata) }
+            guard !record.entry.isDirectory else {
+                return FileNode(content: .directory, metadata: record.entry.metadata)
+            }
             let bytes = try read(record.entry, of: path).bytes
-            return Node(content: .file(bytes), metadata: record.entry.metadata)
+            return FileNode(content: .file(bytes), metadata: record.entry.metadata)
         }
     }
 
@@ -161,7 +163,7 @@ extension BootSector {
 
 extension DirectoryEntry {
     /// What a Linux mount with its defaults would show.
-    var metadata: Node.Metadata {
-        Node.Metadata(mode: isDirectory ? 0o755 : 0o644, modified: written.seconds)
+    var metadata: FileNode.Metadata {
+        FileNode.Metadata(mode: isDirectory ? 0o755 : 0o644, modified: written.seconds)
     }
 }

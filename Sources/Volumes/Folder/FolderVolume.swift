@@ -11,20 +11,20 @@ package final class FolderVolume: Volume {
 
     package init(_ path: String) { top = path.hasSuffix("/") && path.count > 1 ? String(path.dropLast()) : path }
 
-    package func status(at path: VolumePath) throws(VolumeError) -> NodeStatus? {
+    package func status(at path: VolumePath) throws(VolumeError) -> FileStatus? {
         for folder in path.ancestors {
             guard let above = try fileStatus(folder) else { return nil }
             guard above.st_mode & S_IFMT == S_IFDIR else { throw .notADirectory(folder) }
         }
         guard let found = try fileStatus(path) else { return nil }
         let kind = Self.kind(found.st_mode)
-        var metadata = Node.Metadata(
+        var metadata = FileNode.Metadata(
             mode: UInt16(found.st_mode & 0o7777), owner: found.st_uid, group: found.st_gid,
             modified: Int64(found.st_mtim.tv_sec))
         if kind == .characterDevice || kind == .blockDevice {
             let device = UInt64(found.st_rdev)
             // makedev(3) of the C library.
-            metadata.device = Node.DeviceNumber(
+            metadata.device = FileNode.DeviceNumber(
                 major: UInt32(truncatingIfNeeded: device >> 8 & 0xFFF),
                 minor: UInt32(truncatingIfNeeded: device & 0xFF | device >> 12 & 0xFFF00))
         }
@@ -32,19 +32,19 @@ package final class FolderVolume: Volume {
             metadata.extendedAttributes["security.capability"] = value
         }
         let hasBytes = kind == .file || kind == .symlink
-        return NodeStatus(kind: kind, byteCount: hasBytes ? Int64(found.st_size) : 0, metadata: metadata)
+        return FileStatus(kind: kind, byteCount: hasBytes ? Int64(found.st_size) : 0, metadata: metadata)
     }
 
-    package func node(at path: VolumePath) throws(VolumeError) -> Node? {
+    package func node(at path: VolumePath) throws(VolumeError) -> FileNode? {
         guard let status = try status(at: path) else { return nil }
-        let content: Node.Content
+        let content: FileNode.Content
         switch status.kind {
         case .file: content = .file(try bytes(path, status.byteCount))
         case .directory: content = .directory
         case .symlink: content = .symlink(try linkText(path))
         case .characterDevice, .blockDevice, .fifo, .socket: content = .special(status.kind)
         }
-        return Node(content: content, metadata: status.metadata)
+        return FileNode(content: content, metadata: status.metadata)
     }
 
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
@@ -62,7 +62,7 @@ package final class FolderVolume: Volume {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    package func put(_ node: Node, at path: VolumePath) throws(VolumeError) { throw Self.readOnly }
+    package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) { throw Self.readOnly }
 
     package func remove(_ path: VolumePath) throws(VolumeError) { throw Self.readOnly }
 
@@ -87,7 +87,7 @@ package final class FolderVolume: Volume {
         return status
     }
 
-    private static func kind(_ mode: mode_t) -> Node.Kind {
+    private static func kind(_ mode: mode_t) -> FileNode.Kind {
         switch mode & S_IFMT {
         case S_IFDIR: .directory
         case S_IFLNK: .symlink

@@ -4,7 +4,7 @@ package import Trees
 
 /// Putting and removing.
 extension MountedVolume {
-    package func put(_ node: Node, at path: VolumePath) throws(VolumeError) {
+    package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
         try checkStorable(node, at: path)
         guard let place = try place(of: path) else { throw .notFound(path.parent) }
         guard let found = try place.look() else {
@@ -60,7 +60,7 @@ extension MountedVolume {
 
     // MARK: Nodes
 
-    private func create(_ node: Node, at place: borrowing MountedPlace) throws(VolumeError) {
+    private func create(_ node: FileNode, at place: borrowing MountedPlace) throws(VolumeError) {
         let folder = place.folder.number
         switch node.content {
         case .file(let bytes):
@@ -79,7 +79,7 @@ extension MountedVolume {
     }
 
     private func update(
-        _ old: NodeStatus, to node: Node, at place: borrowing MountedPlace
+        _ old: FileStatus, to node: FileNode, at place: borrowing MountedPlace
     ) throws(VolumeError) {
         let isSame = try holds(place, node, old)
         if !isSame, case .file(let bytes) = node.content {
@@ -90,7 +90,8 @@ extension MountedVolume {
         try set(node.metadata, of: node.kind, at: place)
     }
 
-    private func holds(_ place: borrowing MountedPlace, _ node: Node, _ old: NodeStatus) throws(VolumeError) -> Bool {
+    private func holds(_ place: borrowing MountedPlace, _ node: FileNode, _ old: FileStatus) throws(VolumeError) -> Bool
+    {
         switch node.content {
         case .file(let bytes):
             guard old.byteCount == Int64(bytes.count) else { return false }
@@ -117,7 +118,7 @@ extension MountedVolume {
     // MARK: Metadata
 
     /// Metadata as the file system gives it back.
-    private func stored(_ metadata: Node.Metadata) -> Node.Metadata {
+    private func stored(_ metadata: FileNode.Metadata) -> FileNode.Metadata {
         guard type == .vfat else { return metadata }
         var stored = metadata
         stored.modified = DirectoryTime(seconds: metadata.modified).seconds
@@ -126,7 +127,7 @@ extension MountedVolume {
 
     /// The owner first, as a change of it takes set-id bits and capabilities away; the time last.
     private func set(
-        _ wanted: Node.Metadata, of kind: Node.Kind, at place: borrowing MountedPlace
+        _ wanted: FileNode.Metadata, of kind: FileNode.Kind, at place: borrowing MountedPlace
     ) throws(VolumeError) {
         let folder = place.folder.number
         if type == .ext4 {
@@ -172,7 +173,7 @@ extension MountedVolume {
         }
     }
 
-    private func checkNumber(of node: Node, at path: VolumePath) throws(VolumeError) {
+    private func checkNumber(of node: FileNode, at path: VolumePath) throws(VolumeError) {
         guard case .special(let kind) = node.content, kind != .fifo, kind != .socket else { return }
         guard node.metadata.device != nil else {
             throw .notStorable(path, what: "a new device, whose number is not known")
@@ -180,7 +181,7 @@ extension MountedVolume {
     }
 
     /// Refuses what the engine without the kernel refuses, in the same words.
-    private func checkStorable(_ node: Node, at path: VolumePath) throws(VolumeError) {
+    private func checkStorable(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
         switch type {
         case .ext4:
             if let name = path.name, name.utf8.count > 255 {
@@ -193,7 +194,7 @@ extension MountedVolume {
     }
 }
 
-extension Node.Kind {
+extension FileNode.Kind {
     /// For mknod(2); nothing for what that does not make.
     fileprivate var typeBits: mode_t {
         switch self {

@@ -70,22 +70,22 @@ package final class MountedVolume: Volume {
         }
     }
 
-    package func status(at path: VolumePath) throws(VolumeError) -> NodeStatus? {
+    package func status(at path: VolumePath) throws(VolumeError) -> FileStatus? {
         guard let place = try place(of: path), let found = try place.look() else { return nil }
         return try status(of: found, at: place)
     }
 
-    package func node(at path: VolumePath) throws(VolumeError) -> Node? {
+    package func node(at path: VolumePath) throws(VolumeError) -> FileNode? {
         guard let place = try place(of: path), let found = try place.look() else { return nil }
         let status = try status(of: found, at: place)
-        let content: Node.Content
+        let content: FileNode.Content
         switch status.kind {
         case .file: content = .file(try place.bytes(byteCount: status.byteCount))
         case .directory: content = .directory
         case .symlink: content = .symlink(try place.linkText())
         case .characterDevice, .blockDevice, .fifo, .socket: content = .special(status.kind)
         }
-        return Node(content: content, metadata: status.metadata)
+        return FileNode(content: content, metadata: status.metadata)
     }
 
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
@@ -103,23 +103,23 @@ package final class MountedVolume: Volume {
     }
 
     /// What a node tells of what `look` has found.
-    func status(of found: stat, at place: borrowing MountedPlace) throws(VolumeError) -> NodeStatus {
-        guard let kind = Node.Kind(mode: found.st_mode) else {
+    func status(of found: stat, at place: borrowing MountedPlace) throws(VolumeError) -> FileStatus {
+        guard let kind = FileNode.Kind(mode: found.st_mode) else {
             throw .corrupt("\(place.path): an inode of no known type")
         }
         let byteCount: Int64 = kind == .file || kind == .symlink ? Int64(found.st_size) : 0
         let modified = Int64(found.st_mtim.tv_sec)
         switch type {
         case .ext4:
-            let metadata = Node.Metadata(
+            let metadata = FileNode.Metadata(
                 mode: UInt16(found.st_mode & 0o7777), owner: found.st_uid, group: found.st_gid, modified: modified,
-                extendedAttributes: try place.attributes(), device: Node.DeviceNumber(of: found))
-            return NodeStatus(kind: kind, byteCount: byteCount, metadata: metadata)
+                extendedAttributes: try place.attributes(), device: FileNode.DeviceNumber(of: found))
+            return FileStatus(kind: kind, byteCount: byteCount, metadata: metadata)
         case .vfat:
             // As FATVolume has it: the file system stores no mode, and nothing at all of its root.
-            let metadata = Node.Metadata(
+            let metadata = FileNode.Metadata(
                 mode: kind == .directory ? 0o755 : 0o644, modified: place.path.isRoot ? 0 : modified)
-            return NodeStatus(kind: kind, byteCount: byteCount, metadata: metadata)
+            return FileStatus(kind: kind, byteCount: byteCount, metadata: metadata)
         }
     }
 }
@@ -141,7 +141,7 @@ extension MountedVolume.FileSystem {
     }
 }
 
-extension Node.DeviceNumber {
+extension FileNode.DeviceNumber {
     /// Nil for what is no device. The form is that of stat(2) (sys/sysmacros.h).
     init?(of found: stat) {
         guard [S_IFCHR, S_IFBLK].contains(found.st_mode & S_IFMT) else { return nil }
@@ -159,7 +159,7 @@ extension Node.DeviceNumber {
     }
 }
 
-extension Node.Kind {
+extension FileNode.Kind {
     /// Nil for a type that there is not.
     init?(mode: mode_t) {
         switch mode & S_IFMT {

@@ -11,18 +11,18 @@ extension BuildCommand {
         let assigned = try devicesBySlot()
         let environment = Environment.current
         let named = assigned.compactMap { $0.slot?.name }.joined(separator: ",")
-        let workshop = try settings.request(in: environment, slots: named.isEmpty ? nil : named).workshop(
+        let spec = try settings.request(in: environment, slots: named.isEmpty ? nil : named).spec(
             basePath: base, epoch: environment.sourceDateEpoch())
-        let targets = try targets(assigned, for: workshop)
+        let targets = try targets(assigned, for: spec)
         let held = try cards.open(targets, image: 0)
 
         let cache = try environment.cache()
-        let sink = DeviceSink(
+        let writer = CardImageWriter(
             Dictionary(held.map { ($0.target.path, $0.device) }, uniquingKeysWith: { first, _ in first }),
-            notes: held.reduce(into: [:]) { $0[$1.target.path] = $1.note }, changedOnly: cards.changedOnly,
+            labels: held.reduce(into: [:]) { $0[$1.target.path] = $1.label }, changedOnly: cards.changedOnly,
             growing: cards.grow)
         var build = Build(
-            workshop, into: output, replacing: force, cache: cache, sink: sink,
+            spec, into: output, replacing: force, cache: cache, writer: writer,
             observe: { Terminal.shared.show($0) })
         build.devices = targets.reduce(into: [:]) { devices, target in
             if let slot = target.slot { devices[slot] = target.path }
@@ -43,11 +43,11 @@ extension BuildCommand {
         let failed = failures.bySlot.withLock { $0 }
         // What fails before any slot is looked at is said once, and not of each card.
         if results.isEmpty, failed.isEmpty, let last { throw last }
-        try report(held, results, failed, sink: sink)
+        try report(held, results, failed, writer: writer)
     }
 
     private func report(
-        _ held: [OpenCard], _ results: [Slot: Build.Result], _ failed: [Slot: ForgeError], sink: DeviceSink
+        _ held: [OpenCard], _ results: [Slot: Build.Result], _ failed: [Slot: ForgeError], writer: CardImageWriter
     ) throws {
         var report = CardReport()
         for card in held {
@@ -55,7 +55,7 @@ extension BuildCommand {
             let outcome: Result<CardOutcome, ForgeError>
             if let error = failed[slot] {
                 outcome = .failure(error)
-            } else if let written = sink.outcome(of: card.target.path) {
+            } else if let written = writer.outcome(of: card.target.path) {
                 outcome = .success(written)
             } else {
                 outcome = .failure(ForgeError(.bug, "slot \(slot): nothing is known of \(card.target.path)"))
@@ -84,8 +84,8 @@ extension BuildCommand {
     }
 
     /// One device for each slot and one slot for each device.
-    private func targets(_ assigned: [(slot: Slot?, path: String)], for workshop: Workshop) throws -> [CardTarget] {
-        let slots = workshop.jobs.map(\.slot)
+    private func targets(_ assigned: [(slot: Slot?, path: String)], for spec: BuildSpec) throws -> [CardTarget] {
+        let slots = spec.jobs.map(\.slot)
         var targets: [CardTarget] = []
         for (slot, path) in assigned {
             guard let slot = slot ?? (slots.count == 1 && assigned.count == 1 ? slots[0] : nil) else {
@@ -101,9 +101,9 @@ extension BuildCommand {
             guard !targets.contains(where: { $0.slot == slot }) else {
                 throw ForgeError(.usage, "could not write \(path): slot \(slot) has another device already")
             }
-            let note = CardNote.Name(slot: slot.name, cluster: workshop.cluster)
-            let name = workshop.cluster.map { "\(slot) of \($0)" } ?? slot.name
-            targets.append(CardTarget(path: path, name: name, note: note, slot: slot))
+            let label = CardLabel.Name(slot: slot.name, cluster: spec.cluster)
+            let name = spec.cluster.map { "\(slot) of \($0)" } ?? slot.name
+            targets.append(CardTarget(path: path, name: name, label: label, slot: slot))
         }
         if let slot = slots.first(where: { slot in !targets.contains { $0.slot == slot } }) {
             throw ForgeError(

@@ -16,14 +16,14 @@ extension BuildCommand {
 
     /// What writes the images when nodes' trees go into them; nil without --with-netboot.
     func netbootSink(
-        for workshop: Workshop, in environment: Environment, cache: Cache
-    ) throws(ForgeError) -> NetbootImageSink? {
+        for spec: BuildSpec, in environment: Environment, cache: Cache
+    ) throws(ForgeError) -> NetbootImageWriter? {
         guard let withNetboot else {
             try netbootLayout.refuseAlone()
             return nil
         }
         let layout = try netbootLayout.chosen()
-        if let job = workshop.jobs.first(where: { !$0.slot.isController }) {
+        if let job = spec.jobs.first(where: { !$0.slot.isController }) {
             throw ForgeError(
                 .usage, "could not put netboot trees into the image of \(job.slot): only a controller serves them",
                 hint: "add --slot cnat or --slot cbridge, and name the nodes in --with-netboot")
@@ -33,14 +33,14 @@ extension BuildCommand {
                 .usage, "could not put netboot trees into such an image: it is a raw one, edited in place",
                 hint: "leave out --format, --bmap and --engine, and pack the image afterwards, say with xz -T0")
         }
-        let trees = try settings.request(in: environment, others: withNetboot).workshop(
+        let trees = try settings.request(in: environment, others: withNetboot).spec(
             basePath: base, epoch: environment.sourceDateEpoch())
         if let job = trees.jobs.first(where: \.slot.isController) {
             throw ForgeError(
                 .usage, "could not make a netboot tree of \(job.slot): a controller boots from its card",
                 hint: "name nodes: --with-netboot p1-p4")
         }
-        return NetbootImageSink(
+        return NetbootImageWriter(
             trees: trees, layout: layout, cache: cache, initramfs: NodeInitramfs(controllerRules: nil)
         ) { Output.note("note: \($0)") }
     }

@@ -52,7 +52,7 @@ struct BuildCommand: AsyncParsableCommand {
             packed and never decoded are listed without a checksum; always decodes them for it, once for each base.
             """,
             valueName: "when"))
-    var bmap: MapPolicy = .auto
+    var bmap: BmapPolicy = .auto
 
     @Option(
         help: ArgumentHelp(
@@ -95,14 +95,14 @@ struct BuildCommand: AsyncParsableCommand {
                 hint: "add --device /dev/sdX, or leave out \(option)")
         }
         let environment = Environment.current
-        let workshop = try settings.request(in: environment).workshop(
+        let spec = try settings.request(in: environment).spec(
             basePath: base, epoch: environment.sourceDateEpoch())
         let isJSON = settings.answer.json
         let cache = try environment.cache()
         let build = Build(
-            workshop, into: output, replacing: force, cache: cache,
-            sink: try netbootSink(for: workshop, in: environment, cache: cache)
-                ?? format.sink(for: workshop.base, cache: cache, mapping: bmap), engine: engine,
+            spec, into: output, replacing: force, cache: cache,
+            writer: try netbootSink(for: spec, in: environment, cache: cache)
+                ?? format.writer(for: spec.base, cache: cache, mapping: bmap), engine: engine,
             observe: { Terminal.shared.show($0) })
         var images: [ImageDocument] = []
         for try await result in build.results() {
@@ -152,4 +152,4 @@ private struct ImageDocument: Encodable {
 
 extension Engine: ExpressibleByArgument {}
 extension OutputFormat: ExpressibleByArgument {}
-extension MapPolicy: ExpressibleByArgument {}
+extension BmapPolicy: ExpressibleByArgument {}

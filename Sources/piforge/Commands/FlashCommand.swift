@@ -40,23 +40,24 @@ struct FlashCommand: ParsableCommand {
         answer.apply()
         progress.apply()
         let name = String(image.split(separator: "/").last ?? "")
-        let note = Flash.note(ofRaw: image)
+        let label = Flash.label(ofRaw: image)
         let targets = devices.map { path in
-            CardTarget(path: path, name: note.map { "\($0.name) (\(name))" } ?? name, note: note?.cardName, slot: nil)
+            CardTarget(
+                path: path, name: label.map { "\($0.name) (\(name))" } ?? name, label: label?.cardName, slot: nil)
         }
         let held = try cards.open(targets, image: 0)
         let flash = try Flash(path: image, cache: Environment.current.cache(), observe: { Terminal.shared.show($0) })
         // What a packed image is, is only known now; where the person was asked, the question has named the old card.
         for card in held where !cards.canAsk && !cards.replaceCard {
-            if let old = card.note, old.cardName != flash.note?.cardName { throw card.otherCard }
+            if let old = card.label, old.cardName != flash.label?.cardName { throw card.otherCard }
         }
         let results = flash.write(
-            to: held.map(\.device), notes: held.map(\.note), changedOnly: cards.changedOnly,
+            to: held.map(\.device), labels: held.map(\.label), changedOnly: cards.changedOnly,
             growing: cards.grow, observe: { Terminal.shared.show($0) })
         Terminal.shared.clear()
         var report = CardReport()
         for (card, result) in zip(held, results) {
-            report.add(card, slot: flash.note?.slot, image: image, result)
+            report.add(card, slot: flash.label?.slot, image: image, result)
         }
         try report.finish(json: answer.json)
     }

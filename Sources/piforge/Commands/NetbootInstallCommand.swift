@@ -47,10 +47,10 @@ struct NetbootInstallCommand: ParsableCommand {
         progress.apply()
         let environment = Environment.current
         let layout = try lying.chosen()
-        let workshop = try settings.request(in: environment).workshop(
+        let spec = try settings.request(in: environment).spec(
             basePath: source.base, epoch: environment.sourceDateEpoch())
         var netboot = NetbootBuild(
-            workshop, into: root, format: .folder, replacing: true, cache: try environment.cache(),
+            spec, into: root, format: .folder, replacing: true, cache: try environment.cache(),
             initramfs: NodeInitramfs(controllerRules: try InitramfsBuilder.controllerRules(below: root)),
             observe: { Terminal.shared.show($0) })
         netboot.layout = layout

@@ -77,7 +77,7 @@ struct NetbootTreesCommand: ParsableCommand {
                 .usage, "could not use --controller: it tells what an initramfs must match, and none is made",
                 hint: "leave out --no-initramfs")
         }
-        let workshop = try settings.request(in: environment).workshop(
+        let spec = try settings.request(in: environment).spec(
             basePath: source.base, epoch: environment.sourceDateEpoch())
         let cache = try environment.cache()
         var rules: String?
@@ -86,7 +86,7 @@ struct NetbootTreesCommand: ParsableCommand {
                 of: controller, cache: cache, observe: { Terminal.shared.show($0) })
         }
         var netboot = NetbootBuild(
-            workshop, into: output, format: format, replacing: force, cache: cache,
+            spec, into: output, format: format, replacing: force, cache: cache,
             initramfs: initramfs ? NodeInitramfs(controllerRules: rules) : nil,
             observe: { Terminal.shared.show($0) })
         netboot.layout = layout

@@ -28,8 +28,8 @@ struct PlanCommand: ParsableCommand {
         progress.apply()
         let environment = Environment.current
         let request = try options.request(in: environment)
-        let workshop = try request.workshop(basePath: base, epoch: environment.sourceDateEpoch())
-        let previews = try workshop.preview(cache: environment.cache(), observe: { Terminal.shared.show($0) })
+        let spec = try request.spec(basePath: base, epoch: environment.sourceDateEpoch())
+        let previews = try spec.preview(cache: environment.cache(), observe: { Terminal.shared.show($0) })
         Terminal.shared.finish()
         if options.answer.json {
             try Output.json(
@@ -42,12 +42,12 @@ struct PlanCommand: ParsableCommand {
                             slot: preview.plan.slot.name, warnings: preview.plan.warnings)
                     }))
         } else {
-            for preview in previews { show(preview, of: workshop, request: request) }
+            for preview in previews { show(preview, of: spec, request: request) }
         }
     }
 
-    private func show(_ preview: Workshop.Preview, of workshop: Workshop, request: Request) {
-        Output.line("\(workshop.stem(for: preview.plan.slot)): \(preview.changes.count) changes")
+    private func show(_ preview: BuildSpec.Preview, of spec: BuildSpec, request: Request) {
+        Output.line("\(spec.stem(for: preview.plan.slot)): \(preview.changes.count) changes")
         if settings {
             for setting in request.origins(for: preview.plan.slot) {
                 Output.line("  \(setting.key) = \(setting.value)  (\(setting.origin))")

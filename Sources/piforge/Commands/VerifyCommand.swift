@@ -30,7 +30,7 @@ struct VerifyCommand: ParsableCommand {
         guard let job = jobs.first, jobs.count == 1 else {
             throw ForgeError(.usage, "could not verify \(image): it can be only one slot", hint: "--slot p3")
         }
-        let differences = try Workshop.verify(
+        let differences = try BuildSpec.verify(
             image, is: job, of: request.profile?.cluster, cache: environment.cache(),
             observe: { Terminal.shared.show($0) })
         Terminal.shared.finish()

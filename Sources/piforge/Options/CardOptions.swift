@@ -55,7 +55,7 @@ struct CardOptions: ParsableArguments {
         try checkConsent(targets)
         var numbers: [DeviceNumber: String] = [:]
         for target in targets {
-            let number = try HeldDevice.number(of: target.path)
+            let number = try ExclusiveDevice.number(of: target.path)
             if let other = numbers.updateValue(target.path, forKey: number) {
                 throw ForgeError(
                     .usage, "could not write \(target.path): \(other) is the same disk",
@@ -67,8 +67,8 @@ struct CardOptions: ParsableArguments {
             let guarding = DeviceGuard(
                 imageByteCount: image, allowsLarge: allowLarge, expectedSerial: try serial(for: target, of: targets),
                 expectedByteCount: expectSize)
-            let device = try HeldDevice(path: target.path, guard: guarding, canAsk: canAsk)
-            cards.append(OpenCard(target: target, device: device, note: CardNote.read(fromDevice: target.path)))
+            let device = try ExclusiveDevice(path: target.path, guard: guarding, canAsk: canAsk)
+            cards.append(OpenCard(target: target, device: device, label: CardLabel.read(fromDevice: target.path)))
         }
         for card in cards { try confirm(card) }
         return cards
@@ -111,7 +111,7 @@ struct CardOptions: ParsableArguments {
             throw card.otherCard
         }
         let question = CardQuestion(
-            card.device.disk, becomes: card.target.name, slot: card.target.note?.slot, content: card.note?.summary)
+            card.device.disk, becomes: card.target.name, slot: card.target.label?.slot, content: card.label?.summary)
         Output.prompt(question.text)
         let answer = try StandardInput.line() ?? ""
         guard question.isYes(answer) else {
@@ -128,22 +128,22 @@ struct CardTarget {
     /// What it becomes, for the person.
     var name: String
     /// What the card will say of itself; nil when it will not, or nobody knows yet.
-    var note: CardNote.Name?
+    var label: CardLabel.Name?
     var slot: Slot?
 }
 
 /// A disk that is held, with what is on it now.
 struct OpenCard {
     var target: CardTarget
-    var device: HeldDevice
-    var note: CardNote?
+    var device: ExclusiveDevice
+    var label: CardLabel?
 
     /// Whether what is on it is another machine's.
-    var isOfOther: Bool { note.map { $0.cardName != target.note } ?? false }
+    var isOfOther: Bool { label.map { $0.cardName != target.label } ?? false }
 
     var otherCard: ForgeError {
         ForgeError(
-            .cannotCreate, "could not write \(target.path): it is the card \(note?.name ?? "of another slot")",
+            .cannotCreate, "could not write \(target.path): it is the card \(label?.name ?? "of another slot")",
             hint: "if it shall be overwritten, add --replace-card")
     }
 }

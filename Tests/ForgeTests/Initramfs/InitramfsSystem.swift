@@ -8,8 +8,8 @@ import Trees
 
 /// A small system in memory with the programs of this machine, whose kernels are words between noise.
 struct InitramfsSystem {
-    var boot: [VolumePath: Node] = [:]
-    var root: [VolumePath: Node] = [:]
+    var boot: [VolumePath: FileNode] = [:]
+    var root: [VolumePath: FileNode] = [:]
 
     static let version = "6.1.21+"
     static let rule =
@@ -33,11 +33,11 @@ struct InitramfsSystem {
 
     static let applets = InitScript.applets
 
-    static func file(_ text: String) -> Node { file(Array(text.utf8)) }
+    static func file(_ text: String) -> FileNode { file(Array(text.utf8)) }
 
-    static func file(_ bytes: [UInt8]) -> Node { Node(content: .file(bytes), metadata: .init(mode: 0o644)) }
+    static func file(_ bytes: [UInt8]) -> FileNode { FileNode(content: .file(bytes), metadata: .init(mode: 0o644)) }
 
-    static func link(_ text: String) -> Node { Node(content: .symlink(text), metadata: .init(mode: 0o777)) }
+    static func link(_ text: String) -> FileNode { FileNode(content: .symlink(text), metadata: .init(mode: 0o777)) }
 
     static func kernel(_ version: String) -> [UInt8] {
         var noise = SeededGenerator(seed: 7)
@@ -46,9 +46,9 @@ struct InitramfsSystem {
 
     mutating func put(_ path: VolumePath, _ text: String) { put(path, Self.file(text)) }
 
-    mutating func put(_ path: VolumePath, _ node: Node) {
+    mutating func put(_ path: VolumePath, _ node: FileNode) {
         for folder in path.ancestors where root[folder] == nil {
-            root[folder] = Node(content: .directory, metadata: .init(mode: 0o755))
+            root[folder] = FileNode(content: .directory, metadata: .init(mode: 0o755))
         }
         root[path] = node
     }

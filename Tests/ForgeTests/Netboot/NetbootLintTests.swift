@@ -10,7 +10,7 @@ import Trees
 @Suite(.needs("ldd", "cpio", "gzip"))
 struct NetbootLintTests {
     private struct Fixture {
-        var files: [VolumePath: Node] = [:]
+        var files: [VolumePath: FileNode] = [:]
 
         init(slot: String = "p3", initramfs: [UInt8]? = nil) throws {
             let system = try InitramfsSystem()
@@ -28,21 +28,21 @@ struct NetbootLintTests {
             put("/boot/firmware/initramfs", InitramfsSystem.file(try initramfs ?? system.files()[0].bytes))
             put("/etc/fstab", "proc /proc proc defaults 0 0\n")
             put("/etc/dhcp/dhclient.conf", "lease {\n  fixed-address 172.19.181.\(number); # ClusterCTRL Px\n}\n")
-            put("/usr/sbin/init", Node(content: .file([1]), metadata: .init(mode: 0o755)))
+            put("/usr/sbin/init", FileNode(content: .file([1]), metadata: .init(mode: 0o755)))
             put("/sbin", InitramfsSystem.link("usr/sbin"))
-            put("/usr/bin/sudo", Node(content: .file([1]), metadata: .init(mode: 0o4755)))
+            put("/usr/bin/sudo", FileNode(content: .file([1]), metadata: .init(mode: 0o4755)))
             put(
                 "/usr/bin/ping",
-                Node(
+                FileNode(
                     content: .file([1]),
                     metadata: .init(mode: 0o755, extendedAttributes: ["security.capability": [1, 0, 0, 2]])))
         }
 
         mutating func put(_ path: VolumePath, _ text: String) { put(path, InitramfsSystem.file(text)) }
 
-        mutating func put(_ path: VolumePath, _ node: Node) {
+        mutating func put(_ path: VolumePath, _ node: FileNode) {
             for folder in path.ancestors where files[folder] == nil {
-                files[folder] = Node(content: .directory, metadata: .init(mode: 0o755))
+                files[folder] = FileNode(content: .directory, metadata: .init(mode: 0o755))
             }
             files[path] = node
         }
@@ -115,9 +115,9 @@ struct NetbootLintTests {
 
     @Test func lostPermissions() throws {
         var tree = try Fixture()
-        tree.put("/usr/bin/sudo", Node(content: .file([1]), metadata: .init(mode: 0o755, owner: 1000)))
-        tree.put("/usr/bin/ping", Node(content: .file([1]), metadata: .init(mode: 0o755)))
-        tree.put("/usr/sbin/init", Node(content: .file([1]), metadata: .init(mode: 0o644)))
+        tree.put("/usr/bin/sudo", FileNode(content: .file([1]), metadata: .init(mode: 0o755, owner: 1000)))
+        tree.put("/usr/bin/ping", FileNode(content: .file([1]), metadata: .init(mode: 0o755)))
+        tree.put("/usr/sbin/init", FileNode(content: .file([1]), metadata: .init(mode: 0o644)))
         #expect(
             try tree.findings() == [
                 "/sbin/init, with which the system starts, is not executable",

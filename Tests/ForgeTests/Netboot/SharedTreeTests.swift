@@ -6,12 +6,12 @@ import Trees
 
 /// One root for several nodes, and what each has for itself.
 struct SharedTreeTests {
-    private static func file(_ text: String, mode: UInt16 = 0o644) -> Node {
-        Node(content: .file(Array(text.utf8)), metadata: .init(mode: mode))
+    private static func file(_ text: String, mode: UInt16 = 0o644) -> FileNode {
+        FileNode(content: .file(Array(text.utf8)), metadata: .init(mode: mode))
     }
 
-    private static func folder(mode: UInt16 = 0o755, owner: UInt32 = 0) -> Node {
-        Node(content: .directory, metadata: .init(mode: mode, owner: owner))
+    private static func folder(mode: UInt16 = 0o755, owner: UInt32 = 0) -> FileNode {
+        FileNode(content: .directory, metadata: .init(mode: mode, owner: owner))
     }
 
     private let root = MemoryVolume([
@@ -22,7 +22,7 @@ struct SharedTreeTests {
     private let boot = MemoryVolume(["/kernel.img": file("kernel"), "/cmdline.txt": file("root=PARTUUID=1-02\n")])
 
     private func edits(_ slot: String, key: String? = nil, removesMotd: Bool = false) -> TreeEdits {
-        var nodes: [VolumePath: Node?] = [
+        var nodes: [VolumePath: FileNode?] = [
             "/boot/firmware/cmdline.txt": Self.file("root=/dev/nfs rw init=/sbin/init\n"),
             "/boot/firmware/initramfs": Self.file("the same"), "/etc/hostname": Self.file("\(slot)\n"),
             "/etc/issue": Self.file("new\n"), "/etc/gone": nil,
@@ -111,14 +111,14 @@ struct SharedTreeTests {
         let volume = MemoryVolume(
             Dictionary(
                 uniqueKeysWithValues: try entries.map { entry in
-                    let content: Node.Content =
+                    let content: FileNode.Content =
                         switch entry.content {
                         case .file(let bytes): .file(try bytes.bytes(at: 0, count: Int(bytes.byteCount)))
                         case .directory: .directory
                         case .symlink(let text): .symlink(text)
                         case .special(let kind): .special(kind)
                         }
-                    return (entry.path, Node(content: content, metadata: entry.metadata))
+                    return (entry.path, FileNode(content: content, metadata: entry.metadata))
                 }))
         let seen = OverlaidVolume(
             SubtreeVolume(of: volume, at: "/p2/files"), over: SubtreeVolume(of: volume, at: "/shared"))

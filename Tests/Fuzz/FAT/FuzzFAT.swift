@@ -84,7 +84,7 @@ private func look(at image: PatchedImage) {
     claim((try? overlay.dirtyRanges) == [], "a volume opened for reading was written")
 }
 
-private let wanted: [(VolumePath, Node.Content)] = [
+private let wanted: [(VolumePath, FileNode.Content)] = [
     ("/config.txt", .file(Array(repeating: 0x63, count: 5000))),
     ("/cmdline.txt", .file([])),
     ("/a name that takes several entries.txt", .file(Array("text\n".utf8))),
@@ -99,10 +99,10 @@ private let wanted: [(VolumePath, Node.Content)] = [
 private func edit(_ image: PatchedImage) {
     let overlay = Overlay(over: image)
     guard let volume = try? FATVolume(overlay) else { return }
-    var done: [(VolumePath, Node.Content)] = []
+    var done: [(VolumePath, FileNode.Content)] = []
     for (path, content) in wanted {
         do throws(VolumeError) {
-            try volume.put(Node(content: content, metadata: .init(mode: 0o644, modified: 1_700_000_000)), at: path)
+            try volume.put(FileNode(content: content, metadata: .init(mode: 0o644, modified: 1_700_000_000)), at: path)
             done.append((path, content))
         } catch {
             claim(!"\(error)".isEmpty, "an error without words")

@@ -97,8 +97,8 @@ extension Planner {
     /// sshd wants folder and file to belong to the user and not to be writable for others (sshd(8), StrictModes).
     mutating func planKeys(of user: ImageFacts.User) throws(PlanError) {
         let reason = "keys of \(user.name)"
-        let folder = Node.Metadata(mode: 0o700, owner: user.id, group: user.group)
-        let file = Node.Metadata(mode: 0o600, owner: user.id, group: user.group)
+        let folder = FileNode.Metadata(mode: 0o700, owner: user.id, group: user.group)
+        let file = FileNode.Metadata(mode: 0o600, owner: user.id, group: user.group)
         let paths = AuthorizedKeysSetting.paths(in: user.home)
         guard paths.count == 2, let found = facts.found(.root, paths[1]) else {
             throw .notLookedAt(Target(.root, user.home))

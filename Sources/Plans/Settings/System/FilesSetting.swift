@@ -139,7 +139,7 @@ extension Planner {
     fileprivate mutating func planFiles() throws(PlanError) {
         for file in settings.files {
             let reason = "file of the profile"
-            let metadata = Node.Metadata(mode: file.mode, owner: file.owner, group: file.group)
+            let metadata = FileNode.Metadata(mode: file.mode, owner: file.owner, group: file.group)
             switch file.target.partition {
             case .boot: try checkBoot(file)
             case .root:
@@ -148,7 +148,7 @@ extension Planner {
                     throw .hiddenByBoot(file.target, mount: mount.description)
                 }
             }
-            let content: Node.Content =
+            let content: FileNode.Content =
                 switch file.content {
                 case .file(let bytes): .file(bytes)
                 case .directory: .directory

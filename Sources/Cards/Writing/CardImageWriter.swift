@@ -1,0 +1,75 @@
+package import Bases
+package import Images
+package import Reports
+import Synchronization
+
+/// Writes slots straight to cards, all of them in the same two passes over the base.
+///
+/// A request's path names its card. What `ImageWriter` says of files that appear whole holds for cards by their partition
+/// table, which comes last.
+package final class CardImageWriter: ImageWriter {
+    package let pathExtension = "img"
+    /// Of each image must be known what its file systems use: the rest is not written.
+    package let isMapping = true
+
+    private let cards: [String: any CardMedium]
+    /// What lies on them now; of importance where only what differs is written.
+    private let labels: [String: CardLabel]
+    private let isChangedOnly: Bool
+    private let isGrowing: Bool
+    private let outcomes = SharedOutcomes()
+
+    /// `cards`: by the paths that the requests name. `growing`: whether the root partition shall fill each card.
+    package init(
+        _ cards: [String: any CardMedium], labels: [String: CardLabel] = [:], changedOnly: Bool = false,
+        growing: Bool = false
+    ) {
+        self.cards = cards
+        self.labels = labels
+        isChangedOnly = changedOnly
+        isGrowing = growing
+    }
+
+    /// What happened to a card that was finished.
+    package func outcome(of path: String) -> CardOutcome? { outcomes.value.withLock { $0[path] } }
+
+    package func write(
+        _ requests: [ImageRequest], from base: BaseImage, observe: @escaping Progress.Observer,
+        finished: @escaping @Sendable (Int, Result<WrittenImage, ForgeError>) -> Void
+    ) {
+        let origin = CardLabel.read(from: base.reader)?.base ?? CardLabel.fingerprint(of: base.reader).description
+        var known: [(place: Int, request: CardRequest)] = []
+        for (place, request) in requests.enumerated() {
+            if let medium = cards[request.path] {
+                let card = CardRequest(
+                    name: request.name, medium: medium, label: labels[request.path], patch: request.patch,
+                    used: request.used)
+                known.append((place, card))
+            } else {
+                let error = ForgeError(.bug, "could not write slot \(request.name): no card was opened for it")
+                finished(place, .failure(error))
+            }
+        }
+        let places = known.map(\.place)
+        let run = FlashSession(
+            base: base.reader, requests: known.map(\.request), origin: origin, isChangedOnly: isChangedOnly,
+            isGrowing: isGrowing, wantsDigest: true)
+        run.run(observe: observe) { [outcomes] index, result in
+            let place = places[index]
+            finished(
+                place,
+                result.flatMap { outcome in
+                    guard let digest = outcome.digest else {
+                        return .failure(ForgeError(.bug, "\(requests[place].path) was written without a digest"))
+                    }
+                    outcomes.value.withLock { $0[requests[place].path] = outcome }
+                    return .success(WrittenImage(byteCount: outcome.imageByteCount, digest: digest))
+                })
+        }
+    }
+}
+
+/// By the paths of the cards.
+private final class SharedOutcomes: Sendable {
+    let value = Mutex<[String: CardOutcome]>([:])
+}

@@ -1,0 +1,47 @@
+import Bases
+import Glibc
+import Images
+import Netboot
+import Reports
+import Trees
+import Volumes
+
+extension BuildSpec {
+    /// What a netboot tree at `path`, a folder or an archive with one or several, lacks to be what the job asks for; nil
+    /// when something else lies there.
+    static func verifyTree(
+        _ path: String, is job: Job, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> [ChangeReport]? {
+        guard let volume = try tree(at: path, cache: cache, observe: observe) else { return nil }
+        if let found = try verifyTree(in: volume, is: job) { return found }
+        let mount = try NetbootBase.bootMount(of: volume, called: path)
+        return try changes(job, boot: SubtreeVolume(of: volume, at: mount), root: volume)
+    }
+
+    /// The same of the job's tree among those in `volume`, such as a controller's root; nil when it is not there.
+    static func verifyTree(in volume: any Volume, is job: Job) throws(ForgeError) -> [ChangeReport]? {
+        let trees: [NetbootTree]
+        do throws(VolumeError) { trees = try NetbootTree.all(in: volume) } catch { throw ForgeError(error, on: .root) }
+        guard let tree = trees.first(where: { $0.slot == job.slot }) ?? (trees.first?.slot == nil ? trees.first : nil)
+        else { return nil }
+        return try changes(job, boot: tree.boot, root: tree.root)
+    }
+
+    private static func changes(
+        _ job: Job, boot: any Volume, root: any Volume
+    ) throws(ForgeError) -> [ChangeReport] {
+        try ImageEditor.decide(
+            slot: job.slot, settings: job.settings, boot: boot, root: root, diskID: nil, modified: 0, medium: .netboot
+        ).changes.map(ChangeReport.init)
+    }
+
+    private static func tree(
+        at path: String, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> (any Volume)? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            return try ArchiveVolume.open(.init(path: path, sha256: nil), cache: cache, observe: observe)?.volume
+        }
+        return FolderVolume(path)
+    }
+}

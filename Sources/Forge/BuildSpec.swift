@@ -1,0 +1,103 @@
+package import Bases
+package import Blocks
+package import Images
+package import Plans
+package import Reports
+
+/// A base image, a set of slots and their settings: what `build` and `plan` have in common.
+package struct BuildSpec: Sendable {
+    package var base: ImageSource
+    package var cluster: String?
+    /// SHA-256 of the profile's file.
+    package var profileDigest: SHA256Digest?
+    package var jobs: [Job]
+    /// Seconds since 1970-01-01 UTC for changed files (SOURCE_DATE_EPOCH); nil for the time the base was last written.
+    package var epoch: Int64?
+
+    /// One slot and what its image shall be.
+    package struct Job: Sendable {
+        package var slot: Slot
+        package var settings: Settings
+        package init(slot: Slot, settings: Settings) {
+            self.slot = slot
+            self.settings = settings
+        }
+    }
+
+    package init(base: ImageSource, cluster: String?, profileDigest: SHA256Digest?, jobs: [Job], epoch: Int64?) {
+        self.base = base
+        self.cluster = cluster
+        self.profileDigest = profileDigest
+        self.jobs = jobs
+        self.epoch = epoch
+    }
+
+    /// The name of a slot's outputs without an ending: `sg1-p3`, or `p3` without a cluster.
+    package func stem(for slot: Slot) -> String {
+        cluster.map { "\($0)-\(slot.name)" } ?? slot.name
+    }
+
+    /// Opens the base, unpacking it into `cache` when it must.
+    func openBase(cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) -> BaseImage {
+        try BaseImage.open(base, cache: cache, observe: observe)
+    }
+
+    /// Throws for a slot whose settings ask for programs to be run inside the image.
+    func checkRunsNothing(hint: String) throws(ForgeError) {
+        guard let job = jobs.first(where: \.settings.runsPrograms) else { return }
+        throw ForgeError(
+            .usage,
+            "could not make slot \(job.slot.name): its `packages` and `run` need programs of the image to be run",
+            hint: hint)
+    }
+
+    func editor(for job: Job, base: BaseImage) -> ImageEditor {
+        ImageEditor(
+            base: base.reader, slot: job.slot, settings: job.settings, epoch: epoch,
+            label: CardLabelSource(
+                base: CardLabel.fingerprint(of: base.reader), cluster: cluster, profile: profileDigest))
+    }
+}
+
+extension BuildSpec {
+    /// What one slot's image would become.
+    package struct Preview: Sendable {
+        package var plan: EditPlan
+        package var identity: SHA256Digest
+        package var changes: [ChangeReport]
+    }
+
+    /// Decides for every slot and makes the changes in memory, so that whatever a build would refuse is refused here;
+    /// writes nothing but the cache.
+    package func preview(cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) -> [Preview] {
+        let base = try openBase(cache: cache, observe: observe)
+        var previews: [Preview] = []
+        for job in jobs {
+            var decision = try editor(for: job, base: base).edit().decision
+            if job.settings.runsPrograms {
+                decision.plan.warnings.append("what `packages` and `run` change is not known before they are run")
+            }
+            previews.append(
+                Preview(
+                    plan: decision.plan, identity: decision.plan.identity,
+                    changes: decision.changes.map(ChangeReport.init)))
+        }
+        return previews
+    }
+
+    /// What a finished image or netboot tree at `path` lacks to be what the one job of `cluster` asks for; empty when it
+    /// matches.
+    package static func verify(
+        _ path: String, is job: Job, of cluster: String? = nil, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> [ChangeReport] {
+        if let found = try verifyTree(path, is: job, cache: cache, observe: observe) { return found }
+        let base = try BaseImage.open(.init(path: path, sha256: nil), cache: cache, observe: observe)
+        let image = try SystemImage(Overlay(over: base.reader), now: nil)
+        // A controller's card may hold the trees of its nodes.
+        if !job.slot.isController, let found = try verifyTree(in: image.root, is: job) { return found }
+        let job = ImageEditor(
+            base: base.reader, slot: job.slot, settings: job.settings, epoch: nil,
+            label: CardLabelSource(cluster: cluster))
+        return try job.decide(on: image).changes.map(ChangeReport.init)
+    }
+}
