@@ -1,12 +1,5 @@
+import Glibc
 package import Plans
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// The files of this machine, seen from a profile's folder.
 package struct LocalProfileFiles: ProfileFiles {
@@ -52,15 +45,7 @@ package struct LocalProfileFiles: ProfileFiles {
         bytes.reserveCapacity(max(0, min(limit, Int(status.st_size))))
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let count = chunk.withUnsafeMutableBytes { buffer in
-                #if canImport(Glibc)
-                    Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-                #elseif canImport(Musl)
-                    Musl.read(descriptor, buffer.baseAddress, buffer.count)
-                #else
-                    Darwin.read(descriptor, buffer.baseAddress, buffer.count)
-                #endif
-            }
+            let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw Self.error(errno) }
             if count == 0 { return bytes }
