@@ -3,6 +3,7 @@
 //
 //   redteam [SOCKET PORT]   an abstract socket and a TCP port of the loopback device, on which the machine listens
 //   redteam --stay          does all to stay for ever
+//   redteam --crash         ends as a program with a bug does
 //   redteam --own FILE      gives FILE to 33:34 and the capability cap_net_raw+ep
 //
 // The root must hold /redteam-root (a file), /disk (a block device, 7:0), /memory (a character device, 1:1) and
@@ -424,6 +425,7 @@ static int own(const char *path) {
 int main(int count, char **arguments) {
     if (count == 2 && !strcmp(arguments[1], "--who")) return geteuid() == 0 ? 77 : 0;
     if (count == 2 && !strcmp(arguments[1], "--stay")) stay();
+    if (count == 2 && !strcmp(arguments[1], "--crash")) abort();
     if (count == 3 && !strcmp(arguments[1], "--own")) return own(arguments[2]);
     socket_name = count > 1 ? arguments[1] : "";
     port = count > 2 ? atoi(arguments[2]) : 0;
