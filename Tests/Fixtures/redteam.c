@@ -31,6 +31,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -91,9 +92,10 @@ static int irq_affinity(void) { return writes_back("/proc/irq/default_smp_affini
 static int oom_score(void) { return writes_back("/proc/1/oom_score_adj"); }
 
 static int sysrq(void) {
+    struct statfs found;
     int file = open("/proc/sysrq-trigger", O_WRONLY);
-    // The key that prints a help.
-    return file >= 0 && write(file, "h", 1) == 1;
+    // Not when /dev/null lies over it. The key that prints a help.
+    return file >= 0 && fstatfs(file, &found) == 0 && found.f_type == 0x9FA0 && write(file, "h", 1) == 1;
 }
 
 static int foreign_binary_formats(void) {

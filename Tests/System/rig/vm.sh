@@ -8,7 +8,7 @@
 #         A newer one than this machine's Debian has, with its C library, where that can be fetched
 #   qemu  this Debian's kernel for PCs on emulated processors, some ten times slower
 
-readonly VM_MODULES=(overlay loop ext4 vfat nls_cp437 nls_ascii nls_utf8 nls_iso8859-1 binfmt_misc)
+readonly VM_MODULES=(overlay loop ext4 vfat nls_cp437 nls_ascii nls_utf8 nls_iso8859-1 binfmt_misc tun)
 readonly VM_QEMU_MODULES=(virtio_pci 9pnet_virtio 9p) VM_UML_SUITE=trixie
 
 # Sets VM_KERNEL, VM_VERSION and VM_MODULES_ROOT; what is fetched is kept, unpacked and not installed.
@@ -136,6 +136,9 @@ ip link set lo up
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 for module in /modules/*; do insmod "$module" || echo "cannot load $module"; done
 set -e
+# As systemd has them.
+mount -t cgroup2 groups /sys/fs/cgroup
+echo "+memory +pids" > /sys/fs/cgroup/cgroup.subtree_control
 mount_root
 mount_control
 mount -t tmpfs -o mode=755,size=75% tmpfs /up
