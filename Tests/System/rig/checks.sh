@@ -10,6 +10,13 @@ fail() { # WORDS...
 	FAILURES=$((FAILURES + 1))
 }
 
+# The program that is tested, from the command line; sets PIFORGE.
+take_program() { # FILE
+	[ -z "$PIFORGE" ] || bad_usage "one program only"
+	[ -x "$1" ] || bad_usage "no program: $1"
+	PIFORGE=$(realpath "$1")
+}
+
 # Fails when a check has failed.
 end_checks() { # HOW_TO_REPEAT
 	[ "$FAILURES" = 0 ] || die 1 "$FAILURES checks failed; $1"

@@ -7,6 +7,30 @@
 # COMMANDS; and of the script itself: take NAME FILE, which copies a boot file to FIRMWARE,
 # and check_health.
 
+# An option that both programs have; sets DIR, KEY, LOGIN, COMMANDS, LIMIT or MORE_WORDS.
+common_option() { # LETTER
+	case $1 in
+	o) DIR=$OPTARG ;;
+	k) KEY=$OPTARG ;;
+	u) LOGIN=$OPTARG ;;
+	c) COMMANDS+=("$OPTARG") ;;
+	t) LIMIT=$OPTARG ;;
+	a) MORE_WORDS=$OPTARG ;;
+	h) print_usage; exit 0 ;;
+	:) bad_usage "-$OPTARG needs a value" ;;
+	*) bad_usage "no such option: -$OPTARG" ;;
+	esac
+}
+
+# Makes the folder of results and starts the clock; sets DIR and STARTED.
+start_results() {
+	[ -n "$DIR" ] || DIR=$(mktemp -d "${TMPDIR:-/tmp}/${0##*/}.XXXXXX")
+	mkdir -p "$DIR"
+	DIR=$(realpath "$DIR")
+	rm -f "$DIR"/{card.qcow2,card.img,serial.log,times.txt,vlan-splitter.txt}
+	STARTED=$EPOCHREALTIME
+}
+
 elapsed() { echo "$EPOCHREALTIME $STARTED" | awk '{ printf "%.1f", $1 - $2 }'; }
 time_left() { [ $((EPOCHSECONDS - ${STARTED%.*})) -lt "$LIMIT" ]; }
 note() { printf '%7ss %s\n' "$(elapsed)" "$*" | tee -a "$DIR/times.txt"; }
@@ -120,6 +144,15 @@ run_commands() {
 		[ $code = 0 ] || failed=1
 	done
 	return $failed
+}
+
+# Logs in, runs COMMANDS and powers the Pi off; returns 3 when a command failed.
+work_over_ssh() {
+	local code=0
+	wait_for_ssh
+	run_commands || code=3
+	power_off
+	return $code
 }
 
 power_off() {
