@@ -9,11 +9,30 @@ import Volumes
 
 extension NetbootLint {
     /// Looks at a folder, an archive or an image: a tree, several in folders named p1 to p252, or a controller's card
-    /// with them in their place.
+    /// with them in their place; or at a folder of such archives, each of which is named in its reports.
     package static func reports(
         of path: String, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> [Report] {
-        try reports(of: open(path, cache: cache, observe: observe), called: path)
+        let archives = archives(in: path)
+        guard !archives.isEmpty else {
+            return try reports(of: open(path, cache: cache, observe: observe), called: path)
+        }
+        var all: [Report] = []
+        for name in archives {
+            let archive = path + (path.hasSuffix("/") ? "" : "/") + name
+            for var report in try reports(of: open(archive, cache: cache, observe: observe), called: archive) {
+                report.tree = report.tree.isEmpty ? archive : "\(archive): \(report.tree)"
+                all.append(report)
+            }
+        }
+        return all
+    }
+
+    /// The tars in a folder that is no tree itself, in the order of their names.
+    private static func archives(in folder: String) -> [String] {
+        (FolderListing.names(in: folder) ?? []).filter { name in
+            [".tar", ".tar.xz", ".tar.zst", ".tar.gz"].contains { name.hasSuffix($0) }
+        }.sorted()
     }
 
     private static func open(

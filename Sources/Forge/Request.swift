@@ -12,9 +12,11 @@ package struct Request: Sendable {
     package var flags: SettingsLayer
     package var jobs: [BuildSpec.Job]
 
-    /// `profilePath` nil: ./piforge.yaml when there is one. `environment` gives HOME for paths that begin with `~/`.
+    /// `profilePath` nil: ./piforge.yaml when there is one. `slots` nil: all of the profile that are of `kind`.
+    /// `environment` gives HOME for paths that begin with `~/`.
     package init(
-        profilePath: String?, slots: String, flags: [SettingsLayer.Flag], environment: [String: String]
+        profilePath: String?, slots: String?, allMeans kind: SlotSelection.Kind = .any, flags: [SettingsLayer.Flag],
+        environment: [String: String]
     ) throws(ForgeError) {
         let path = profilePath ?? (access(Profile.defaultPath, F_OK) == 0 ? Profile.defaultPath : nil)
         do throws(ProfileErrors) {
@@ -26,7 +28,7 @@ package struct Request: Sendable {
             }
             self.flags = try SettingsLayer(
                 flags: flags, files: LocalProfileFiles(folder: ".", home: environment["HOME"]))
-            let chosen = try Self.select(slots, profile: profile)
+            let chosen = try Self.select(slots, of: kind, profile: profile)
             jobs = try (profile ?? .none).settings(for: chosen, flags: self.flags).map(BuildSpec.Job.init)
         } catch {
             throw ForgeError(error)
@@ -82,9 +84,16 @@ package struct Request: Sendable {
         }
     }
 
-    private static func select(_ text: String, profile: Profile?) throws(ProfileErrors) -> [Slot] {
+    private static func select(
+        _ text: String?, of kind: SlotSelection.Kind, profile: Profile?
+    ) throws(ProfileErrors) -> [Slot] {
         do throws(Refusal) {
-            return try SlotSelection(text, available: profile?.slots).slots
+            guard text != nil || profile != nil else {
+                throw Refusal(
+                    "no slot was named, and there is no profile",
+                    hint: "add --slot p3, p1-p4 or cnat, or --profile FILE")
+            }
+            return try SlotSelection(text ?? "all", available: profile?.slots, allMeans: kind).slots
         } catch {
             throw ProfileErrors([ProfileProblem(ProfilePosition(file: "--slot"), error)])
         }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Glibc
 import Reports
 
-/// The root command; parsing errors are ArgumentParser's, everything else is a `ForgeError` said by `Output`.
+/// The root command; every error is a `ForgeError` said by `Output`, those of ArgumentParser too.
 @main
 struct Piforge: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -39,13 +39,40 @@ struct Piforge: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            try Output.checkWritten()
         } catch let error as ForgeError {
-            Output.report(error)
-            Glibc.exit(error.exitCode)
+            end(error)
+        } catch let code as ExitCode {
+            Glibc.exit(code.rawValue)
         } catch {
-            exit(withError: error)
+            endParsing(error)
         }
     }
+
+    private static func end(_ error: ForgeError) -> Never {
+        Output.report(error)
+        Glibc.exit(error.exitCode)
+    }
+
+    /// Help and version are results; what else ArgumentParser throws is a wrong usage.
+    private static func endParsing(_ error: any Error) -> Never {
+        guard exitCode(for: error) != .success else {
+            Output.line(fullMessage(for: error))
+            do throws(ForgeError) { try Output.checkWritten() } catch { end(error) }
+            Glibc.exit(0)
+        }
+        // No command has looked at its options yet.
+        if CommandLine.arguments.contains("--json") { Output.useJSON(true) }
+        let words = CommandLine.arguments.dropFirst().prefix { !$0.hasPrefix("-") }
+        let command = configuration.subcommands.first { $0.configuration.commandName == words.first }
+        let name = command.map { " " + ($0.configuration.commandName ?? "") } ?? ""
+        end(ForgeError(.usage, message(for: error).lowercasingFirst, hint: "piforge\(name) --help"))
+    }
+}
+
+extension String {
+    /// As our messages begin; an option's or file's name stays as it is.
+    fileprivate var lowercasingFirst: String { prefix(1).lowercased() + dropFirst() }
 }
 
 extension ForgeError {

@@ -147,8 +147,8 @@ struct ExitCodeTests {
         #expect(chmod(locked, 0o555) == 0)
         defer { chmod(locked, 0o755) }
         expect(
-            try piforge.run("build", "--slot", "p3", "--base", base, "--output", "a/b"), 73,
-            "error: could not create a/b: no such file or directory\n")
+            try piforge.run("build", "--slot", "p3", "--base", base, "--output", "file/b"), 73,
+            "error: could not create file/b: not a directory\n")
         expect(
             try piforge.run("build", "--slot", "p3", "--base", base, "--output", "file"), 73,
             "error: could not create file: not a directory\n")

@@ -3,10 +3,26 @@ package struct SlotSelection: Equatable, Sendable {
     /// In the order of `Slot`, each once.
     package let slots: [Slot]
 
-    /// Reads a selection; `all` means `available`, the slots of the profile, which is nil when there is none.
+    /// Which slots of a profile `all` means.
+    package enum Kind: Sendable {
+        case any
+        case nodes
+        case controllers
+
+        func takes(_ slot: Slot) -> Bool {
+            switch self {
+            case .any: true
+            case .nodes: !slot.isController
+            case .controllers: slot.isController
+            }
+        }
+    }
+
+    /// Reads a selection; `all` means those of `available` that are of a kind. They are the slots of the profile, nil
+    /// when there is none.
     ///
     /// A slot that the profile does not list is taken, too: it gets what the profile's `defaults` say.
-    package init(_ text: String, available: [Slot]?) throws(Refusal) {
+    package init(_ text: String, available: [Slot]?, allMeans kind: Kind = .any) throws(Refusal) {
         var chosen: Set<Slot> = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let word = part.withoutBlanks
@@ -18,7 +34,13 @@ package struct SlotSelection: Equatable, Sendable {
                     throw Refusal(
                         "`all` means the slots of a profile, and there is none", hint: "p1-p4, or --profile FILE")
                 }
-                chosen.formUnion(available)
+                let slots = available.filter(kind.takes)
+                guard !slots.isEmpty else {
+                    throw Refusal(
+                        "the profile lists no \(kind == .nodes ? "node" : kind == .controllers ? "controller" : "slot")",
+                        hint: kind == .controllers ? "cnat: {}" : "p1: {}")
+                }
+                chosen.formUnion(slots)
             } else {
                 chosen.formUnion(try Self.range(word))
             }

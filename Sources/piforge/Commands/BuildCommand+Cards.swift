@@ -12,7 +12,7 @@ extension BuildCommand {
         let environment = Environment.current
         let named = assigned.compactMap { $0.slot?.name }.joined(separator: ",")
         let spec = try settings.request(in: environment, slots: named.isEmpty ? nil : named).spec(
-            basePath: base, epoch: environment.sourceDateEpoch())
+            basePath: base?.path, epoch: environment.sourceDateEpoch())
         let targets = try targets(assigned, for: spec)
         let held = try cards.open(targets, image: 0)
 
@@ -22,7 +22,7 @@ extension BuildCommand {
             labels: held.reduce(into: [:]) { $0[$1.target.path] = $1.label }, changedOnly: cards.changedOnly,
             growing: cards.grow)
         var build = Build(
-            spec, into: output, replacing: force, cache: cache, writer: writer,
+            spec, into: output.path, replacing: force, cache: cache, writer: writer,
             observe: { Terminal.shared.show($0) })
         build.devices = targets.reduce(into: [:]) { devices, target in
             if let slot = target.slot { devices[slot] = target.path }
@@ -33,7 +33,7 @@ extension BuildCommand {
         var last: (any Error)?
         do {
             for try await result in build.results() {
-                for warning in result.manifest.warnings { Output.note("warning: \(result.slot): \(warning)") }
+                for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
                 results[result.slot] = result
             }
         } catch {

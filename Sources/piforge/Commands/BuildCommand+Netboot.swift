@@ -33,8 +33,8 @@ extension BuildCommand {
                 .usage, "could not put netboot trees into such an image: it is a raw one, edited in place",
                 hint: "leave out --format, --bmap and --engine, and pack the image afterwards, say with xz -T0")
         }
-        let trees = try settings.request(in: environment, others: withNetboot).spec(
-            basePath: base, epoch: environment.sourceDateEpoch())
+        let trees = try settings.request(in: environment, others: withNetboot, allMeans: .nodes).spec(
+            basePath: base?.path, epoch: environment.sourceDateEpoch())
         if let job = trees.jobs.first(where: \.slot.isController) {
             throw ForgeError(
                 .usage, "could not make a netboot tree of \(job.slot): a controller boots from its card",

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Forge
 import Images
+import Plans
 import Reports
 
 struct BuildCommand: AsyncParsableCommand {
@@ -12,6 +13,7 @@ struct BuildCommand: AsyncParsableCommand {
             <same name>.manifest.json, which tells what was changed, and <image>.bmap, which tells bmaptool which blocks are \
             in use. Write it to a card with any imager, without further settings.
 
+              piforge build                             every slot of the profile
               piforge build --slot p3
               piforge build --slot p1-p4,cnat --output cards
               piforge build --slot cnat --with-netboot p1-p4
@@ -34,10 +36,10 @@ struct BuildCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "The base image instead of the profile's: raw, .xz, .gz, .zst, .bz2 or .zip, told apart by content.",
             valueName: "file"))
-    var base: String?
+    var base: UserPath?
 
     @Option(help: ArgumentHelp("The folder for the outputs; made when it does not exist.", valueName: "dir"))
-    var output: String = "."
+    var output = UserPath(".")
 
     @Option(
         help: ArgumentHelp(
@@ -95,18 +97,19 @@ struct BuildCommand: AsyncParsableCommand {
                 hint: "add --device /dev/sdX, or leave out \(option)")
         }
         let environment = Environment.current
-        let spec = try settings.request(in: environment).spec(
-            basePath: base, epoch: environment.sourceDateEpoch())
+        let kind: SlotSelection.Kind = withNetboot == nil ? .any : .controllers
+        let spec = try settings.request(in: environment, allMeans: kind).spec(
+            basePath: base?.path, epoch: environment.sourceDateEpoch())
         let isJSON = settings.answer.json
         let cache = try environment.cache()
         let build = Build(
-            spec, into: output, replacing: force, cache: cache,
+            spec, into: output.path, replacing: force, cache: cache,
             writer: try netbootSink(for: spec, in: environment, cache: cache)
                 ?? format.writer(for: spec.base, cache: cache, mapping: bmap), engine: engine,
             observe: { Terminal.shared.show($0) })
         var images: [ImageDocument] = []
         for try await result in build.results() {
-            for warning in result.manifest.warnings { Output.note("warning: \(result.slot): \(warning)") }
+            for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
             if isJSON {
                 images.append(
                     ImageDocument(

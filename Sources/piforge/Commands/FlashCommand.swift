@@ -23,7 +23,7 @@ struct FlashCommand: ParsableCommand {
             """)
 
     @Argument(help: ArgumentHelp("The image, raw or packed.", valueName: "image"))
-    var image: String
+    var imagePath: UserPath
 
     @Argument(
         help: ArgumentHelp(
@@ -37,6 +37,7 @@ struct FlashCommand: ParsableCommand {
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
+        let image = imagePath.path
         answer.apply()
         progress.apply()
         let name = String(image.split(separator: "/").last ?? "")

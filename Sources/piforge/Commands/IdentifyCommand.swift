@@ -17,20 +17,21 @@ struct IdentifyCommand: ParsableCommand {
             """)
 
     @Argument(help: ArgumentHelp("A card's device, or an image, raw or packed.", valueName: "device-or-image"))
-    var subject: String
+    var subjectPath: UserPath
 
     @Option(help: ArgumentHelp("What it is compared with.", valueName: "file"))
-    var manifest: String?
+    var manifest: UserPath?
 
     @OptionGroup var answer: JSONOptions
 
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
+        let subject = subjectPath.path
         answer.apply()
         progress.apply()
         let identity = try CardIdentity.of(
-            subject, manifestPath: manifest, cache: Environment.current.cache(),
+            subject, manifestPath: manifest?.path, cache: Environment.current.cache(),
             observe: { Terminal.shared.show($0) })
         Terminal.shared.clear()
         if answer.json {

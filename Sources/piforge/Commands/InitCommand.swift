@@ -14,12 +14,13 @@ struct InitCommand: ParsableCommand {
             """)
 
     @Argument(help: ArgumentHelp("Where to write it.", valueName: "file"))
-    var path: String = Profile.defaultPath
+    var file = UserPath(Profile.defaultPath)
 
     @Flag(help: "Replace a file that exists.")
     var force = false
 
     func run() throws {
+        let path = file.path
         let file = try OutputFile(path: path, mode: 0o666, replacing: force)
         let bytes = Array(ProfileTemplate.text.utf8)
         try file.write(bytes.span.bytes, at: 0)

@@ -13,13 +13,14 @@ struct InspectCommand: ParsableCommand {
             """)
 
     @Argument(help: ArgumentHelp("The image, raw or packed.", valueName: "image"))
-    var image: String
+    var imagePath: UserPath
 
     @OptionGroup var answer: JSONOptions
 
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
+        let image = imagePath.path
         answer.apply()
         progress.apply()
         let inspection = try Inspection.of(

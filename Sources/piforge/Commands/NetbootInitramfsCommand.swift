@@ -14,16 +14,16 @@ struct NetbootInitramfsCommand: ParsableCommand {
             """)
 
     @Option(help: ArgumentHelp("The image that the nodes' system comes from.", valueName: "image"))
-    var base: String
+    var base: UserPath
 
     @Option(
         help: ArgumentHelp(
             "The image of the controller, whose rules the nodes must match; without it, those in the base image.",
             valueName: "image"))
-    var controller: String?
+    var controller: UserPath?
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The folder to write to.", valueName: "folder"))
-    var output = "."
+    var output = UserPath(".")
 
     @Flag(help: "Replace existing files.")
     var force = false
@@ -33,11 +33,12 @@ struct NetbootInitramfsCommand: ParsableCommand {
     func run() throws {
         progress.apply()
         let files = try InitramfsBuilder.files(
-            of: base, controller: controller, cache: Environment.current.cache(),
+            of: base.path, controller: controller?.path, cache: Environment.current.cache(),
             observe: { Terminal.shared.show($0) })
         Terminal.shared.clear()
+        try OutputFolder.prepare(output.path)
         for file in files {
-            let path = "\(output)/\(file.name)"
+            let path = "\(output.path)/\(file.name)"
             let out = try OutputFile(path: path, mode: 0o644, replacing: force)
             try out.write(file.bytes.span.bytes, at: 0)
             try out.commit()

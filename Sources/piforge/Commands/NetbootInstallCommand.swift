@@ -24,7 +24,7 @@ struct NetbootInstallCommand: ParsableCommand {
     @OptionGroup var source: NetbootBaseOptions
 
     @Option(help: ArgumentHelp("The controller's root folder.", valueName: "dir"))
-    var root: String = "/"
+    var root = UserPath("/")
 
     @Option(
         parsing: .upToNextOption,
@@ -47,20 +47,20 @@ struct NetbootInstallCommand: ParsableCommand {
         progress.apply()
         let environment = Environment.current
         let layout = try lying.chosen()
-        let spec = try settings.request(in: environment).spec(
-            basePath: source.base, epoch: environment.sourceDateEpoch())
+        let spec = try settings.request(in: environment, allMeans: .nodes).spec(
+            basePath: source.base?.path, epoch: environment.sourceDateEpoch())
         var netboot = NetbootBuild(
-            spec, into: root, format: .folder, replacing: true, cache: try environment.cache(),
-            initramfs: NodeInitramfs(controllerRules: try InitramfsBuilder.controllerRules(below: root)),
+            spec, into: root.path, format: .folder, replacing: true, cache: try environment.cache(),
+            initramfs: NodeInitramfs(controllerRules: try InitramfsBuilder.controllerRules(below: root.path)),
             observe: { Terminal.shared.show($0) })
         netboot.layout = layout
-        var install = try NetbootInstall(netboot, root: root, replacesRunning: running, keep: keep) {
+        var install = try NetbootInstall(netboot, root: root.path, replacesRunning: running, keep: keep) {
             Output.note("note: \($0)")
         }
         install.keepsUpper = keepUpper
         var trees: [InstalledTree] = []
         try install.run { result in
-            for warning in result.manifest.warnings { Output.note("warning: \(result.slot): \(warning)") }
+            for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
             trees.append(InstalledTree(tree: result.path, slot: result.slot.name))
             guard !settings.answer.json else { return }
             Terminal.shared.clear()

@@ -7,7 +7,8 @@ struct NetbootLintCommand: ParsableCommand {
         commandName: "lint",
         abstract: "Find what would keep a node without a card from starting.",
         discussion: """
-            Takes a node's tree, a folder or archive with several (p1, p2 …), or a controller's image that holds them. \
+            Takes a node's tree, a folder or archive with several (p1, p2 …), a folder of tars, or a controller's image that \
+            holds them. \
             Nothing is changed. Ends with 1 when something was found.
 
               piforge netboot lint trees/
@@ -15,13 +16,14 @@ struct NetbootLintCommand: ParsableCommand {
             """)
 
     @Argument(help: ArgumentHelp("The folder, archive or image.", valueName: "path"))
-    var path: String
+    var subject: UserPath
 
     @OptionGroup var answer: JSONOptions
 
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
+        let path = subject.path
         answer.apply()
         progress.apply()
         let reports = try NetbootLint.reports(

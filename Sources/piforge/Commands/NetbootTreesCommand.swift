@@ -29,7 +29,7 @@ struct NetbootTreesCommand: ParsableCommand {
     @OptionGroup var source: NetbootBaseOptions
 
     @Option(help: ArgumentHelp("The folder for the outputs; made when it does not exist.", valueName: "dir"))
-    var output: String = "."
+    var output = UserPath(".")
 
     @Option(
         help: ArgumentHelp("What the trees are: dir (as root), tar, tar.xz or tar.zst.", valueName: "format"))
@@ -49,7 +49,7 @@ struct NetbootTreesCommand: ParsableCommand {
         help: ArgumentHelp(
             "The image of the controller, whose rules the initramfs must match; without it, those in the base image.",
             valueName: "image"))
-    var controller: String?
+    var controller: UserPath?
 
     @OptionGroup var progress: ProgressOptions
 
@@ -77,16 +77,16 @@ struct NetbootTreesCommand: ParsableCommand {
                 .usage, "could not use --controller: it tells what an initramfs must match, and none is made",
                 hint: "leave out --no-initramfs")
         }
-        let spec = try settings.request(in: environment).spec(
-            basePath: source.base, epoch: environment.sourceDateEpoch())
+        let spec = try settings.request(in: environment, allMeans: .nodes).spec(
+            basePath: source.base?.path, epoch: environment.sourceDateEpoch())
         let cache = try environment.cache()
         var rules: String?
         if let controller {
             rules = try InitramfsBuilder.controllerRules(
-                of: controller, cache: cache, observe: { Terminal.shared.show($0) })
+                of: controller.path, cache: cache, observe: { Terminal.shared.show($0) })
         }
         var netboot = NetbootBuild(
-            spec, into: output, format: format, replacing: force, cache: cache,
+            spec, into: output.path, format: format, replacing: force, cache: cache,
             initramfs: initramfs ? NodeInitramfs(controllerRules: rules) : nil,
             observe: { Terminal.shared.show($0) })
         netboot.layout = layout
@@ -96,7 +96,7 @@ struct NetbootTreesCommand: ParsableCommand {
         }
         var trees: [TreeDocument] = []
         try netboot.run { result in
-            for warning in result.manifest.warnings { Output.note("warning: \(result.slot): \(warning)") }
+            for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
             // A shared root is one output of several slots.
             let isNew = !trees.contains { $0.tree == result.path }
             trees.append(

@@ -16,7 +16,7 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var options: SettingsOptions
 
     @Option(help: ArgumentHelp("The base image instead of the profile's.", valueName: "file"))
-    var base: String?
+    var base: UserPath?
 
     @Flag(help: "Print the effective settings with their origins, too.")
     var settings = false
@@ -28,7 +28,7 @@ struct PlanCommand: ParsableCommand {
         progress.apply()
         let environment = Environment.current
         let request = try options.request(in: environment)
-        let spec = try request.spec(basePath: base, epoch: environment.sourceDateEpoch())
+        let spec = try request.spec(basePath: base?.path, epoch: environment.sourceDateEpoch())
         let previews = try spec.preview(cache: environment.cache(), observe: { Terminal.shared.show($0) })
         Terminal.shared.finish()
         if options.answer.json {
@@ -56,7 +56,7 @@ struct PlanCommand: ParsableCommand {
         for change in preview.changes {
             for line in change.lines { Output.line("  " + line) }
         }
-        for warning in preview.plan.warnings { Output.note("warning: \(preview.plan.slot): \(warning)") }
+        for warning in preview.plan.warnings { Output.warning(warning, of: preview.plan.slot) }
     }
 }
 

@@ -6,5 +6,5 @@ struct NetbootBaseOptions: ParsableArguments {
         help: ArgumentHelp(
             "A CNAT, CBRIDGE or node image, or 8086's usbboot archive, instead of the profile's base; packed or not.",
             valueName: "file"))
-    var base: String?
+    var base: UserPath?
 }

@@ -8,13 +8,13 @@ struct SettingsOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The profile. Without this option ./piforge.yaml is used when there is one.", valueName: "file"))
-    var profile: String?
+    var profile: UserPath?
 
     @Option(
         help: ArgumentHelp(
-            "Which slots: p3, p1-p4, cnat, cbridge, a list of these with commas, or all (every slot of the profile).",
+            "Which slots: p3, p1-p4, cnat, cbridge, a list of these with commas, or all. May be given several times; without it every slot of the profile.",
             valueName: "slots"))
-    var slot: String?
+    var slot: [String] = []
 
     @Option(help: .setting("hostname"))
     var hostname: String?
@@ -48,17 +48,16 @@ struct SettingsOptions: ParsableArguments {
 
     @OptionGroup var answer: JSONOptions
 
-    /// The flags and the profile, resolved; `slots` instead of `--slot` where that may be left out, `others` instead of it
-    /// in any case: `--hostname` is not for those.
+    /// The flags and the profile, resolved; `slots` instead of `--slot` where that is left out, `others` instead of it
+    /// in any case: `--hostname` is not for those. `kind` is which slots of the profile `all`, or no slot, means.
     func request(
-        in environment: Environment, slots: String? = nil, others: String? = nil
+        in environment: Environment, slots: String? = nil, others: String? = nil,
+        allMeans kind: SlotSelection.Kind = .any
     ) throws(ForgeError) -> Request {
-        guard let chosen = others ?? slot ?? slots else {
-            throw ForgeError(.usage, "no slot was named", hint: "add --slot p3, p1-p4, cnat or all")
-        }
+        let chosen = others ?? (slot.isEmpty ? slots : slot.joined(separator: ","))
         let flags = try flags().filter { others == nil || $0.origin != "--hostname" }
         let request = try Request(
-            profilePath: profile, slots: chosen, flags: flags, environment: environment.variables)
+            profilePath: profile?.path, slots: chosen, allMeans: kind, flags: flags, environment: environment.variables)
         for slot in request.unlistedSlots {
             Output.note("note: the profile does not list \(slot); it gets the defaults")
         }

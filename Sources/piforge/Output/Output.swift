@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Plans
 import Reports
 
 /// Where text goes: results to stdout, everything said along the way to stderr.
@@ -8,6 +9,17 @@ enum Output {
     nonisolated(unsafe) private(set) static var isJSON = false
 
     static func useJSON(_ wanted: Bool) { isJSON = wanted }
+
+    /// The errno of the first write to stdout that failed, except that nobody reads it any more (EPIPE).
+    nonisolated(unsafe) private static var failure: Int32?
+
+    /// Throws when a part of the result could not be written.
+    static func checkWritten() throws(ForgeError) {
+        guard let failure else { return }
+        throw ForgeError(
+            .inputOutput, "could not write the result to stdout: \(systemMessage(failure))",
+            hint: failure == ENOSPC ? "free space where stdout goes" : nil)
+    }
 
     /// A line of the result.
     static func line(_ text: String = "") { write(Array((text + "\n").utf8), to: STDOUT_FILENO) }
@@ -18,6 +30,12 @@ enum Output {
     static func note(_ text: String) {
         Terminal.shared.clear()
         write(Array((text + "\n").utf8), to: STDERR_FILENO)
+    }
+
+    /// Something that looks wrong, which keeps nothing from being done; an event under `--progress json`.
+    static func warning(_ text: String, of slot: Slot) {
+        if Terminal.shared.warn(text, slot: slot.name) { return }
+        note("warning: \(slot): \(text)")
     }
 
     /// A question, without a line break.
@@ -50,7 +68,10 @@ enum Output {
                 Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done)
             }
             if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return }  // nobody reads any more
+            guard count > 0 else {
+                if descriptor == STDOUT_FILENO && errno != EPIPE && failure == nil { failure = errno }
+                return
+            }
             done += count
         }
     }

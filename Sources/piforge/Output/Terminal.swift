@@ -107,6 +107,20 @@ final class Terminal: Sendable {
         }
     }
 
+    /// Tells of a warning as an event; false when that is not the style, so that it must be said in prose.
+    func warn(_ message: String, slot: String) -> Bool {
+        guard state.withLock({ $0.style == .json }) else { return false }
+        let event = WarningEvent(event: "warning", message: message, slot: slot)
+        if let line = try? JSON.encode(event, indented: false) { put(String(decoding: line, as: UTF8.self)) }
+        return true
+    }
+
+    private struct WarningEvent: Encodable {
+        var event: String
+        var message: String
+        var slot: String
+    }
+
     /// What all of it cost, the last event of a run that went well.
     private func tellWork() {
         guard state.withLock({ $0.style == .json }) else { return }
