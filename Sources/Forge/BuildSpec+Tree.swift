@@ -35,7 +35,7 @@ extension BuildSpec {
         ).changes.map(ChangeReport.init)
     }
 
-    private static func tree(
+    static func tree(
         at path: String, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> (any Volume)? {
         var status = stat()

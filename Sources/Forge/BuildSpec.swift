@@ -8,8 +8,6 @@ package import Reports
 package struct BuildSpec: Sendable {
     package var base: ImageSource
     package var cluster: String?
-    /// SHA-256 of the profile's file.
-    package var profileDigest: SHA256Digest?
     package var jobs: [Job]
     /// Seconds since 1970-01-01 UTC for changed files (SOURCE_DATE_EPOCH); nil for the time the base was last written.
     package var epoch: Int64?
@@ -18,16 +16,19 @@ package struct BuildSpec: Sendable {
     package struct Job: Sendable {
         package var slot: Slot
         package var settings: Settings
-        package init(slot: Slot, settings: Settings) {
+        /// SHA-256 of `Settings.publicText`; nil when nobody asked for it.
+        package var settingsDigest: SHA256Digest?
+
+        package init(slot: Slot, settings: Settings, settingsDigest: SHA256Digest? = nil) {
             self.slot = slot
             self.settings = settings
+            self.settingsDigest = settingsDigest
         }
     }
 
-    package init(base: ImageSource, cluster: String?, profileDigest: SHA256Digest?, jobs: [Job], epoch: Int64?) {
+    package init(base: ImageSource, cluster: String?, jobs: [Job], epoch: Int64?) {
         self.base = base
         self.cluster = cluster
-        self.profileDigest = profileDigest
         self.jobs = jobs
         self.epoch = epoch
     }
@@ -55,7 +56,7 @@ package struct BuildSpec: Sendable {
         ImageEditor(
             base: base.reader, slot: job.slot, settings: job.settings, epoch: epoch,
             label: CardLabelSource(
-                base: CardLabel.fingerprint(of: base.reader), cluster: cluster, profile: profileDigest))
+                base: CardLabel.fingerprint(of: base.reader), cluster: cluster, settings: job.settingsDigest))
     }
 }
 

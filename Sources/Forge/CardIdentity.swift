@@ -45,16 +45,22 @@ package struct CardIdentity: Encodable, Sendable {
                 hint: "piforge inspect tells what an image is")
         }
         var identity = CardIdentity(label: label)
-        guard let found = manifestPath ?? manifest(of: path, label) else { return identity }
-        let manifest = try read(found)
+        let found: OutputManifest?
+        if let manifestPath {
+            found = try .read(manifestPath)
+        } else {
+            found = try isDevice(path) ? cardManifest(label) : .beside(path)
+        }
+        guard let found else { return identity }
+        let manifest = found.manifest
         guard manifest.slot == label.slot, manifest.cluster == label.cluster else {
             let other = manifest.cluster.map { "\(manifest.slot) of \($0)" } ?? manifest.slot
             throw ForgeError(
-                .badInput, "could not compare \(path) with \(found): that is of \(other), this is \(label.name)",
+                .badInput, "could not compare \(path) with \(found.path): that is of \(other), this is \(label.name)",
                 hint: "--manifest FILE names another")
         }
-        identity.manifest = found
-        if !isDevice(path) { identity.identical = try isFile(path, manifest.output) }
+        identity.manifest = found.path
+        if !isDevice(path) { identity.identical = try found.describesBytes(of: path) }
         if identity.identical != true { try identity.compare(reader, with: manifest) }
         return identity
     }
@@ -80,52 +86,13 @@ package struct CardIdentity: Encodable, Sendable {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFBLK
     }
 
-    /// Where a manifest of the card would lie: beside an image, or where `build --device` leaves it.
-    private static func manifest(of path: String, _ label: CardLabel) -> String? {
-        var candidates: [String] = []
-        if isDevice(path) {
-            let stem = label.cluster.map { "\($0)-\(label.slot)" } ?? label.slot
-            candidates = [stem + ".card.manifest.json", stem + ".manifest.json"]
-        } else {
-            for ending in OutputFormat.allCases.map(\.rawValue) where path.hasSuffix("." + ending) {
-                candidates.append(path.dropLast(ending.count) + "manifest.json")
-            }
-        }
-        return candidates.first { access($0, R_OK) == 0 }
-    }
-
-    private static func read(_ path: String) throws(ForgeError) -> Manifest {
-        let bytes: [UInt8]
-        do throws(BlockError) {
-            bytes = try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK).prefix(16 << 20)
-        } catch {
-            guard case .system(let code, _, _) = error else { throw ForgeError(error) }
-            throw ForgeError.reading(path, errno: code)
-        }
-        guard let manifest = try? JSONDecoder().decode(Manifest.self, from: Data(bytes)) else {
-            throw ForgeError(.badInput, "could not read \(path): it is no manifest of piforge's")
-        }
-        return manifest
-    }
-
-    private static func isFile(_ path: String, _ output: Manifest.Output) throws(ForgeError) -> Bool {
-        do throws(BlockError) {
-            let reader = try FileReader(path: path)
-            guard reader.byteCount == output.bytes else { return false }
-            var hasher = SHA256()
-            for range in reader.pieces {
-                try Self.checkpoint()
-                let bytes = try reader.bytes(at: range.lowerBound, count: range.count)
-                hasher.update(bytes.span.bytes)
-            }
-            return hasher.finalize().description == output.sha256
-        } catch {
-            throw ForgeError(error)
-        }
-    }
-
-    private static func checkpoint() throws(BlockError) {
-        if Interruption.isRequested { throw .system(errno: EINTR, operation: "read", path: "") }
+    /// Where `build --device` leaves the manifest of a card: in the current folder.
+    private static func cardManifest(_ label: CardLabel) throws(ForgeError) -> OutputManifest? {
+        let stem = label.cluster.map { "\($0)-\(label.slot)" } ?? label.slot
+        let names: [String] = [stem + ".card.manifest.json", stem + ".manifest.json"]
+        let found = names.first { access($0, R_OK) == 0 }
+        guard let found else { return nil }
+        return try .read(found)
     }
 }
 
@@ -191,6 +158,9 @@ extension CardIdentity {
 }
 
 extension CardIdentity {
+    /// Whether all that was compared is as it was made.
+    package var isAsMade: Bool { identical != false && differences.isEmpty }
+
     /// Seconds since 1970 as a person reads them: `2025-11-24T09:12:03Z`.
     private var time: String { Date(timeIntervalSince1970: Double(label.sourceDateEpoch)).formatted(.iso8601) }
 
@@ -199,9 +169,12 @@ extension CardIdentity {
             "card         \(label.name)", "made by      \(label.tool.name) \(label.tool.version)",
             "base         \(label.base)", "files dated  \(time)",
         ]
-        if let profile = label.profile { lines.append("profile      \(profile)") }
+        if let settings = label.settings { lines.append("settings     \(settings)") }
         guard let manifest else { return lines + ["manifest     none found; --manifest FILE names it"] }
         if identical == true { return lines + ["manifest     \(manifest): the image is to the byte what was made"] }
+        if identical == false {
+            lines.append("bytes        not those that \(manifest) was written for")
+        }
         guard !differences.isEmpty else {
             return lines + ["manifest     \(manifest): all \(compared) changed paths are as they were made"]
         }

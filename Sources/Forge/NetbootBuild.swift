@@ -169,7 +169,8 @@ package struct NetbootBuild: Sendable {
             },
             cluster: spec.cluster, medium: Planner.Medium.netboot.rawValue,
             output: .init(bytes: 0, file: Self.fileName(of: path(for: slot)), sha256: ""),
-            plan: outcome.plan.identity.description, profile: spec.profileDigest?.description, slot: slot.name,
+            plan: outcome.plan.identity.description,
+            settings: spec.jobs.first { $0.slot == slot }?.settingsDigest?.description, slot: slot.name,
             sourceDateEpoch: outcome.plan.modified, tool: .init(name: "piforge", version: version),
             warnings: outcome.plan.warnings + (base.isArchive || initramfs != nil ? [] : [Self.noInitramfs]))
     }

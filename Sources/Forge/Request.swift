@@ -1,4 +1,4 @@
-package import Blocks
+import Blocks
 import Glibc
 import Images
 package import Plans
@@ -8,7 +8,6 @@ package import Reports
 package struct Request: Sendable {
     /// Nil when no profile was named and there is no ./piforge.yaml.
     package var profile: Profile?
-    package var profileDigest: SHA256Digest?
     package var flags: SettingsLayer
     package var jobs: [BuildSpec.Job]
 
@@ -23,13 +22,19 @@ package struct Request: Sendable {
             if let path {
                 let files = LocalProfileFiles(besideProfile: path, home: environment["HOME"])
                 let bytes = try Self.read(path)
-                profileDigest = SHA256.digest(of: bytes.span.bytes)
                 profile = try Profile.load(bytes, name: path, files: files)
             }
             self.flags = try SettingsLayer(
                 flags: flags, files: LocalProfileFiles(folder: ".", home: environment["HOME"]))
             let chosen = try Self.select(slots, of: kind, profile: profile)
-            jobs = try (profile ?? .none).settings(for: chosen, flags: self.flags).map(BuildSpec.Job.init)
+            let profile = profile ?? .none
+            let settings = try profile.settings(for: chosen, flags: self.flags)
+            jobs = []
+            for (slot, settings) in settings {
+                let rows = profile.origins(for: slot, flags: self.flags)
+                jobs.append(
+                    .init(slot: slot, settings: settings, settingsDigest: Self.digest(of: rows, files: settings.files)))
+            }
         } catch {
             throw ForgeError(error)
         }
@@ -48,7 +53,21 @@ package struct Request: Sendable {
                 .usage, "no base image: neither --base nor the profile's base.image names one",
                 hint: "add --base FILE, one of 8086's CNAT, CBRIDGE or node images")
         }
-        return BuildSpec(base: base, cluster: profile?.cluster, profileDigest: profileDigest, jobs: jobs, epoch: epoch)
+        return BuildSpec(base: base, cluster: profile?.cluster, jobs: jobs, epoch: epoch)
+    }
+
+    /// SHA-256 over a slot's effective settings, by which a card tells later whether they are still the same.
+    ///
+    /// Of secrets and of commands, which may hold some, only the fact goes in: a digest that is published must not let
+    /// a password be guessed. Where a value comes from, and other slots, do not count.
+    private static func digest(of rows: [Profile.Origin], files: [Settings.FileCopy]) -> SHA256Digest {
+        var text = "piforge settings 1\n"
+        for row in rows { text += row.key == "run" ? "run\n" : "\(row.key)=\(row.value)\n" }
+        for file in files where !file.isSecret {
+            guard case .file(let bytes) = file.content else { continue }
+            text += "\(file.target) \(SHA256.digest(of: bytes.span.bytes))\n"
+        }
+        return SHA256.digest(of: Array(text.utf8).span.bytes)
     }
 
     /// Reads what `--set` was given.

@@ -21,10 +21,10 @@ package struct Manifest: Codable, Equatable, Sendable {
     package var programs: Programs?
     /// SHA-256 of the plan; equal plans change equal bases equally.
     package var plan: String
-    /// SHA-256 of the profile's file; nil for a build from flags alone.
-    package var profile: String?
     /// Whether the same inputs give the same bytes.
     package var reproducible = true
+    /// SHA-256 of the slot's own settings, secrets left out; nil when they are not known.
+    package var settings: String?
     package var slot: String
     /// Seconds since 1970-01-01 UTC that changed files were given.
     package var sourceDateEpoch: Int64
@@ -33,8 +33,8 @@ package struct Manifest: Codable, Equatable, Sendable {
 
     package init(
         base: Base, changes: [Change], cluster: String? = nil, engine: Engine = Engine.builtin, medium: String? = nil,
-        output: Output, programs: Programs? = nil, plan: String, profile: String? = nil, reproducible: Bool = true,
-        slot: String, sourceDateEpoch: Int64, tool: Tool, warnings: [String]
+        output: Output, programs: Programs? = nil, plan: String, reproducible: Bool = true,
+        settings: String? = nil, slot: String, sourceDateEpoch: Int64, tool: Tool, warnings: [String]
     ) {
         self.base = base
         self.changes = changes
@@ -44,8 +44,8 @@ package struct Manifest: Codable, Equatable, Sendable {
         self.output = output
         self.programs = programs
         self.plan = plan
-        self.profile = profile
         self.reproducible = reproducible
+        self.settings = settings
         self.slot = slot
         self.sourceDateEpoch = sourceDateEpoch
         self.tool = tool
@@ -142,7 +142,8 @@ package struct Manifest: Codable, Equatable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case base, changes, cluster, engine, medium, output, plan, profile, programs, reproducible, slot, tool, warnings
+        case base, changes, cluster, engine, medium, output, plan, programs, reproducible, settings, slot, tool,
+            warnings
         case sourceDateEpoch = "source_date_epoch"
     }
 }

@@ -17,7 +17,7 @@ struct Piforge: AsyncParsableCommand {
               piforge plan --slot p3                    see what would change, and why
               piforge build --slot all                  write the images
               piforge netboot --slot p1-p4              write trees for nodes without cards
-              piforge verify sg1-p3.img --slot p3       check one of them later
+              piforge verify sg1-*.img                  check them later
 
             Exit codes: 0 done, 1 a difference was found, 64 usage, 65 bad profile or image, 69 something is missing \
             on this machine, 70 a bug in piforge, 73 cannot create the output, 74 I/O error, 77 permission denied, \

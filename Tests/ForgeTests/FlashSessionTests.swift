@@ -209,7 +209,7 @@ struct FlashSessionTests {
     // MARK: Only what differs
 
     private func label(base: String) -> CardLabel {
-        CardLabel(base: base, cluster: "sg1", profile: nil, slot: "p1", sourceDateEpoch: 0)
+        CardLabel(base: base, cluster: "sg1", settings: nil, slot: "p1", sourceDateEpoch: 0)
     }
 
     @Test func rewritesOnlyWhatDiffers() throws {

@@ -37,7 +37,7 @@ struct SmallCard {
         try Self.make(boot, byteCount: 8 << 20, "mkfs.fat", ["-F", "16", "-s", "1"])
         try Shell.write(Array((cmdline + "\n").utf8), to: folder.path + "/cmdline.txt")
         let label = CardLabel(
-            base: String(repeating: "6", count: 64), cluster: "sg1", profile: nil, slot: "p1", sourceDateEpoch: 0)
+            base: String(repeating: "6", count: 64), cluster: "sg1", settings: nil, slot: "p1", sourceDateEpoch: 0)
         try Shell.write(try JSON.encode(label), to: folder.path + "/piforge.json")
         for name in ["cmdline.txt", "piforge.json"] {
             try Self.run("mcopy", ["-i", boot, folder.path + "/" + name, "::" + name])

@@ -12,25 +12,25 @@ package struct CardLabel: Codable, Equatable, Sendable {
     /// `fingerprint` of the base; of a card made from a card, that of the first base.
     package var base: String
     package var cluster: String?
-    /// SHA-256 of the profile's file.
-    package var profile: String?
+    /// SHA-256 of the slot's own settings (`Request.settingsDigest`), secrets left out; nil without a profile.
+    package var settings: String?
     package var slot: String
     /// Seconds since 1970-01-01 UTC that changed files were given.
     package var sourceDateEpoch: Int64
     package var tool: Manifest.Tool
 
     enum CodingKeys: String, CodingKey {
-        case base, cluster, profile, slot, tool
+        case base, cluster, settings, slot, tool
         case sourceDateEpoch = "source_date_epoch"
     }
 
     package init(
-        base: String, cluster: String?, profile: String?, slot: String, sourceDateEpoch: Int64,
+        base: String, cluster: String?, settings: String?, slot: String, sourceDateEpoch: Int64,
         tool: Manifest.Tool = .init(name: "piforge", version: version)
     ) {
         self.base = base
         self.cluster = cluster
-        self.profile = profile
+        self.settings = settings
         self.slot = slot
         self.sourceDateEpoch = sourceDateEpoch
         self.tool = tool
@@ -43,7 +43,7 @@ package struct CardLabel: Codable, Equatable, Sendable {
         }
         let words = [label.cluster, label.tool.name, label.tool.version].compactMap { $0 }
         guard Slot(label.slot) != nil, SHA256Digest(hex: label.base) != nil,
-            label.profile.map({ SHA256Digest(hex: $0) != nil }) ?? true,
+            label.settings.map({ SHA256Digest(hex: $0) != nil }) ?? true,
             words.allSatisfy({ $0.utf8.count <= 255 && $0.utf8.allSatisfy { (0x20..<0x7F).contains($0) } })
         else { return nil }
         self = label
@@ -121,12 +121,12 @@ package struct CardLabelSource {
     /// The base's fingerprint; nil when a finished image is judged, whose label then only has to be of the right card.
     var base: SHA256Digest?
     var cluster: String?
-    var profile: SHA256Digest?
+    var settings: SHA256Digest?
 
-    package init(base: SHA256Digest? = nil, cluster: String? = nil, profile: SHA256Digest? = nil) {
+    package init(base: SHA256Digest? = nil, cluster: String? = nil, settings: SHA256Digest? = nil) {
         self.base = base
         self.cluster = cluster
-        self.profile = profile
+        self.settings = settings
     }
 
     /// The edit that puts the label on the boot partition; nil when there is nothing to be put.
@@ -153,7 +153,7 @@ package struct CardLabelSource {
             return label
         }
         return CardLabel(
-            base: old?.base ?? base.description, cluster: cluster, profile: profile?.description, slot: slot.name,
+            base: old?.base ?? base.description, cluster: cluster, settings: settings?.description, slot: slot.name,
             sourceDateEpoch: epoch)
     }
 }

@@ -9,7 +9,8 @@ struct IdentifyCommand: ParsableCommand {
         discussion: """
             Every image that piforge makes carries a small piforge.json on its boot partition: slot, cluster, what it was made \
             from, and no secrets. With its manifest (beside the image, <cluster>-<slot>.card.manifest.json in the current folder \
-            for a card, or --manifest), every path that was changed is compared; a difference is exit code 1.
+            for a card, or --manifest), every path that was changed is compared, and of an image every byte; a \
+            difference is exit code 1.
 
               piforge identify /dev/sdb
               piforge identify sg1-p3.img
@@ -39,9 +40,12 @@ struct IdentifyCommand: ParsableCommand {
         } else {
             for line in identity.text { Output.line(line) }
         }
-        guard identity.differences.isEmpty else {
+        guard identity.isAsMade else {
+            let count = identity.differences.count
             throw ForgeError(
-                .difference, "\(subject) is not any more what was made: \(identity.differences.count) differences",
+                .difference,
+                "\(subject) is not any more what was made: "
+                    + (count == 0 ? "its bytes are others" : "\(count) differences"),
                 hint: "piforge flash or build --device makes it anew")
         }
     }

@@ -1,23 +1,31 @@
 import ArgumentParser
 import Forge
+import Plans
 import Reports
 
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Check that an image or a netboot tree is what the profile asks for.",
+        abstract: "Check that images or netboot trees are what the profile asks for.",
         discussion: """
-            Exits 0 when nothing would have to change in it, 1 when something would, and lists each difference.
+            Exits 0 when nothing would have to change in them, 1 when something would, and lists each difference. A file \
+            beside its manifest must also be to the byte what was made: whatever else was added to it is a difference, too. \
+            Which slot a file is, its label, manifest or name tells, or --slot.
 
+              piforge verify out/*.img
               piforge verify sg1-p3.img --slot p3
-              piforge verify sg1-p3.tar --slot p3
-              piforge verify /var/lib/clusterctrl/nfs/p3 --slot p3
+              piforge verify sg1-p3.tar
+              piforge verify /var/lib/clusterctrl/nfs/p3
+              piforge verify /dev/sdb --settings-only        a card that has been running
             """)
 
-    @Argument(help: ArgumentHelp("The image or tar, packed or not, or a tree's folder.", valueName: "image"))
-    var image: String
+    @Argument(help: ArgumentHelp("Images and tars, packed or not, and folders of trees.", valueName: "image"))
+    var images: [UserPath]
 
     @OptionGroup var options: SettingsOptions
+
+    @Flag(help: "Compare with the settings alone, not with the manifest: for what has been running since it was made.")
+    var settingsOnly = false
 
     @OptionGroup var progress: ProgressOptions
 
@@ -25,35 +33,96 @@ struct VerifyCommand: ParsableCommand {
         options.answer.apply()
         progress.apply()
         let environment = Environment.current
-        let request = try options.request(in: environment)
-        let jobs = request.jobs
-        guard let job = jobs.first, jobs.count == 1 else {
-            throw ForgeError(.usage, "could not verify \(image): it can be only one slot", hint: "--slot p3")
+        let cache = try environment.cache()
+        var found: [Verification] = []
+        for image in images.map(\.path) {
+            let (job, cluster) = try job(of: image, in: environment)
+            found.append(
+                try Verification(
+                    image, is: job, of: cluster, settingsOnly: settingsOnly, cache: cache,
+                    observe: { Terminal.shared.show($0) }))
+            Terminal.shared.clear()
+            if !options.answer.json, let last = found.last { show(last) }
         }
-        let differences = try BuildSpec.verify(
-            image, is: job, of: request.profile?.cluster, cache: environment.cache(),
-            observe: { Terminal.shared.show($0) })
         Terminal.shared.finish()
         if options.answer.json {
-            try Output.json(
-                VerifyDocument(
-                    differences: differences, image: image, matches: differences.isEmpty, slot: job.slot.name))
-        } else if differences.isEmpty {
-            Output.line("\(image) is what slot \(job.slot) asks for")
-        } else {
-            for line in differences.flatMap(\.lines) { Output.line(line) }
+            let documents = found.map(VerifyDocument.init)
+            if documents.count == 1, let document = documents.first {
+                try Output.json(document)
+            } else {
+                try Output.json(["images": documents])
+            }
         }
-        guard differences.isEmpty else {
+        let wrong = found.filter { !$0.matches }
+        guard let first = wrong.first else { return }
+        if wrong.count > 1 {
+            throw ForgeError(.difference, "\(wrong.count) of \(found.count) are not what their slots ask for")
+        }
+        throw ForgeError(
+            .difference, "\(first.path) is not what slot \(first.slot) asks for: \(Self.reason(first))",
+            hint: "piforge build --slot \(first.slot) makes it anew")
+    }
+
+    private static func reason(_ found: Verification) -> String {
+        found.differences.isEmpty
+            ? "its bytes are not those of \(found.manifest ?? "its manifest")"
+            : "\(found.differences.count) differences"
+    }
+
+    private func job(of image: String, in environment: Environment) throws -> (BuildSpec.Job, cluster: String?) {
+        var slots: String?
+        if options.slot.isEmpty {
+            let slot = try Verification.slot(
+                of: image, cache: environment.cache(), observe: { Terminal.shared.show($0) })
+            Terminal.shared.clear()
+            guard let slot else {
+                throw ForgeError(
+                    .usage, "could not tell which slot \(image) is", hint: "add --slot p3")
+            }
+            slots = slot.name
+        }
+        let request = try options.request(in: environment, slots: slots)
+        guard let job = request.jobs.first, request.jobs.count == 1 else {
             throw ForgeError(
-                .difference, "\(image) is not what slot \(job.slot) asks for: \(differences.count) differences",
-                hint: "piforge build --slot \(job.slot) makes it anew")
+                .usage, "could not verify \(image): it can be only one slot",
+                hint: "leave out --slot, or name one: --slot p3")
+        }
+        return (job, request.profile?.cluster)
+    }
+
+    private func show(_ found: Verification) {
+        for line in found.differences.flatMap(\.lines) { Output.line(line) }
+        if found.isAsMade == false, let manifest = found.manifest {
+            Output.line("\(found.path): its bytes are not those that \(manifest) was written for")
+        }
+        if found.matches {
+            Output.line("\(found.path) is what slot \(found.slot) asks for")
+        } else if images.count > 1 {
+            Output.line("\(found.path) is not what slot \(found.slot) asks for: \(Self.reason(found))")
         }
     }
 }
 
 private struct VerifyDocument: Encodable {
+    /// Absent without a manifest.
+    var asMade: Bool?
     var differences: [ChangeReport]
     var image: String
+    var manifest: String?
     var matches: Bool
     var slot: String
+
+    init(_ found: Verification) {
+        asMade = found.isAsMade
+        differences = found.differences
+        image = found.path
+        manifest = found.manifest
+        matches = found.matches
+        slot = found.slot.name
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case differences, image, manifest, matches, slot
+        case asMade = "as_made"
+    }
 }

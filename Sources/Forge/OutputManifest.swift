@@ -1,0 +1,54 @@
+import Blocks
+import FoundationEssentials
+import Glibc
+import Images
+import Plans
+import Reports
+
+/// A manifest as it lies on disk, and whether the bytes of its output are still those that it was written for.
+struct OutputManifest {
+    let path: String
+    let manifest: Manifest
+
+    /// The manifest beside an image or a tar; nil when none lies there.
+    static func beside(_ path: String) throws(ForgeError) -> OutputManifest? {
+        var candidates = [path + ".manifest.json"]
+        for ending in OutputFormat.allCases.map(\.rawValue) where path.hasSuffix("." + ending) {
+            candidates.append(path.dropLast(ending.count) + "manifest.json")
+        }
+        guard let found = candidates.first(where: { access($0, R_OK) == 0 }) else { return nil }
+        return try read(found)
+    }
+
+    static func read(_ path: String) throws(ForgeError) -> OutputManifest {
+        let bytes: [UInt8]
+        do throws(BlockError) {
+            bytes = try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK).prefix(16 << 20)
+        } catch {
+            guard case .system(let code, _, _) = error else { throw ForgeError(error) }
+            throw ForgeError.reading(path, errno: code)
+        }
+        guard let manifest = try? JSONDecoder().decode(Manifest.self, from: Data(bytes)) else {
+            throw ForgeError(.badInput, "could not read \(path): it is no manifest of piforge's")
+        }
+        return OutputManifest(path: path, manifest: manifest)
+    }
+
+    /// Whether a file has the size and digest of the output that the manifest describes; reads all of it.
+    func describesBytes(of path: String) throws(ForgeError) -> Bool {
+        do throws(BlockError) {
+            let reader = try FileReader(path: path)
+            guard reader.byteCount == manifest.output.bytes else { return false }
+            var hasher = SHA256()
+            for range in reader.pieces {
+                if Interruption.isRequested { throw .system(errno: EINTR, operation: "read", path: path) }
+                let bytes = try reader.bytes(at: range.lowerBound, count: range.count)
+                hasher.update(bytes.span.bytes)
+            }
+            return hasher.finalize().description == manifest.output.sha256
+        } catch {
+            try Interruption.check()
+            throw ForgeError(error)
+        }
+    }
+}

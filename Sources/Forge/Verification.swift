@@ -1,0 +1,57 @@
+package import Bases
+import Blocks
+import Images
+import Netboot
+package import Plans
+package import Reports
+import Trees
+import Volumes
+
+/// What a finished image or netboot tree is held against: the settings of its slot, and its bytes against its manifest.
+package struct Verification: Sendable {
+    /// A file or folder.
+    package let path: String
+    package let slot: Slot
+    /// What would have to change for the slot's settings to hold; empty when nothing would.
+    package let differences: [ChangeReport]
+    /// The manifest beside the file; nil when there is none, or when the bytes do not count.
+    package let manifest: String?
+    /// Whether the file's bytes are those that the manifest was written for; nil without one.
+    package let isAsMade: Bool?
+
+    package var matches: Bool { differences.isEmpty && isAsMade != false }
+
+    /// `settingsOnly` for what has lived since it was made: its bytes are not compared.
+    package init(
+        _ path: String, is job: BuildSpec.Job, of cluster: String? = nil, settingsOnly: Bool = false, cache: Cache,
+        observe: @escaping Progress.Observer
+    ) throws(ForgeError) {
+        self.path = path
+        slot = job.slot
+        differences = try BuildSpec.verify(path, is: job, of: cluster, cache: cache, observe: observe)
+        let found = settingsOnly ? nil : try OutputManifest.beside(path)
+        manifest = found?.path
+        isAsMade = try found?.describesBytes(of: path)
+    }
+
+    /// The slot that an image or tree is: by its label, its manifest, or its name; nil when nothing tells.
+    package static func slot(
+        of path: String, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> Slot? {
+        if let manifest = try OutputManifest.beside(path)?.manifest, let slot = Slot(manifest.slot) { return slot }
+        if let tree = try BuildSpec.tree(at: path, cache: cache, observe: observe) {
+            let trees: [NetbootTree]
+            do throws(VolumeError) { trees = try NetbootTree.all(in: tree) } catch {
+                throw ForgeError(error, on: .root)
+            }
+            if trees.count == 1, let slot = trees[0].slot { return slot }
+        } else {
+            let base = try BaseImage.open(.init(path: path, sha256: nil), cache: cache, observe: observe)
+            if let label = CardLabel.read(from: base.reader) { return Slot(label.slot) }
+        }
+        // DIR/<cluster>-<slot>.tar, or DIR/<slot>
+        let name = path.split(separator: "/").last.map(String.init) ?? ""
+        let stem = name.prefix { $0 != "." }
+        return Slot(String(stem.split(separator: "-").last ?? stem))
+    }
+}
