@@ -1,4 +1,4 @@
-/// How a base image is packed, told by its first bytes and never by its name.
+/// How a base image is packed, recognised by its first bytes and never by its name.
 package enum BaseFormat: String, Equatable, Sendable, CaseIterable {
     case raw
     case xz

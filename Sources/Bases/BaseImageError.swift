@@ -30,7 +30,7 @@ package enum BaseImageError: Error, Equatable, Sendable {
 }
 
 extension BaseImageError: CustomStringConvertible {
-    /// The part of a message behind "could not open base image …: ".
+    /// The part of a message after "could not open base image …: ".
     package var description: String {
         switch self {
         case .block(let error): "\(error)"

@@ -40,7 +40,7 @@ package struct TreeArchiveReader: ~Copyable {
         self.job = job
     }
 
-    /// The next member, nil behind the last; libarchive refuses headers of more than 1 MiB.
+    /// The next member, nil after the last; libarchive refuses headers of more than 1 MiB.
     package func next() throws(BaseImageError) -> TreeArchiveMember? {
         try job.report(consumed: archive.consumed, written: 0)
         return try archive.nextOfTree()

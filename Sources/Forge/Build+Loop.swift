@@ -60,7 +60,7 @@ extension Build {
             if writer.isMapping { try BmapFile(beside: request).write(.init(ofImage: request)) }
             return written
         } catch {
-            // The kernel tells a full disk below a loop device as an I/O error of that device.
+            // The kernel reports a full disk below a loop device as an I/O error of that device.
             guard error.kind == .inputOutput, copy.isDiskFull else { throw error }
             throw ForgeError.writing(copy.path, errno: ENOSPC)
         }

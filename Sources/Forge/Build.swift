@@ -18,7 +18,7 @@ package struct Build: Sendable {
     package var writer: any ImageWriter
     /// The devices of slots that are written to cards instead of files; the writer knows them by these names.
     package var devices: [Slot: String] = [:]
-    /// Told of each slot that fails, from any thread; the sequence of results only ends with one of them.
+    /// Called with each slot that fails, from any thread; the sequence of results only ends with one of them.
     package var failed: @Sendable (Slot, ForgeError) -> Void = { _, _ in }
     package var engine: Engine
 
@@ -99,7 +99,7 @@ package struct Build: Sendable {
             isReplacing: replacing, patch: patch, used: used)
     }
 
-    /// Tells of a slot whose image was not written.
+    /// Reports a slot whose image was not written.
     func fail(_ edit: Edited, _ error: ForgeError, _ failures: Failures) {
         let error = error.about(slot: edit.slot)
         failures.add(error, at: edit.place)
@@ -202,7 +202,7 @@ package struct Build: Sendable {
         return (start + "." + writer.pathExtension, start + ".manifest.json")
     }
 
-    /// A card's manifest tells what is on the card now, so that each new one takes the old one's place.
+    /// A card's manifest says what is on the card now, so that each new one replaces the old one.
     private func isReplacing(_ slot: Slot) -> Bool { replacing || devices[slot] != nil }
 
     /// Refuses what would fail at the end, before anything slow begins.

@@ -3,7 +3,7 @@ package import Plans
 import Reports
 import Trees
 
-/// One change as `plan` and `verify` tell it, in JSON and, by `lines`, as text.
+/// One change as `plan` and `verify` print it, in JSON and, by `lines`, as text.
 package struct ChangeReport: Encodable, Equatable, Sendable {
     package var action: Manifest.Change.Action
     package var partition: String

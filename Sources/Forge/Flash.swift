@@ -53,7 +53,7 @@ package struct Flash: Sendable {
         return CardLabel.read(fromDevice: path)
     }
 
-    /// Writes all cards at once, reads them back, and tells how each went, in their order.
+    /// Writes all cards at once, reads them back, and returns what became of each, in their order.
     package func write(
         to media: [any CardMedium], labels: [CardLabel?] = [], changedOnly: Bool = false, growing: Bool = false,
         observe: @escaping Progress.Observer

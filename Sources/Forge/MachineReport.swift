@@ -9,7 +9,7 @@ package struct MachineReport: Codable, Equatable, Sendable {
     package var programs: Capability
     /// A network for those programs, which `network: true` asks for.
     package var network: Capability
-    /// As uname(2) tells it: "6.1.0-13-amd64".
+    /// As uname(2) has it: "6.1.0-13-amd64".
     package var kernel: String
     /// Programs of others that piforge does not need, but people do who work with its images.
     package var tools: [Tool]

@@ -4,7 +4,7 @@ import Reports
 import Trees
 
 extension NetbootBuild {
-    /// Of one slot's tree, as far as all slots' are alike; the rest is a few KiB.
+    /// The size of one slot's tree, as far as all slots' are alike; the rest is a few KiB.
     static func size(
         of base: NetbootBase, with supplement: [(target: Target, node: FileNode)]
     ) throws(ForgeError) -> TreeSize {

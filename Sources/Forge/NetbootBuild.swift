@@ -26,13 +26,13 @@ package struct NetbootBuild: Sendable {
     var sharedRoot = SharedRoot.only
     /// What the output of all nodes together is called; nil for `<cluster>-nodes` or `<cluster>-shared`.
     var nameTogether: String?
-    /// Told what all trees together will take on the controller's disk, before anything is written, and may refuse.
+    /// Called before anything is written with what all trees together will take on the controller's disk; may refuse.
     package var willWrite: @Sendable (TreeSize) throws(ForgeError) -> Void = { _ in }
-    /// Told of a slot before its finished tree gets its name, and may refuse.
+    /// Called with a slot before its finished tree gets its name; may refuse.
     package var willFinish: @Sendable (Slot) throws(ForgeError) -> Void = { _ in }
-    /// Told of the output of all nodes together when it has its name, before there are manifests of it.
+    /// Called when the output of all nodes together has its name, with its path, before its manifests are written.
     var didFinishTogether: @Sendable (String) throws(ForgeError) -> Void = { _ in }
-    /// What nodes find again of their old trees.
+    /// What each node keeps from its old tree.
     var kept: [Slot: KeptFiles] = [:]
 
     /// Trees written in one pass over the base: each costs some chunks of memory.

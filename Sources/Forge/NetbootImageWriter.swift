@@ -19,7 +19,7 @@ package struct NetbootImageWriter: ImageWriter {
     let layout: TreeLayout
     let cache: Cache
     let initramfs: NodeInitramfs?
-    /// Told in words what will be written, before it is.
+    /// Called with a sentence about what will be written, before it is.
     let announce: @Sendable (String) -> Void
 
     /// Blocks of the root file system that stay free for the trees to grow, as a part of what they take: one in 16.
@@ -151,7 +151,7 @@ package struct NetbootImageWriter: ImageWriter {
         }
     }
 
-    /// Of all trees: the base's once for each node, and what their edits add.
+    /// The size of all trees: the base's once for each node, and what their edits add.
     private func size(of content: Content, blockSize: Int) throws(ForgeError) -> TreeSize {
         do throws(VolumeError) {
             guard layout == .full else {

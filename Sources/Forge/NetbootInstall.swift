@@ -28,7 +28,7 @@ package struct NetbootInstall: Sendable {
     package var keep: [VolumePath]
     /// Whether what nodes have written over an old shared root lies over the new one.
     package var keepsUpper = false
-    /// Told in words what will be written, before it is.
+    /// Called with a sentence about what will be written, before it is.
     package var announce: @Sendable (String) -> Void
 
     /// `keep`: paths from a tree's root, such as `/home/pi`.
@@ -81,7 +81,7 @@ package struct NetbootInstall: Sendable {
         netboot.willWrite = { [self] (size) throws(ForgeError) in
             try checkSpace(for: size, keptByteCount, count: slots.count)
         }
-        // What a killed run left would count as used.
+        // First, because what a killed run has left would count as used space.
         for slot in slots { try FolderRemoval.remove("\(Self.folder(root))/\(slot.name).partial") }
         try installed.removeUnfinished()
         try installed.removeUnused()
@@ -158,7 +158,7 @@ package struct NetbootInstall: Sendable {
         announce(
             "\(count) netboot \(count == 1 ? "tree needs" : "trees need") at most \(ByteCount(needed)) of the "
                 + "\(ByteCount(free)) that are free")
-        // A file system without a fixed number of inodes tells 0.
+        // A file system without a fixed number of inodes reports 0.
         let lacksInodes = space.f_files > 0 && UInt64(space.f_favail) < size.inodes
         guard needed <= free, !lacksInodes else {
             throw ForgeError(

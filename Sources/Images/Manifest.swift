@@ -55,7 +55,7 @@ package struct Manifest: Codable, Equatable, Sendable {
     package struct Base: Codable, Equatable, Sendable {
         package var file: String
         package var format: String
-        /// Of the file as downloaded.
+        /// The digest of the file as it was downloaded.
         package var sha256: String
 
         package init(file: String, format: String, sha256: String) {
@@ -77,7 +77,7 @@ package struct Manifest: Codable, Equatable, Sendable {
         }
     }
 
-    /// Packages and commands of the profile. The commands are not told, as a password may be in them.
+    /// Packages and commands of the profile. The commands are not recorded, as a password may be in them.
     package struct Programs: Codable, Equatable, Sendable {
         /// Name of the file beside the image with all that they printed; others than the owner may not read it.
         package var log: String
@@ -149,7 +149,7 @@ package struct Manifest: Codable, Equatable, Sendable {
 }
 
 extension Manifest.Change {
-    /// The record of one change; `nil` digests where the manifest must not tell.
+    /// The record of one change; `nil` digests where the manifest must not give them.
     package init(_ change: Plans.Change) {
         self.init(
             action: change.old == nil ? .create : change.wanted == nil ? .remove : .change,

@@ -6,7 +6,7 @@
 ///                            --> PT_LOAD     where the addresses of the above lie in the file
 /// ```
 struct ELFProgram: Equatable {
-    /// Of which kind of processor; libraries of another kind are passed over.
+    /// The kind of processor; libraries of another kind are skipped.
     struct Machine: Equatable {
         var is64Bit: Bool
         /// `e_machine`: 40 ARM, 62 x86-64, 183 AArch64.

@@ -17,7 +17,7 @@ package enum KernelImage {
             var start = 0
             while let found = bytes.withUnsafeBytes({ $0.offset(of: magic, from: start) }) {
                 var search = BannerSearch()
-                // A failure behind the banner, such as a rest that is no packed data, is of no interest.
+                // A failure after the banner, such as a rest that is no packed data, is of no interest.
                 try? PackedBytes.unpack(bytes[found...]) { !search.finds(in: $0) }
                 if let version = search.version { return version }
                 start = found + 1

@@ -4,7 +4,7 @@ import CArchive
 package enum PackedBytes {
     /// Calls `use` with piece after piece of what `bytes` unpack to, until it returns false.
     ///
-    /// xz, gzip, zstd, bzip2, lz4 and lzma are told by content. Throws nothing when `bytes` are cut short behind
+    /// xz, gzip, zstd, bzip2, lz4 and lzma are recognised by content. Throws nothing when `bytes` are cut short after
     /// what was used, as rests follow the packed part of a kernel.
     static func unpack(_ bytes: ArraySlice<UInt8>, use: (UnsafeRawBufferPointer) -> Bool) throws(Failure) {
         guard let archive = archive_read_new() else { throw Failure(reason: "out of memory") }

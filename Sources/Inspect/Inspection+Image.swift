@@ -94,7 +94,7 @@ extension Inspection {
 }
 
 extension ForgeError {
-    /// Of a volume that turned out to be damaged while it was read.
+    /// Reports a volume that turned out to be damaged while it was read.
     fileprivate init(inspecting error: VolumeError) {
         switch error {
         case .device(let text): self.init(.inputOutput, "could not read the image: \(text)")

@@ -2,7 +2,7 @@ import Reports
 package import Tables
 package import Trees
 
-/// What can be told of an image by looking at it: what it is, who can log in, what its first boot will do, and what
+/// What can be said of an image by looking at it: what it is, who can log in, what its first boot will do, and what
 /// about it is suspicious. Holds no secrets: no password hash, no passphrase, no private key.
 package struct Inspection: Encodable, Equatable, Sendable {
     package var identity: Identity
@@ -60,8 +60,8 @@ package struct Inspection: Encodable, Equatable, Sendable {
 
     /// Looks at the volumes of an image; nothing is changed.
     ///
-    /// Without `root` only what the boot partition knows is told. `findings` are those of whoever opened the volumes.
-    /// Throws `corrupt` and `device` alone: whatever else an image lacks is told, not refused.
+    /// Without `root` only what the boot partition knows is in it. `findings` are those of whoever opened the volumes.
+    /// Throws only `corrupt` and `device`: whatever else an image lacks is reported, not refused.
     package init(
         boot: any Volume, root: (any Volume)?, table: PartitionTable? = nil, bootPartition: Partition? = nil,
         rootPartition: Partition? = nil, findings: [Finding] = []

@@ -61,7 +61,7 @@ extension InspectionReader {
         }
     }
 
-    /// The fields behind the name, by name (shadow(5)).
+    /// The fields after the name, by name (shadow(5)).
     private func shadowFields() throws(VolumeError) -> [String: [String]] {
         var result: [String: [String]] = [:]
         for line in try source.lines(.root, "/etc/shadow") ?? [] {

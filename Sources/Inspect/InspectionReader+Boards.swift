@@ -3,7 +3,7 @@ import Plans
 import Trees
 
 extension InspectionReader {
-    /// The boards that a report tells of: those that nodes are, and what controllers usually are.
+    /// The boards in a report: those that nodes are, and what controllers usually are.
     static let reportedBoards: [Board] = [.zero, .zero2W, .pi4, .pi5]
 
     mutating func boards() throws(VolumeError) -> [Inspection.BoardReport] {

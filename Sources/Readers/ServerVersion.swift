@@ -23,7 +23,7 @@ package struct ServerVersion: Comparable, Sendable, CustomStringConvertible {
 
     package var description: String { "\(major).\(minor)" }
 
-    /// `#` may begin a comment behind the arguments, and KbdInteractiveAuthentication and
+    /// `#` may begin a comment after the arguments, and KbdInteractiveAuthentication and
     /// ChallengeResponseAuthentication are one option.
     static let commentsAtLineEnds = ServerVersion(8, 7)
     static let joinedInteractive = ServerVersion(8, 7)

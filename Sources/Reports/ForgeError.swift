@@ -1,6 +1,6 @@
 import Glibc
 
-/// What the person at the terminal is told: what could not be done, why, and what to try.
+/// What the person at the terminal reads: what could not be done, why, and what to try.
 package struct ForgeError: Error, Sendable {
     package var kind: Kind
     /// `could not <verb> <object>: <why>`, lower case, without a final stop.

@@ -19,7 +19,7 @@ package struct Progress: Equatable, Sendable {
         case hash, wait, unpack, encode, splice, write, map, finish, check, repair, clean, run
     }
 
-    /// Whether it tells of something that happened rather than of a way to go.
+    /// Whether it reports something that happened, not how far the work is.
     package var isWarning: Bool { stage == .repair || stage == .clean }
 
     package init(stage: Stage, subject: String, done: Int64, total: Int64) {

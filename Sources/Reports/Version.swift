@@ -1,2 +1,2 @@
-/// piforge's own version, as `--version` and the manifest tell it.
+/// piforge's own version, as `--version` and the manifest show it.
 package let version = "0.1.0"

@@ -17,7 +17,7 @@ package struct PartitionGrowth: Equatable, Sendable {
     package let new: Range<Int64>
     let scheme: PartitionTable.Scheme
     let sectorSize: Int
-    /// Of a GPT's entries, in bytes and rounded up to whole sectors; 0 for an MBR.
+    /// The size of a GPT's entries, in bytes and rounded up to whole sectors; 0 for an MBR.
     let entryByteCount: Int64
 
     /// Sectors that an MBR's entry can count.
@@ -94,7 +94,7 @@ package struct PartitionGrowth: Equatable, Sendable {
     }
 
     /// The last sector as cylinder, head and sector of a disk with 255 heads and 63 sectors, as fdisk writes it; the
-    /// highest there is for anything behind it (which is all of a card but the first 8 GB).
+    /// highest there is for anything after it (which is all of a card but the first 8 GB).
     private static func cylinderAddress(of sector: UInt64) -> [UInt8] {
         let cylinder = sector / (255 * 63)
         guard cylinder < 1024 else { return [0xFE, 0xFF, 0xFF] }

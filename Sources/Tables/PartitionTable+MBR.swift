@@ -5,7 +5,7 @@ extension PartitionTable {
     static let chainLimit = 100
     private static let mbrSectorSize: Int64 = 512
 
-    /// Makes partitions of the primary entries and the logical ones behind them.
+    /// Makes partitions of the primary entries and the logical ones after them.
     init(_ mbr: MBR, of reader: any BlockReader) throws(PartitionTableError) {
         let identifier = hexDigits(mbr.diskIdentifier, width: 8)
         var partitions: [Partition] = []

@@ -10,7 +10,7 @@ package enum PartitionTableError: Error, Equatable, Sendable {
     case bareFileSystem(String)
     case noPartitions
     case outsideImage(number: Int, range: Range<Int64>, byteCount: Int64)
-    /// A GPT whose last usable sector lies behind the end of the image; its sizes in sectors.
+    /// A GPT whose last usable sector lies after the end of the image; its sizes in sectors.
     case cutShort(needed: UInt64, found: UInt64)
     case overlap(Int, Int)
     /// A partition begins at sector 0, where the table lies.

@@ -1,4 +1,4 @@
-/// One thing of a tree as an export tells it: all but a file's bytes, which are read when they are asked for.
+/// One entry of a tree that is read in order: everything except a file's bytes, which are read on request.
 package struct TreeEntry {
     package var path: VolumePath
     package var content: Content
@@ -13,7 +13,7 @@ package struct TreeEntry {
         case directory
         /// The link's text, as stored.
         case symlink(String)
-        /// Of a device, `metadata.device` tells which.
+        /// A device; `metadata.device` says which.
         case special(FileNode.Kind)
     }
 

@@ -2,7 +2,7 @@
 ///
 /// The order is `VolumePath`'s, so names sort by their bytes inside a folder, as in `tar --sort=name`.
 package protocol TreeReader: AnyObject {
-    /// The next entry; nil behind the last one.
+    /// The next entry; nil after the last one.
     func next() throws(VolumeError) -> TreeEntry?
 }
 

@@ -21,7 +21,7 @@ extension BlockDevice {
 }
 
 extension VolumeError {
-    /// Of the device below a volume: packed data that is damaged, or an image that became shorter, is the image's fault
+    /// Wraps an error of the device below a volume: packed data that is damaged, or an image that became shorter, is the image's fault
     /// and no failure of the machine.
     init(_ error: BlockError, doing what: String? = nil) {
         let text = what.map { "\($0): \(error)" } ?? "\(error)"

@@ -38,7 +38,7 @@ extension Cache {
 }
 
 extension OpenFile.Timestamp: CustomStringConvertible {
-    /// Seconds and, behind a point, nine digits of nanoseconds.
+    /// Seconds and, after a point, nine digits of nanoseconds.
     package var description: String {
         let digits = String(nanoseconds)
         return "\(seconds)." + String(repeating: "0", count: max(0, 9 - digits.count)) + digits

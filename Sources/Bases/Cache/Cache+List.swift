@@ -121,7 +121,7 @@ extension Cache.Item {
 }
 
 extension StringProtocol {
-    /// Where `text` begins; the standard library has no search that tells the place.
+    /// Where `text` begins; the standard library has no search that returns the offset.
     fileprivate func range(of text: String) -> Index? {
         var rest = self[...]
         while !rest.isEmpty {

@@ -27,7 +27,7 @@ extension Cache {
 
     /// The packed form of a part of a base image: kept, or made from `reader` on all cores and kept.
     ///
-    /// It is an ordinary file of its format. `progress` is told how many bytes of the part are packed; `inspect` sees
+    /// It is an ordinary file of its format. `progress` gets the number of bytes of the part that are packed; `inspect` sees
     /// those that are packed now, as in `BlockPacker.pack`; `onDamage` gets the path of a kept file that is not what it was.
     package func packed(
         _ packing: Packing, of reader: any BlockReader, progress: (Int64) -> Void = { _ in },

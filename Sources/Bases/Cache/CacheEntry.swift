@@ -10,7 +10,7 @@ import Glibc
 struct CacheEntry: Equatable, Sendable {
     /// Where the data lies.
     let dataPath: String
-    /// What vouches for it; its modification time tells when the entry was last used.
+    /// What vouches for it; its modification time is when the entry was last used.
     let notePath: String
     /// Held with flock(2) by whoever makes it.
     let lockPath: String
@@ -26,7 +26,7 @@ struct CacheEntry: Equatable, Sendable {
     /// Notes are small; one larger than this is none.
     private static let noteLimit = 32 << 20
 
-    /// The data and the lines of its note, if it is there and unchanged; `damaged` when it was and is no more.
+    /// The data and the lines of its note; nil when there is none, or when it has changed, which `onDamage` reports.
     func open(onDamage: (String) -> Void) throws(BlockError) -> (file: OpenFile, lines: [Substring])? {
         guard let note = Self.text(of: notePath, limit: Self.noteLimit), let file = try? share() else { return nil }
         var lines = note.split(separator: "\n")[...]

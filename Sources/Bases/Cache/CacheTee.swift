@@ -102,7 +102,7 @@ extension Cache {
         return CacheTee(entry: imageEntry(for: base.sourceDigest), name: name, byteCount: base.byteCount)
     }
 
-    /// Bytes that whoever runs this may still write; nil where the file system does not tell.
+    /// Bytes that this process's user may still write; nil where the file system does not say.
     private var freeByteCount: Int64? {
         var found = statvfs()
         guard statvfs(imagesPath, &found) == 0 else { return nil }

@@ -33,7 +33,7 @@ package enum OrderedParallelMap {
         var failure: (index: Int, error: PackingError)?
     }
 
-    /// Of several errors that of the lowest number is thrown, after all workers have ended.
+    /// When several fail, the error of the lowest number is thrown, after all workers have ended.
     package static func run<Value: Sendable>(
         count: Int, workers: Int, produce: @Sendable (Int) throws(PackingError) -> Value,
         deliver: (Value) throws(PackingError) -> Void

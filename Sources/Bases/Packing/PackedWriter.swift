@@ -66,7 +66,7 @@ package struct PackedWriter: ~Copyable {
         package var blocks: [PackedBlock]
     }
 
-    /// Writes what belongs behind the last block.
+    /// Writes what belongs after the last block.
     package consuming func finish() throws(PackingError) -> Outcome {
         // Even a file of nothing is an .xz file only with a stream.
         if format == .xz, ends == nil { try prepare(check: 4) }

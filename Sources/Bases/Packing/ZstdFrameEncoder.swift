@@ -1,6 +1,6 @@
 import CZstd
 
-/// Encodes one zstd frame that tells its size and ends in a checksum (RFC 8878, section 3.1.1).
+/// Encodes one zstd frame that holds its size and ends in a checksum (RFC 8878, section 3.1.1).
 enum ZstdFrameEncoder {
     static func encode(_ bytes: RawSpan, level: Int) throws(PackingError) -> PackedPiece {
         guard let context = ZSTD_createCCtx() else { throw .outOfMemory(.zstd) }

@@ -12,7 +12,7 @@ package enum BaseImageProgress: Equatable, Sendable {
     case unpacking(consumed: Int64, total: Int64, written: Int64)
 }
 
-/// What every unpacker needs: the packed file, where to tell progress, and whether to go on.
+/// What every unpacker needs: the packed file, where to report progress, and whether to go on.
 struct UnpackContext: Sendable {
     static let pieceSize = 1 << 20
 
@@ -22,7 +22,7 @@ struct UnpackContext: Sendable {
     let progress: @Sendable (BaseImageProgress) -> Void
     let isCancelled: @Sendable () -> Bool
 
-    /// Tells progress; throws `cancelled` when the caller gave up.
+    /// Reports progress; throws `cancelled` when the caller gave up.
     func report(consumed: Int64, written: Int64) throws(BaseImageError) {
         if isCancelled() { throw .cancelled }
         progress(.unpacking(consumed: min(consumed, total), total: total, written: written))

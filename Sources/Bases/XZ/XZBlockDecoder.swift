@@ -133,7 +133,7 @@ struct XZBlockDecoder: ~Copyable {
         return length
     }
 
-    /// Reads the next piece of the block, nothing behind it, and returns its length.
+    /// Reads the next piece of the block, nothing after it, and returns its length.
     private func refill(at offset: Int64) throws(BlockError) -> Int {
         let wanted = Int(min(Int64(input.count), block.compressedRange.upperBound - offset))
         let count = try file.read(upTo: UnsafeMutableRawBufferPointer(rebasing: input[..<max(0, wanted)]), at: offset)

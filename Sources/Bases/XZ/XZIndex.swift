@@ -40,7 +40,7 @@ package struct XZIndex: Equatable, Sendable {
         /// From header to footer, without padding.
         package var compressedSize: Int64
         package var uncompressedSize: Int64
-        /// Zero bytes behind the footer.
+        /// Zero bytes after the footer.
         package var padding: Int64
         package var blockCount: Int
         /// The kind of check all its blocks end in (section 2.1.1.2): 0 none, 1 CRC32, 4 CRC64, 10 SHA-256.
@@ -60,8 +60,8 @@ package struct XZIndex: Equatable, Sendable {
 
     /// Reads the index of `file`, of which `byteCount` bytes are read in few small pieces.
     ///
-    /// Throws `corrupt`, `memoryLimit` or `block`. Which of damaged, cut short and followed by garbage a file is, only
-    /// decoding it tells.
+    /// Throws `corrupt`, `memoryLimit` or `block`. Whether a file is damaged, cut short or followed by garbage is known only
+    /// after it was decoded.
     package init(_ file: OpenFile, byteCount: Int64) throws(BaseImageError) {
         let decoder = XZIndexDecoder()
         let index = try decoder.decode(file, byteCount: byteCount)
@@ -87,7 +87,7 @@ package struct XZIndex: Equatable, Sendable {
         guard offset >= 0, offset < byteCount else { return nil }
         var low = 0
         var high = blocks.count
-        // The first block that ends behind the offset: empty ones end before it.
+        // The first block that ends after the offset: empty ones end before it.
         while low < high {
             let middle = (low + high) / 2
             if blocks[middle].range.upperBound <= offset { low = middle + 1 } else { high = middle }

@@ -10,7 +10,7 @@ struct XZUnpacker: ~Copyable {
     private static let threads: UInt32 = 2
 
     /// LZMA_TELL_UNSUPPORTED_CHECK of lzma/container.h, a macro that Swift does not see. Concatenated streams are found
-    /// here and not by the library, which cannot tell garbage between them from damage.
+    /// here and not by the library, which cannot distinguish garbage between them from damage.
     private static let flags: UInt32 = 0x02
     private static let magic: [UInt8] = [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]
 
@@ -71,7 +71,7 @@ struct XZUnpacker: ~Copyable {
         try check(lzma_stream_decoder_mt(stream, &options))
     }
 
-    /// Skips stream padding (section 2.2 of the .xz format: zeros, a multiple of four) and tells whether a stream
+    /// Skips stream padding (section 2.2 of the .xz format: zeros, a multiple of four) and returns whether a stream
     /// follows; throws when something else does.
     private func findNextStream(_ offset: inout Int64) throws(BaseImageError) -> Bool {
         let end = offset - Int64(stream.pointee.avail_in)

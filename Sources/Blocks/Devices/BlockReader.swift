@@ -11,7 +11,7 @@ package protocol BlockReader: Sendable {
 
     /// The first range at or after `offset` that may hold bytes other than zero; `nil` when only zeros follow.
     ///
-    /// A reader that knows its holes (a sparse file) tells them here; every byte outside such ranges reads as zero.
+    /// A reader that knows its holes (a sparse file) names the rest here; every byte outside such ranges reads as zero.
     func nextData(from offset: Int64) throws(BlockError) -> Range<Int64>?
 
     /// The whole reader, in order and without gaps, cut into what is best read at one go.

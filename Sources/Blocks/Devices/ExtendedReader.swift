@@ -1,4 +1,4 @@
-/// A reader with one byte repeated behind its end: an image as it lies at the start of a larger card.
+/// A reader with one byte repeated after its end: an image as it lies at the start of a larger card.
 ///
 /// Zeros are a hole. Any other filler stands for bytes that nobody knows, as a card keeps them from before: an overlay
 /// then takes every block that is written there for a change, those of zeros too.

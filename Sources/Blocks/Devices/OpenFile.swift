@@ -4,7 +4,7 @@ import Glibc
 ///
 /// Every call retries on `EINTR` and continues after a short transfer.
 package final class OpenFile: Sendable {
-    /// What the kernel knows about a file: enough to tell that it is still the same, unchanged file.
+    /// What the kernel knows about a file: enough to see that it is still the same, unchanged file.
     package struct Status: Equatable, Sendable {
         package var device: UInt64
         package var inode: UInt64
@@ -125,7 +125,7 @@ package final class OpenFile: Sendable {
         }
     }
 
-    /// The first range of data at or after `offset` as SEEK_DATA and SEEK_HOLE tell it, cut at `end`; the whole rest
+    /// The first range of data at or after `offset` as SEEK_DATA and SEEK_HOLE find it, cut at `end`; the whole rest
     /// where the file system does not know its holes.
     package func nextData(from offset: Int64, end: Int64) throws(BlockError) -> Range<Int64>? {
         guard offset < end else { return nil }

@@ -95,7 +95,7 @@ package struct SparseBytes: Sendable {
         chunks.append(chunk)
     }
 
-    /// Puts a chunk at its place, which may lie behind the last one.
+    /// Puts a chunk at its place, which may lie after the last one.
     package mutating func setChunk(_ index: Int, to chunk: Chunk?) {
         guard index >= 0, index < chunkCount else { return }
         while chunks.count <= index { chunks.append(nil) }

@@ -15,7 +15,7 @@ package struct BlockMap: Equatable, Sendable {
     package struct Run: Equatable, Sendable {
         /// The numbers of its blocks.
         package var blocks: Range<Int64>
-        /// Of all bytes of the run, as far as the image goes; nil when unknown.
+        /// The digest of all bytes of the run, as far as the image goes; nil when unknown.
         package var digest: SHA256Digest?
     }
 
@@ -70,8 +70,7 @@ package struct BlockMap: Equatable, Sendable {
         return start..<min(start + Self.chunkSize, byteCount)
     }
 
-    /// Takes over the digests that `base`, a part of whose blocks this image changes, knows, but for chunks that
-    /// `isChanged` names.
+    /// Takes over the digests of its base, except for the chunks that `isChanged` says differ from it.
     package mutating func learn(from base: RangeDigests, except isChanged: (Range<Int64>) -> Bool) {
         for index in runs.indices where runs[index].digest == nil && !isChanged(chunk(of: runs[index])) {
             runs[index].digest = base[runs[index].blocks]
@@ -104,7 +103,7 @@ package struct BlockMap: Equatable, Sendable {
 
     mutating func set(_ digest: SHA256Digest, ofRun index: Int) { runs[index].digest = digest }
 
-    /// Where in `runs` the first stands that ends behind the block.
+    /// Where in `runs` the first stands that ends after the block.
     private func firstRun(endingAfter block: Int64) -> Int {
         var low = 0
         var high = runs.count

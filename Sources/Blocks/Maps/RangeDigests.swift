@@ -12,7 +12,7 @@ package struct RangeDigests: Equatable, Sendable {
         set { digests[run] = newValue }
     }
 
-    /// Takes over what a map of the base, or of an image that changes only the chunks that `isChanged` names, knows.
+    /// Takes over the digests of `map`, except for the chunks in which `isChanged` says that it differs from the base.
     package mutating func learn(from map: BlockMap, except isChanged: (Range<Int64>) -> Bool = { _ in false }) {
         for run in map.runs where digests[run.blocks] == nil {
             if let digest = run.digest, !isChanged(map.chunk(of: run)) { digests[run.blocks] = digest }

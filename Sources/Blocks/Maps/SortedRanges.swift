@@ -1,6 +1,6 @@
 /// Ranges in order that neither touch nor overlap.
 extension [Range<Int64>] {
-    /// Where the first stands that ends behind `offset`; the count when none does.
+    /// Where the first stands that ends after `offset`; the count when none does.
     package func firstIndex(endingAfter offset: Int64) -> Int {
         var low = 0
         var high = count
@@ -31,7 +31,7 @@ extension [Range<Int64>] {
         return parts
     }
 
-    /// Adds the marked granules of a chunk that lies behind all that is there; what touches becomes one.
+    /// Adds the marked granules of a chunk that lies after all that is there; what touches becomes one.
     package mutating func appendRuns(of mask: UInt16, in place: Range<Int64>) {
         for run in SparseBytes.runs(of: mask, in: place) {
             if let last, last.upperBound == run.lowerBound {

@@ -1,7 +1,7 @@
 package import Images
 import Reports
 
-/// What `devices` tells: the disks that a card could be, and on request all others with the reason against each.
+/// What `devices` prints: the disks that a card could be, and on request all others with the reason against each.
 package struct DeviceList: Encodable, Sendable {
     package var devices: [Entry]
 

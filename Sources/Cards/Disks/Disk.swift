@@ -12,7 +12,7 @@ package struct Disk: Equatable, Sendable {
     package var bus: Bus
     package var vendor: String?
     package var model: String?
-    /// Of the disk or its adapter; for a loop device the file behind it, which is what tells one from another.
+    /// The serial number of the disk or its adapter; for a loop device its file, by which one is known from another.
     package var serial: String?
     /// Whether writing is switched off, by the kernel or a card's lock slider.
     package var isReadOnly: Bool
@@ -29,7 +29,7 @@ package struct Disk: Equatable, Sendable {
     /// How a disk hangs on the machine.
     package enum Bus: String, Sendable {
         case usb
-        /// A card in a slot of its own, which the kernel tells from soldered memory by its register set.
+        /// A card in a slot of its own, which the kernel distinguishes from soldered memory by its register set.
         case sd
         /// Soldered memory, which looks like a card and is none.
         case emmc
@@ -89,7 +89,7 @@ package struct DeviceNumber: Hashable, Sendable, CustomStringConvertible {
         self.minor = minor
     }
 
-    /// Of the form `8:16`.
+    /// Parses the form `8:16`.
     package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, let major = UInt32(parts[0]), let minor = UInt32(parts[1]) else { return nil }

@@ -84,14 +84,14 @@ struct KernelBlockDevice: Equatable, Sendable {
         return .other
     }
 
-    /// Where each kind of driver tells it, and what udev found out where none does.
+    /// Where each kind of driver has it, and what udev found out where none does.
     private func serial(in tree: SystemTree, bus: Disk.Bus) -> String? {
         if bus == .loop { return backingPath(in: tree) }
         let own = tree.text(place + "/device/serial") ?? tree.text(place + "/serial")
         return own ?? (bus == .usb ? usbSerial(in: tree) : pageSerial(in: tree)) ?? udevSerial(in: tree)
     }
 
-    /// Of the USB device on the way, which is the one folder with an `idVendor` nearest to the disk.
+    /// The serial number of the USB device on the way: the folder with an `idVendor` that is nearest to the disk.
     private func usbSerial(in tree: SystemTree) -> String? {
         var parts = place.split(separator: "/")
         while parts.count > 2 {

@@ -1,7 +1,7 @@
 /// What is mounted and what is swapped to, from the tables of procfs.
 struct MountTable: Equatable, Sendable {
     struct Mount: Equatable, Sendable {
-        /// Of the device; a number of its own, major 0, for file systems of several devices and of none.
+        /// The device's number; one of its own, with major 0, for file systems on several devices and on none.
         var number: DeviceNumber
         var point: String
         /// What the mounter named: a device, or anything.

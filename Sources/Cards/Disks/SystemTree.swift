@@ -1,7 +1,7 @@
 import Glibc
 import Images
 
-/// The files in which the kernel tells of disks and mounts, below a folder that stands for `/`.
+/// The files in which the kernel describes disks and mounts, below a folder that stands for `/`.
 ///
 /// What is not there is nil or empty: sysfs differs from driver to driver, and disks go while it is read.
 struct SystemTree: Sendable {

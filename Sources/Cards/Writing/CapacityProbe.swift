@@ -4,8 +4,8 @@ import Reports
 
 /// Finds out in a moment whether a card is as large as it says, before the long write.
 ///
-/// Counterfeits answer for offsets behind their real end with those before it, mostly modulo a power of two, or forget
-/// what they are told there. A different block is written at each power of two and at the end; all must come back.
+/// Counterfeits answer for offsets after their real end with those before it, mostly modulo a power of two, or forget
+/// what is written there. A different block is written at each power of two and at the end; all must come back.
 struct CapacityProbe {
     let medium: any CardMedium
 

@@ -11,9 +11,9 @@ import Volumes
 ///   image   | table | boot | root ...... |
 ///   card    | table | boot | root ............. groups that are new: described, and empty ...... |
 /// ```
-/// What the card holds behind the image's end is not known and not read: all that the new groups need is written.
+/// What the card holds after the image's end is not known and not read: all that the new groups need is written.
 struct CardGrowth: Sendable {
-    /// What of the card differs from the image and, behind its end, from zeros; the slot's own changes included.
+    /// What of the card differs from the image and, after its end, from zeros; the slot's own changes included.
     let patch: Patch
     /// The blocks of the card that anything may read before it writes them.
     let used: BlockSet
@@ -24,7 +24,7 @@ struct CardGrowth: Sendable {
     enum Decision: Sendable {
         /// Nothing is left to grow.
         case full
-        /// The first boot does it, which is told.
+        /// The first boot does it; the outcome says so.
         case leftToFirstBoot
         case grow(CardGrowth)
     }
@@ -78,7 +78,7 @@ struct CardGrowth: Sendable {
         root = (growth.old, growth.new)
     }
 
-    /// Makes the file system fill the partition, and tells which bytes of the card it uses now; none when it did already.
+    /// Makes the file system fill the partition, and returns which bytes of the card it uses now; none when it did already.
     private static func fill(_ overlay: Overlay, _ growth: PartitionGrowth) throws(ForgeError) -> [Range<Int64>] {
         let slice: Slice
         do throws(BlockError) { slice = try Slice(of: overlay, range: growth.new) } catch { throw ForgeError(error) }

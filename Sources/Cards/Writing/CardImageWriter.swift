@@ -9,7 +9,7 @@ import Synchronization
 /// table, which comes last.
 package final class CardImageWriter: ImageWriter {
     package let pathExtension = "img"
-    /// Of each image must be known what its file systems use: the rest is not written.
+    /// What each image's file systems use must be known: the rest is not written.
     package let isMapping = true
 
     private let cards: [String: any CardMedium]

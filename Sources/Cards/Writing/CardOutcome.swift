@@ -18,7 +18,7 @@ package struct CardOutcome: Equatable, Sendable {
     package var retries = 0
     /// Whether the kernel knows the new partitions.
     package var isTableRead = true
-    /// Of the whole image; nil when nobody asked.
+    /// The digest of the whole image; nil when nobody asked for it.
     package var digest: SHA256Digest?
 
     /// What became of the root partition where it was to fill the card, and did not yet; nil else.

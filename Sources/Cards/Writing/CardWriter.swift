@@ -2,11 +2,11 @@ import Blocks
 import Glibc
 import Reports
 
-/// One card on its way from what it was to an image: erased, written, read back, and only then given its partition table.
+/// Writes one card: erases it, writes the image, reads it back, and only then writes the partition table.
 ///
 /// ```
-///   begin    erase head and the space behind the image, try whether the card is as large as it says
-///   write    body, as the pieces of the base come by                 (or only the blocks that differ)
+///   begin    erase head and the space after the image, try whether the card is as large as it says
+///   write    body, one piece of the base after the other             (or only the blocks that differ)
 ///   settle   wait until all is on the medium
 ///   check    body again, read back and compared
 ///   finish   head: first what follows the table, then the table
@@ -98,7 +98,7 @@ struct CardWriter: ~Copyable {
         grid = PieceGrid(imageByteCount: map.end)
     }
 
-    /// Reads back what the next piece of the base was written as.
+    /// Reads back from the card what the next piece of the base became, and compares.
     mutating func check(_ piece: SparseBytes) throws(ForgeError) -> Share {
         try Interruption.check()
         let window = grid.window(of: piece.range)

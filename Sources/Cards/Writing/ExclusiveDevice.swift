@@ -129,7 +129,7 @@ package struct ExclusiveDevice: CardMedium {
         guard let now = DiskInventory.read(root: root).disk(numbered: disk.number), now.identity == disk.identity else {
             throw .replaced(path)
         }
-        // Nothing can be mounted while this is held; what is there all the same has found a way around.
+        // O_EXCL keeps others from mounting it; whoever uses it now has not asked for that.
         if !now.uses.isEmpty { throw ForgeError(.inUse(now.uses), path: path, disk: now) }
     }
 

@@ -3,7 +3,7 @@ import Reports
 import Tables
 
 extension FlashSession {
-    /// The jobs of all cards that can become the image; of the others `finished` is told why not. No card is written.
+    /// The writers of all cards that can become the image; for the others `finished` gets the reason. No card is written.
     func prepare(_ finished: Finish) -> [SharedCardWriter] {
         let table = try? PartitionTable.read(from: base)
         var jobs: [SharedCardWriter] = []
@@ -51,7 +51,7 @@ extension FlashSession {
     }
 
     /// The kernel and the firmware take a table's numbers for sectors of the card's own size, so that nothing would be
-    /// where the table says. An MBR does not tell its sectors' size; that its partitions are there, does.
+    /// where the table says. An MBR does not hold its sectors' size; whether partitions are found there shows it.
     private func checkSectors(of medium: any CardMedium, _ table: PartitionTable) throws(ForgeError) {
         guard table.sectorSize != medium.sectorSize else { return }
         if case .mbr = table.scheme, (try? table.findSystemPartitions(in: base)) == nil { return }

@@ -34,9 +34,9 @@ package struct FlashSession: Sendable {
     let origin: String?
     /// Whether only blocks are written that differ from what is on a card.
     let isChangedOnly: Bool
-    /// Whether the root partition shall fill each card. One that is filled already stays so also without.
+    /// Whether the root partition shall fill each card. One that fills its card already is kept so in any case.
     var isGrowing = false
-    /// Of the image, without what makes it fill a card.
+    /// Whether the image is digested, without what makes it fill a card.
     let wantsDigest: Bool
 
     package init(
@@ -54,7 +54,7 @@ package struct FlashSession: Sendable {
     /// By a request's place, from any thread.
     package typealias Finish = @Sendable (Int, Result<CardOutcome, ForgeError>) -> Void
 
-    /// Tells `finished` exactly once for each request. One that fails does not keep the others from being finished.
+    /// Calls `finished` exactly once for each request. One that fails does not keep the others from being finished.
     /// Blocks the calling thread.
     package func run(observe: @escaping Progress.Observer, finished: @escaping Finish) {
         var alive = each(prepare(finished), finished) { (card) throws(ForgeError) in try card.begin() }

@@ -25,7 +25,7 @@ struct PieceGrid {
         return start..<max(start, isLast ? WriteMap.roundedUp(imageByteCount) : piece.upperBound / grid * grid)
     }
 
-    /// Fills `buffer` with the image from `offset` on, zeros behind its end; inside the window.
+    /// Fills `buffer` with the image from `offset` on, zeros after its end; inside the window.
     func copy(from piece: SparseBytes, to buffer: UnsafeMutableRawBufferPointer, at offset: Int64) {
         let end = offset + Int64(buffer.count)
         var position = offset

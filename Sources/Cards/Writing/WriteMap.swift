@@ -13,7 +13,7 @@ struct WriteMap: Equatable, Sendable {
     let head: Range<Int64>
     /// What is written in between, in order; begins and ends on the grid of 4 KiB but at the card's end.
     let body: [Range<Int64>]
-    /// Behind the image: filled with zeros first.
+    /// After the image: filled with zeros first.
     let wiped: [Range<Int64>]
     /// Where it all ends: the image, or the card that it fills.
     let end: Int64

@@ -3,7 +3,7 @@ package import Blocks
 package import Reports
 
 extension BaseImage {
-    /// Opens an image file for reading, packed or not, with progress told in piforge's terms.
+    /// Opens an image file for reading, packed or not, with progress in piforge's terms.
     package static func open(
         _ base: ImageSource, cache: Cache, unpacking: Bool = false, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> BaseImage {

@@ -6,8 +6,8 @@ import Trees
 import Volumes
 
 extension BlockSet {
-    /// The blocks of a card image that anything may read: all but those that the boot or the root file system calls
-    /// free, and what lies in their partitions behind their ends.
+    /// The blocks of a system image that anything may read: all except those that the boot or the root file system
+    /// calls free, and those after the end of a file system in its partition.
     ///
     /// Partition tables, gaps, other partitions and a file system that cannot be judged are in use as a whole.
     package static func inUse(of overlay: Overlay) throws(ForgeError) -> BlockSet {

@@ -36,7 +36,7 @@ package struct CardLabel: Codable, Equatable, Sendable {
         self.tool = tool
     }
 
-    /// Of a card that anybody may have written; nil for what no piforge would write.
+    /// Reads the label of a card that anybody may have written; nil for what no piforge would write.
     package init?(_ bytes: [UInt8]) {
         guard bytes.count <= 4096, let label = try? JSONDecoder().decode(CardLabel.self, from: Data(bytes)) else {
             return nil
@@ -90,7 +90,7 @@ extension CardLabel {
         return nil
     }
 
-    /// SHA-256 over what tells one base from another, however it is packed: the first sector, the boot partition's boot
+    /// SHA-256 over what distinguishes one base from another, however it is packed: the first sector, the boot partition's boot
     /// sector and the root file system's superblock.
     package static func fingerprint(of reader: any BlockReader) -> SHA256Digest {
         var places: [Range<Int64>] = [0..<512]

@@ -2,9 +2,9 @@ package import Blocks
 import Plans
 
 extension EditPlan {
-    /// SHA-256 over everything the plan demands, in order, so that equal plans can be told by it.
+    /// SHA-256 over everything the plan demands, in order, so that equal plans can be recognised.
     ///
-    /// Of a secret only the fact goes in: a digest that is published must not let a password be guessed.
+    /// For a secret only the fact goes in: a digest that is published must not let a password be guessed.
     package var identity: SHA256Digest {
         var text = "piforge plan 1\nslot \(slot.name)\nmodified \(modified)\n"
         if medium != .card { text += "medium \(medium.rawValue)\n" }

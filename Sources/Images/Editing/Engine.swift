@@ -1,7 +1,7 @@
 package import Reports
 import Volumes
 
-/// The ways to edit an image; the raw value is what `--engine` takes and the manifest tells.
+/// The ways to edit an image; the raw value is what `--engine` takes and the manifest records.
 package enum Engine: String, Codable, Sendable, CaseIterable {
     /// Our own FAT driver and libext2fs, over a map of changed blocks in memory.
     case builtin
@@ -18,7 +18,7 @@ package enum Engine: String, Codable, Sendable, CaseIterable {
 }
 
 extension ForgeError {
-    /// Of the loop engine.
+    /// Reports why the loop engine could not be used.
     init(_ error: MountError) {
         let hint =
             "leave out --engine loop: the default engine needs no root, no loop device and no driver; "

@@ -15,7 +15,7 @@ package struct GrowingImage {
 
     /// Images end on whole multiples of this, as those of Raspberry Pi OS do.
     private static let alignment: Int64 = 4 << 20
-    /// More than a GPT's copy behind the last partition takes.
+    /// More than a GPT's copy after the last partition takes.
     private static let tableRoom: Int64 = 1 << 20
 
     package init(_ copy: WorkingCopy) throws(ForgeError) {
@@ -34,7 +34,7 @@ package struct GrowingImage {
 
     /// Grows file, partition and file system, as far as they must be, so that `size` fits and `spare` blocks are left.
     ///
-    /// `willGrow` is told the image's new size in bytes before anything is written.
+    /// `willGrow` gets the image's new size in bytes before anything is written.
     package mutating func makeRoom(
         for size: TreeSize, spare: UInt64, now: Int64, willGrow: (Int64) -> Void
     ) throws(ForgeError) {

@@ -24,7 +24,7 @@ package final class WorkingCopy: Sendable {
         self.file = Mutex(file)
     }
 
-    /// Makes all copies in one pass over the base and tells `made` once for each, by its place in `requests`, from any
+    /// Makes all copies in one pass over the base and calls `made` once for each, with its index in `requests`, from any
     /// thread. One that fails does not keep the others from being made. Blocks the calling thread.
     package static func make(
         _ requests: [ImageRequest], from base: BaseImage, observe: @escaping Progress.Observer,
@@ -105,7 +105,7 @@ package final class WorkingCopy: Sendable {
         return WrittenImage(byteCount: reader.byteCount, digest: hasher.finalize(), dataRanges: dataRanges)
     }
 
-    /// Whether the file system that the file lies on has no room left; the loop engine is told of that as of an I/O
+    /// Whether the file system that the file lies on has no room left; the loop engine sees that as an I/O
     /// error.
     package var isDiskFull: Bool {
         var found = statvfs()

@@ -14,7 +14,7 @@ package protocol ImageWriter: Sendable {
     /// Whether it wants to know which blocks of an image are in use (`ImageRequest.used`).
     var isMapping: Bool { get }
 
-    /// Makes one file for each request, whole or not at all (`OutputFile`), and tells `finished` exactly once for each,
+    /// Makes one file for each request, whole or not at all (`OutputFile`), and calls `finished` exactly once for each,
     /// by its place in `requests`, from any thread, as soon as it is durable under its name or has failed.
     ///
     /// One request that fails does not keep the others from being finished; an interruption (`Interruption.check`) ends
@@ -61,13 +61,13 @@ extension ImageRequest {
     }
 }
 
-/// What a writer tells of a finished file.
+/// What a writer knows of a finished file.
 package struct WrittenImage: Equatable, Sendable {
     /// Size of the file in bytes; for a compressed image that of the packed file.
     package var byteCount: Int64
     /// SHA-256 of the file, as sha256sum(1) sees it.
     package var digest: SHA256Digest
-    /// The parts of the unpacked image, in 4 KiB blocks of it, that are not all zero; empty when the writer does not tell.
+    /// The parts of the unpacked image, in 4 KiB blocks of it, that are not all zero; empty when the writer does not know.
     package var dataRanges: [Range<Int64>]
 
     package init(byteCount: Int64, digest: SHA256Digest, dataRanges: [Range<Int64>] = []) {

@@ -127,7 +127,7 @@ extension PackedImageWriter {
 }
 
 extension ForgeError {
-    /// Of packing for the output at `path`.
+    /// Reports why the output at `path` could not be packed.
     package init(_ error: PackingError, writing path: String) {
         switch error {
         case .block(.system(let code, "write", path)): self = .writing(path, errno: code)

@@ -21,7 +21,7 @@ final class RawOutput: Sendable {
 
     fileprivate struct State: ~Copyable {
         var file: OutputFile?
-        /// Of `file`, as long as there is one.
+        /// The descriptor of `file`, as long as there is one.
         let descriptor: Int32
         var hasher: SHA256?
         var role = Role.written

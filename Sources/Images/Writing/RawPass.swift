@@ -17,7 +17,7 @@ struct RawPass {
     /// Keeps the base unpacked for later builds; not asked where the outputs are clones, as they are made quickly enough.
     var tee: CacheTee?
 
-    /// Tells `filled` exactly once for each request, by its place, from any thread; who is told owns the output, which
+    /// Calls `filled` exactly once for each request, with its index, from any thread; the callee owns the output, which
     /// still lacks its patch when it is a clone (`RawOutput.completed`).
     func run(
         observe: @escaping Progress.Observer,

@@ -120,7 +120,7 @@ struct SplicePlan: Sendable {
         var cell: Int
         var range: Range<Int64>
         var patch: Patch
-        /// Of the requests that make it; they may use the cell's blocks differently.
+        /// The maps of the requests that make it; they may use the cell's blocks differently.
         var maps: [BlockMap]
     }
 
@@ -159,7 +159,7 @@ struct SplicePlan: Sendable {
 
     private struct Made: Sendable {
         var part: Part
-        /// Of the patched bytes.
+        /// The digests of the patched bytes.
         var digests: RangeDigests
     }
 

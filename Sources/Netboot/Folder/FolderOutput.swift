@@ -102,7 +102,7 @@ extension FolderOutput {
         }
 
         deinit {
-            // Renamed it is no more; else it is half a tree.
+            // After a rename nothing lies there; before it, half a tree does.
             try? FolderRemoval.remove(partialPath, isOwn: true)
         }
 

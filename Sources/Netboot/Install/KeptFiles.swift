@@ -14,7 +14,7 @@ package struct KeptFiles {
     private(set) var folders: [VolumePath: FileNode] = [:]
     /// Paths that were to be kept and are not there.
     package private(set) var missing: [VolumePath] = []
-    /// Of all files together.
+    /// The size of all files together.
     package private(set) var byteCount = 0
     private let folder: String
 

@@ -20,7 +20,7 @@ package enum NetbootExports {
     }
 
     /// The file with exactly one line for each slot's folder and each shared root: a present one is replaced in its
-    /// place when it differs, all others stay as they are, byte for byte, but for those of roots that are `gone`.
+    /// place when it differs, all others stay as they are, byte for byte, except for those of roots that are `gone`.
     package static func bytes(
         _ old: [UInt8], with slots: [Slot], sharing roots: [SharedRoot] = [], without gone: [SharedRoot] = []
     ) -> [UInt8] {

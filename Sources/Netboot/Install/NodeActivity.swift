@@ -3,7 +3,7 @@ import Images
 package import Plans
 package import Reports
 
-/// Which nodes run from the trees that a controller serves, as the controller's kernel tells it.
+/// Which nodes run from the trees that a controller serves, as the controller's kernel reports it.
 ///
 /// A node that is up has its end of the USB link there (`ethupiN`, which 8086's udev rule names so) or holds an NFS
 /// connection; an NFSv4 client is listed by nfsd too, even while it is idle.

@@ -3,7 +3,7 @@ import Glibc
 import Initramfs
 import Reports
 
-/// What an initramfs holds, as far as it tells whether a node finds its root with it.
+/// What an initramfs holds, as far as it decides whether a node finds its root with it.
 struct InitramfsContent {
     /// Permission bits of files by name, without a leading `/` or `./`.
     private(set) var modes: [String: UInt16] = [:]
@@ -16,7 +16,7 @@ struct InitramfsContent {
     static let gadgetSettings = "etc/gadget"
     static let gadgetScript = "scripts/nfs-top/00_clusterctrl"
 
-    /// Of one archive or several behind each other, packed or not; throws why it cannot be read.
+    /// Reads one archive or several after each other, packed or not; throws why it cannot be read.
     init(_ bytes: [UInt8]) throws(PackedBytes.Failure) {
         var unpacked: [UInt8] = []
         var start = 0
@@ -38,7 +38,7 @@ struct InitramfsContent {
         if modes.isEmpty { throw PackedBytes.Failure(reason: "it holds nothing") }
     }
 
-    /// Behind the entry TRAILER!!!, which ends an archive.
+    /// After the entry TRAILER!!!, which ends an archive.
     private static func end(ofArchiveAt start: Int, in bytes: [UInt8]) -> Int {
         let mark = Array("TRAILER!!!\0".utf8)
         let found = bytes.withUnsafeBytes { $0.offset(of: mark, from: start) }

@@ -79,7 +79,7 @@ package struct NetbootLint {
 }
 
 extension NetbootLint {
-    /// The slot that the kernel line is for, as far as it tells.
+    /// The slot that the kernel line is for; the tree's own where the line does not say.
     private mutating func checkKernelLine() -> Slot? {
         if facts.text(.boot, "/cmdline.txt")?.split(separator: "\n").count != 1 {
             report("cmdline.txt has not exactly one line: the firmware reads the first alone")

@@ -19,7 +19,7 @@ package struct SharedLayout: Sendable {
         /// To an ext4 file system of this size, in the words of truncate(1), in the node's part.
         case file(String)
 
-        /// Nil unless the text is `memory` or a number with M or G behind it.
+        /// Nil unless the text is `memory` or a number with M or G after it.
         package init?(_ text: String) {
             if text == "memory" {
                 self = .memory
@@ -49,7 +49,7 @@ package struct SharedLayout: Sendable {
     /// Each node's boot files, by path in the boot folder.
     private(set) var boot: [(slot: Slot, edits: TreeEdits)] = []
 
-    /// Files that tell one node from another, whoever is asked for.
+    /// Files by which one node differs from another, whichever node is asked for.
     private static let alwaysOwn: Set<VolumePath> = [
         "/etc/hostname", "/etc/hosts", "/etc/fstab", "/etc/machine-id", "/etc/default/clusterctrl",
         "/etc/dhcp/dhclient.conf", "/etc/dhcpcd.conf",

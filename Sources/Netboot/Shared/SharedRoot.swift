@@ -16,7 +16,7 @@ package struct SharedRoot: Hashable, Sendable {
     }
 
     private static let prefix = "shared-"
-    /// Of eight digits.
+    /// A number of eight digits.
     private static let numbers: ClosedRange<UInt32> = 0x1000_0000...UInt32.max
 
     private init(uncheckedName name: String) { self.name = name }

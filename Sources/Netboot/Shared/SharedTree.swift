@@ -1,13 +1,13 @@
 package import Trees
 
-/// The tree of a `SharedLayout`: one pass tells the nodes' parts and the shared root, in the order of paths.
+/// The tree of a `SharedLayout`: one pass gives the nodes' parts and the shared root, in the order of paths.
 package final class SharedTree: TreeSource {
     private let layout: SharedLayout
     private let root: any TreeSource
     private let boot: any TreeSource
     private let bootFolder: VolumePath
     private let ownEntries: [[TreeEntry]]
-    /// Of folders that are in no tree, seconds since 1970-01-01 UTC.
+    /// When folders that are in no tree were modified, in seconds since 1970-01-01 UTC.
     private let modified: Int64
     private let otherFolders: [String]
 

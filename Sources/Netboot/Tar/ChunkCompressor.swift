@@ -5,7 +5,7 @@ import Glibc
 import Reports
 import Synchronization
 
-/// Packs chunks on all cores, equal ones of several outputs once, and keeps those in memory few.
+/// Packs chunks on all cores, chunks that several outputs have in common only once, and bounds how many are in memory.
 package final class ChunkCompressor: Sendable {
     /// Nil when chunks are written as they are.
     let packer: BlockPacker?
@@ -19,7 +19,7 @@ package final class ChunkCompressor: Sendable {
         var nextBench = 0
     }
 
-    /// Chunks on their way at most, each output's counted.
+    /// The most chunks in memory at a time, counted once for each output.
     private static let placeCount = 12
     private static let recentCount = 8
 
@@ -37,7 +37,7 @@ package final class ChunkCompressor: Sendable {
 
         fileprivate init(_ bytes: [UInt8]) { state = Mutex((bytes, nil)) }
 
-        /// As they came; none any more when they are packed.
+        /// The bytes as they came; empty after they were packed.
         var bytes: [UInt8] { state.withLock { $0.bytes } }
 
         /// The packed chunk; waits for it.

@@ -30,7 +30,7 @@ struct TarHeader {
         return [UInt8](repeating: 0, count: Int(whole - byteCount))
     }
 
-    /// Zeros behind a file's bytes, to a whole block.
+    /// Zeros after a file's bytes, to a whole block.
     static func paddingCount(of byteCount: Int64) -> Int {
         (blockSize - Int(byteCount % Int64(blockSize))) % blockSize
     }

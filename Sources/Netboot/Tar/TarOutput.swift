@@ -93,7 +93,7 @@ package final class TarOutput: TreeOutput {
 package struct Chunking: Equatable, Sendable {
     /// Bytes of a chunk at most.
     var maximum: Int
-    /// Whether chunks end before certain members, to fall in step again behind a difference between two trees.
+    /// Whether chunks end before certain members, to fall in step again after a difference between two trees.
     var followsNames: Bool
 
     package static let raw = Chunking(maximum: 1 << 20, followsNames: false)

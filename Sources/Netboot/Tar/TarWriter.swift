@@ -17,7 +17,7 @@ package final class TarWriter: Sendable {
     private struct State: ~Copyable {
         /// Nil when only the digest is wanted, and at the end.
         var file: OutputFile?
-        /// Of what is not packed; a packed file's writer hashes it.
+        /// Hashes what is not packed; a packed file's writer hashes it itself.
         var hasher: SHA256?
         var packed: PackedWriter?
         var byteCount: Int64 = 0

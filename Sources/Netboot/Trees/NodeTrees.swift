@@ -5,7 +5,7 @@ package import Trees
 package final class NodeTrees: TreeSource {
     private let nodes: [(folder: VolumePath, edits: TreeEdits)]
     private let base: any TreeSource
-    /// Of the folder that holds them, seconds since 1970-01-01 UTC.
+    /// When the folder that holds them was modified, in seconds since 1970-01-01 UTC.
     private let modified: Int64
 
     package init(_ nodes: [(slot: Slot, edits: TreeEdits)], of base: any TreeSource, modified: Int64) {
@@ -22,7 +22,7 @@ package final class NodeTrees: TreeSource {
         private let trees: NodeTrees
         private var isStarted = false
         private var current: (any TreeReader)?
-        /// Of the node that is read; those before it are done.
+        /// The index of the node that is read; those before it are done.
         private var place = 0
 
         init(_ trees: NodeTrees) { self.trees = trees }

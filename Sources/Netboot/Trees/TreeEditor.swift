@@ -26,7 +26,7 @@ package struct TreeEditor {
     package struct Outcome {
         package var plan: EditPlan
         package var changes: [Change]
-        /// Of the whole tree.
+        /// The edits of the whole tree.
         package var edits: TreeEdits
     }
 

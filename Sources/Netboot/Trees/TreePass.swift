@@ -7,7 +7,7 @@ package struct TreePass {
     /// What is dated later is given this time, in seconds since 1970-01-01 UTC.
     let latestTime: Int64
 
-    /// Told how many bytes of files were read.
+    /// Called with the number of bytes of files that were read so far.
     var progress: (Int64) -> Void = { _ in }
 
     package init(
@@ -33,7 +33,7 @@ package struct TreePass {
         }
     }
 
-    /// Fails when the tree cannot be read; what goes wrong with an output is told by its own `finish`.
+    /// Fails when the tree cannot be read; what goes wrong with an output is thrown by its own `finish`.
     package func run(_ outputs: [(output: any TreeOutput, edits: TreeEdits)]) throws(VolumeError) {
         let stops = outputs.map { Stop($0.output, $0.edits) }
         let reader = try source.treeReader()

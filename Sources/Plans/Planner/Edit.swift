@@ -34,7 +34,7 @@ extension Target: Comparable {
     }
 }
 
-/// One idempotent change of one node: `wanted(old)` is what must be there, and `wanted(wanted(old)) == wanted(old)`.
+/// One idempotent change of one file: `wanted(old)` is what must be there, and `wanted(wanted(old)) == wanted(old)`.
 package struct Edit: Equatable, Sendable {
     package var target: Target
     package var action: Action
@@ -44,8 +44,8 @@ package struct Edit: Equatable, Sendable {
     package var isSecret: Bool
 
     package enum Action: Equatable, Sendable {
-        /// Exactly this, with the extended attributes of what it replaces except access lists and, of other bytes,
-        /// capabilities. When only `modified` differs the old node stays.
+        /// Exactly this. Extended attributes of the replaced file are kept, except access lists and, where the bytes
+        /// differ, capabilities. When only `modified` differs the old file stays.
         case put(FileNode)
         /// A folder that must exist; one that does is left as it is.
         case ensureDirectory(FileNode.Metadata)

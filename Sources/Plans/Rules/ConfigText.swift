@@ -94,7 +94,7 @@ extension ConfigText {
     }
 
     /// What is in effect on a board: of each key that does not accumulate the last value, at its last place.
-    /// A remark behind ` #`, as 8086 writes them, is not part of a value.
+    /// A remark after ` #`, as 8086 writes them, is not part of a value.
     package func effective(for board: Board, including file: (String) -> String? = { _ in nil }) -> [Entry] {
         let all = entries(for: board, including: file).map { Entry(key: $0.key, value: Self.withoutRemark($0.value)) }
         var last: [String: Int] = [:]

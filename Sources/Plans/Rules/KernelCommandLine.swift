@@ -94,7 +94,7 @@ package struct KernelCommandLine: Equatable, Sendable {
 // MARK: - Changes
 
 extension KernelCommandLine {
-    /// Makes `argument` occur exactly once, in front of ` init=` and ` systemd.run`: what stands behind them is cut by
+    /// Makes `argument` occur exactly once, in front of ` init=` and ` systemd.run`: what stands after them is cut by
     /// 8086's build and by Imager's firstrun.sh. Others of its key go, unless the key accumulates.
     package mutating func set(_ argument: String) {
         let key = Self.key(of: argument)
@@ -130,7 +130,7 @@ extension KernelCommandLine {
         }
     }
 
-    /// Removes `init=…/reconfig-clusterctrl` of any age and the type word behind it.
+    /// Removes `init=…/reconfig-clusterctrl` of any age and the type word after it.
     package mutating func removeReconfigInit() {
         for index in arguments.indices.reversed() where Self.isReconfigInit(arguments[index].text) {
             let next = index + 1
@@ -156,7 +156,7 @@ extension KernelCommandLine {
         set("fsck.mode=skip")
     }
 
-    /// The type word behind a pending `init=…/reconfig-clusterctrl`, "" when there is none behind it; nil when no
+    /// The type word after a pending `init=…/reconfig-clusterctrl`, "" when there is none after it; nil when no
     /// conversion is pending.
     package var pendingReconfigType: String? {
         guard let index = arguments.firstIndex(where: { Self.isReconfigInit($0.text) }) else { return nil }

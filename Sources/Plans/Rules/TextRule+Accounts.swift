@@ -54,7 +54,7 @@ extension TextRule {
         return lines.text
     }
 
-    /// Type and blob of a key line, whatever options stand before and whatever comment behind them (sshd(8),
+    /// Type and blob of a key line, whatever options stand before and whatever comment after them (sshd(8),
     /// AUTHORIZED_KEYS FILE FORMAT); the whole line when it holds no key.
     static func keyIdentity(_ line: String) -> [String] {
         var words: [String] = []

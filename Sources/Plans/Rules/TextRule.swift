@@ -1,7 +1,7 @@
 /// A change of a text, as a value: a satisfied rule returns the identical text.
 ///
 /// No rule touches lines that it does not name. New lines end as the text's first line does; a last line without an
-/// end gets one only when a line is added behind it.
+/// end gets one only when a line is added after it.
 package enum TextRule: Equatable, Sendable {
     // Lines of any file.
 
@@ -125,7 +125,7 @@ package enum TextRule: Equatable, Sendable {
         default: break
         }
         let result = line.text
-        // An open quote would swallow whatever comes behind it, for the kernel as for us.
+        // An open quote would swallow whatever comes after it, for the kernel as for us.
         guard result.utf8.count(where: { $0 == 0x22 }).isMultiple(of: 2) else {
             throw .malformed("with an open quote")
         }

@@ -3,7 +3,7 @@ package import Trees
 
 /// What a file system becomes on a larger device: how many blocks and groups, and where their descriptors go.
 ///
-/// The first groups keep their places. New descriptors take the blocks that mke2fs reserved behind the present ones,
+/// The first groups keep their places. New descriptors take the blocks that mke2fs reserved after the present ones,
 /// in every copy of the table; there are no others to take, so these set the limit:
 ///
 /// ```
@@ -60,7 +60,7 @@ package struct Ext4Growth: Equatable, Sendable {
     /// Makes the file system on `device` fill it; `now` is the time, in seconds since 1970, for all that is changed.
     ///
     /// Without checksums of group descriptors the new inode tables must be zero: `isZeroBehindEnd` says that the device
-    /// reads as zeros behind the present end, and then nothing is written there. With checksums, new groups are marked
+    /// reads as zeros after the present end, and then nothing is written there. With checksums, new groups are marked
     /// as never used, so that little is written, and the kernel clears what is not known to be zero in its own time.
     ///
     /// Throws as opening an `Ext4Volume` does, and `unsupported` when it cannot grow that far.

@@ -4,7 +4,7 @@ extension Ext4Volume {
     /// Makes the empty folder `folder` hold a whole tree: the root's metadata becomes the folder's.
     ///
     /// Files come in pieces and holes stay holes; hard links, devices, extended attributes and parts of seconds are
-    /// kept. Inodes and blocks are taken in the tree's order, one behind the other, and a folder is written once, when
+    /// kept. Inodes and blocks are taken in the tree's order, one after the other, and a folder is written once, when
     /// all of its entries are known. What fails half-way leaves the volume unusable, as any change does.
     package func addTree(_ tree: any TreeReader, at folder: VolumePath) throws(VolumeError) {
         try withHandle { (handle) throws(VolumeError) in

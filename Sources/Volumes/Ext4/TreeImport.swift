@@ -24,7 +24,7 @@ struct TreeImport {
     /// The folders from the tree's root to where it is, the innermost last.
     var folders: [Folder] = []
     var links: [UInt64: Links] = [:]
-    /// Where the search for the next free inode and block begins: everything lies one behind the other.
+    /// Where the search for the next free inode and block begins: everything lies one after the other.
     var nextInode: UInt32
     var nextBlock: UInt64
     /// The path before, for the order is what makes a stack of folders enough.

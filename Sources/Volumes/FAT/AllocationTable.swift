@@ -42,7 +42,7 @@ final class AllocationTable {
         pageByteCount = boot.kind == .fat12 ? byteCount : 4096
     }
 
-    /// False after a mount that was not ended; FAT12 cannot tell.
+    /// False after a mount that was not ended; FAT12 has no such bit.
     func isCleanlyUnmounted() throws(VolumeError) -> Bool {
         switch boot.kind {
         case .fat12: true
@@ -51,7 +51,7 @@ final class AllocationTable {
         }
     }
 
-    /// False after a driver met a read or write error; FAT12 cannot tell.
+    /// False after a driver met a read or write error; FAT12 has no such bit.
     func isFreeOfErrors() throws(VolumeError) -> Bool {
         switch boot.kind {
         case .fat12: true
@@ -82,7 +82,7 @@ final class AllocationTable {
         return nil
     }
 
-    /// Chains `clusters` in their order, the first one behind `last` unless that is nil, and ends the chain.
+    /// Chains `clusters` in their order, the first one after `last` unless that is nil, and ends the chain.
     func append(_ clusters: [Int], after last: Int?) throws(VolumeError) {
         var previous = last
         for cluster in clusters {

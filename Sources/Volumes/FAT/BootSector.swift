@@ -118,7 +118,7 @@ struct BootSector: Equatable, Sendable {
         }
     }
 
-    /// The layout tells FAT32 (as in Linux and fsck.fat), the cluster count FAT12 from FAT16; neither may exceed its limit.
+    /// The layout decides whether it is FAT32 (as in Linux and fsck.fat), the cluster count whether it is FAT12 or FAT16; neither may exceed its limit.
     private static func kind(isWide: Bool, clusterCount: Int) throws(VolumeError) -> Kind {
         let kind: Kind = isWide ? .fat32 : clusterCount < 4085 ? .fat12 : .fat16
         guard clusterCount <= (isWide ? 0x0FFF_FFF5 : 65524) else {

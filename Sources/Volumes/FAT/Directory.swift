@@ -34,7 +34,7 @@ final class Directory {
     private var slotsByKey: [[UInt32]: Set<Int>] = [:]
     /// The short names of all entries, the label's and those of `.` and `..` too.
     private var shortNames: [[UInt8]: Int] = [:]
-    /// The first slot that was never used; those behind it hold nothing, whatever their bytes are.
+    /// The first slot that was never used; those after it hold nothing, whatever their bytes are.
     private var endSlot = 0
 
     init(bytes: [UInt8], clusters: [Int]) {

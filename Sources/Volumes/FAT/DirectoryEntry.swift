@@ -9,7 +9,7 @@
 struct DirectoryEntry: Equatable, Sendable {
     static let byteCount = 32
 
-    /// The first byte of a slot that was given up, and of the slot behind the last one.
+    /// The first byte of a slot that was given up, and of the slot after the last one.
     static let deletedMark: UInt8 = 0xE5
     static let endMark: UInt8 = 0x00
 

@@ -113,7 +113,7 @@ extension FATVolume {
         return count
     }
 
-    /// Free clusters for `count`, close behind `last` or the one given out last; throws `noSpace` and takes none yet.
+    /// Free clusters for `count`, close after `last` or the one given out last; throws `noSpace` and takes none yet.
     func findFree(_ count: Int, after last: Int?, for path: VolumePath) throws(VolumeError) -> [Int] {
         guard let clusters = try table.freeClusters(count, from: (last ?? lastAllocated) + 1) else {
             throw .noSpace(path)

@@ -19,7 +19,7 @@ package final class FATVolume: Volume {
     let table: AllocationTable
     var info: InfoSector?
     private let storedInfo: InfoSector?
-    /// The cluster behind which the next free one is looked for.
+    /// The cluster after which the next free one is looked for.
     var lastAllocated: Int
     /// Folders read so far, by first cluster, 0 for the root.
     private var directories: [Int: Directory] = [:]

@@ -23,7 +23,7 @@ package final class FolderVolume: Volume {
             modified: Int64(found.st_mtim.tv_sec))
         if kind == .characterDevice || kind == .blockDevice {
             let device = UInt64(found.st_rdev)
-            // makedev(3) of the C library.
+            // major(3) and minor(3), which are macros that Swift does not see.
             metadata.device = FileNode.DeviceNumber(
                 major: UInt32(truncatingIfNeeded: device >> 8 & 0xFFF),
                 minor: UInt32(truncatingIfNeeded: device & 0xFF | device >> 12 & 0xFFF00))

@@ -90,7 +90,7 @@ package struct LoopDevice: ~Copyable {
         throw .system(errno: EBUSY, operation: "detach", path: path)
     }
 
-    /// What an attached device shows: tells it from the next user's, who may have taken it at once.
+    /// What an attached device shows: distinguishes it from the next user's, who may have taken it at once.
     private struct Contents: Equatable {
         var file: UInt64
         var fileSystem: UInt64
@@ -121,7 +121,7 @@ extension LoopDevice {
         return found
     }
 
-    /// Of all loop devices that there are, attached or not; empty without sysfs.
+    /// The numbers of all loop devices that there are, attached or not; empty without sysfs.
     private static var numbers: [Int32] {
         guard let folder = opendir("/sys/block") else { return [] }
         defer { closedir(folder) }

@@ -102,7 +102,7 @@ package final class MountedVolume: Volume {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    /// What a node tells of what `look` has found.
+    /// The status of what `look` has found.
     func status(of found: stat, at place: borrowing MountedPlace) throws(VolumeError) -> FileStatus {
         guard let kind = FileNode.Kind(mode: found.st_mode) else {
             throw .corrupt("\(place.path): an inode of no known type")

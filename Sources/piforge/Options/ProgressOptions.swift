@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// How a command that may take long tells how far it is.
+/// How a command that may take long shows how far it is.
 struct ProgressOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(

@@ -48,8 +48,10 @@ struct SettingsOptions: ParsableArguments {
 
     @OptionGroup var answer: JSONOptions
 
-    /// The flags and the profile, resolved; `slots` instead of `--slot` where that is left out, `others` instead of it
-    /// in any case: `--hostname` is not for those. `kind` is which slots of the profile `all`, or no slot, means.
+    /// The flags and the profile, resolved.
+    ///
+    /// `slots` is used where `--slot` may be left out. `others` takes the place of `--slot` in any case, and
+    /// `--hostname` is not applied to them. `kind` says which slots of the profile `all`, or no slot, means.
     func request(
         in environment: Environment, slots: String? = nil, others: String? = nil,
         allMeans kind: SlotSelection.Kind = .any

@@ -2,7 +2,7 @@ import ArgumentParser
 import Cards
 import Reports
 
-/// What became of each card, told at the end.
+/// What became of each card, reported at the end.
 struct CardReport: Encodable {
     private(set) var cards: [Entry] = []
     private var failures: [ForgeError] = []

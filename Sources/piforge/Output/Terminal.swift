@@ -7,7 +7,7 @@ import Synchronization
 final class Terminal: Sendable {
     static let shared = Terminal()
 
-    /// How progress is told.
+    /// How progress is shown.
     enum Style: String, CaseIterable, Sendable {
         /// A line when stderr is a terminal, nothing else.
         case auto
@@ -34,7 +34,7 @@ final class Terminal: Sendable {
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private let state = Mutex(State())
 
-    /// Takes one step of one piece of work; draws at most ten times a second, tells each piece's events twice a second.
+    /// Takes one step of one piece of work; draws at most ten times a second, prints each piece's events twice a second.
     func show(_ progress: Progress) {
         switch progress.stage {
         case .repair: Output.note("warning: \(progress.subject) is damaged and is made anew")

@@ -109,7 +109,7 @@ extension Ext2Handle {
         try fill(inode, with: bytes, at: path)
     }
 
-    /// Adds `count` blocks behind the last one, their bytes left as they are on the device.
+    /// Adds `count` blocks after the last one, their bytes left as they are on the device.
     func allocate(_ inode: inout Inode, from first: UInt64, count: UInt64, at path: VolumePath) throws(VolumeError) {
         guard count > 0 else { return }
         markChanged()

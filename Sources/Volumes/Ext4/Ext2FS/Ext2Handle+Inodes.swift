@@ -70,7 +70,7 @@ extension Ext2Handle {
         try check(bytes.withUnsafeBytes { session.write($0, at: offset) }, at: path, "write")
     }
 
-    /// The tail's checksum, which lies behind the header's `max` entries, so the header is verified first.
+    /// The tail's checksum, which lies after the header's `max` entries, so the header is verified first.
     private func checkExtentBlock(_ bytes: [UInt8], of inode: Inode, at path: VolumePath) throws(VolumeError) -> [UInt8]
     {
         var copy = bytes

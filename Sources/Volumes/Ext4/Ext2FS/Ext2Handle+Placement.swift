@@ -34,7 +34,7 @@ extension Ext2Handle {
     }
 
     /// Up to `wanted` free blocks that follow each other, the first ones from `next` on; the search begins anew at the
-    /// start when there are none behind. An extent holds 32768.
+    /// start when there are none after. An extent holds 32768.
     private func takeBlocks(
         _ wanted: UInt64, from next: inout UInt64, at path: VolumePath
     ) throws(VolumeError) -> (start: UInt64, count: UInt64) {

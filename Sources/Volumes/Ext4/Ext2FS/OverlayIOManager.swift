@@ -133,7 +133,7 @@ enum OverlayIOManager {
         String(UInt(bitPattern: Unmanaged.passUnretained(session).toOpaque()), radix: 16)
     }
 
-    /// Of the vtable; lives as long as it.
+    /// The vtable's name; lives as long as it.
     nonisolated(unsafe) private static let name: UnsafeMutablePointer<CChar> = {
         let text = Array("piforge".utf8CString)
         let copy = UnsafeMutablePointer<CChar>.allocate(capacity: text.count)
