@@ -40,11 +40,11 @@ extension Build {
         _ edit: inout Edited, _ request: ImageRequest, into copy: WorkingCopy, base: BaseImage
     ) throws(ForgeError) -> WrittenImage {
         do throws(ForgeError) {
-            let job = spec.editor(for: spec.jobs[edit.place], base: base)
+            let job = spec.editor(for: spec.jobs[edit.index], base: base)
             var programs: Manifest.Programs?
             let decision = try job.edit(copy) { (image, decision) throws(ForgeError) in
                 programs = try ProgramRun(
-                    edit.slot, spec.jobs[edit.place].settings, logPath: request.path + ".log", observe: observe)?.run(
+                    edit.slot, spec.jobs[edit.index].settings, logPath: request.path + ".log", observe: observe)?.run(
                         in: image, at: decision.plan.modified)
             }
             edit.manifest.programs = programs

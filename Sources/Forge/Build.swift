@@ -81,8 +81,8 @@ package struct Build: Sendable {
             let requests = edits.map { edit in
                 request(for: edit, patch: edit.patch, used: edit.used.flatMap { used?.union($0) })
             }
-            writer.write(requests, from: base, observe: observe) { place, written in
-                let edit = edits[place]
+            writer.write(requests, from: base, observe: observe) { index, written in
+                let edit = edits[index]
                 do throws(ForgeError) {
                     report(try finish(edit, written: written.get()))
                 } catch {
@@ -102,13 +102,13 @@ package struct Build: Sendable {
     /// Reports a slot whose image was not written.
     func fail(_ edit: Edited, _ error: ForgeError, _ failures: Failures) {
         let error = error.about(slot: edit.slot)
-        failures.add(error, at: edit.place)
+        failures.add(error, at: edit.index)
         failed(edit.slot, error)
     }
 
     /// What is left of a slot when it is edited.
     struct Edited: Sendable {
-        var place: Int
+        var index: Int
         var slot: Slot
         var patch: Patch
         /// Nil when no map is wanted.
@@ -125,12 +125,12 @@ package struct Build: Sendable {
         await withTaskGroup(of: Edited?.self) { group in
             var waiting = spec.jobs.enumerated().makeIterator()
             func addNext() {
-                guard let (place, job) = waiting.next() else { return }
+                guard let (index, job) = waiting.next() else { return }
                 group.addTask {
                     do throws(ForgeError) {
-                        return try edit(job, at: place, base: base)
+                        return try edit(job, at: index, base: base)
                     } catch {
-                        failures.add(error, at: place)
+                        failures.add(error, at: index)
                         failed(job.slot, error)
                         return nil
                     }
@@ -145,10 +145,10 @@ package struct Build: Sendable {
                 addNext()
             }
         }
-        return edits.sorted { $0.place < $1.place }
+        return edits.sorted { $0.index < $1.index }
     }
 
-    private func edit(_ job: BuildSpec.Job, at place: Int, base: BaseImage) throws(ForgeError) -> Edited {
+    private func edit(_ job: BuildSpec.Job, at index: Int, base: BaseImage) throws(ForgeError) -> Edited {
         try Interruption.check()
         let (overlay, decision) = try spec.editor(for: job, base: base).edit()
         let patch: Patch
@@ -176,7 +176,7 @@ package struct Build: Sendable {
             tool: .init(name: "piforge", version: version),
             warnings: decision.plan.warnings)
         return Edited(
-            place: place, slot: job.slot, patch: patch, used: used, hasSecrets: decision.plan.hasSecrets,
+            index: index, slot: job.slot, patch: patch, used: used, hasSecrets: decision.plan.hasSecrets,
             manifest: manifest)
     }
 

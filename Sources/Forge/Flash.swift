@@ -58,19 +58,19 @@ package struct Flash: Sendable {
         to media: [any CardMedium], labels: [CardLabel?] = [], changedOnly: Bool = false, growing: Bool = false,
         observe: @escaping Progress.Observer
     ) -> [Result<CardOutcome, ForgeError>] {
-        let requests = media.enumerated().map { place, medium in
+        let requests = media.enumerated().map { index, medium in
             CardRequest(
-                name: medium.path, medium: medium, label: place < labels.count ? labels[place] : nil,
+                name: medium.path, medium: medium, label: index < labels.count ? labels[index] : nil,
                 patch: Patch(byteCount: reader.byteCount), used: used)
         }
         let found = Mutex<[Int: Result<CardOutcome, ForgeError>]>([:])
         let run = FlashSession(
             base: reader, requests: requests, origin: label?.base, isChangedOnly: changedOnly,
             isGrowing: growing, wantsDigest: false)
-        run.run(observe: observe) { place, result in found.withLock { $0[place] = result } }
+        run.run(observe: observe) { index, result in found.withLock { $0[index] = result } }
         let results = found.withLock { $0 }
-        return media.indices.map { place in
-            results[place] ?? .failure(ForgeError(.bug, "nothing is known of \(media[place].path)"))
+        return media.indices.map { index in
+            results[index] ?? .failure(ForgeError(.bug, "nothing is known of \(media[index].path)"))
         }
     }
 }

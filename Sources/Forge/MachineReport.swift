@@ -112,8 +112,8 @@ package struct MachineReport: Codable, Equatable, Sendable {
         }
         lines += ["", "tools"]
         for tool in tools {
-            let place = tool.path ?? "not installed: apt install \(tool.package)"
-            lines.append("  \(tool.path == nil ? "no " : "yes")  \(tool.name): \(tool.purpose) (\(place))")
+            let location = tool.path ?? "not installed: apt install \(tool.package)"
+            lines.append("  \(tool.path == nil ? "no " : "yes")  \(tool.name): \(tool.purpose) (\(location))")
         }
         return lines
     }

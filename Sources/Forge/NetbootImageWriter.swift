@@ -44,21 +44,21 @@ package struct NetbootImageWriter: ImageWriter {
         do throws(ForgeError) {
             content = try decide(observe: observe)
         } catch {
-            for place in requests.indices { finished(place, .failure(error)) }
+            for index in requests.indices { finished(index, .failure(error)) }
             return
         }
         let copies = Mutex<[Int: Result<WorkingCopy, ForgeError>]>([:])
-        WorkingCopy.make(requests, from: base, observe: observe) { place, copy in
-            copies.withLock { $0[place] = copy }
+        WorkingCopy.make(requests, from: base, observe: observe) { index, copy in
+            copies.withLock { $0[index] = copy }
         }
-        for (place, copy) in copies.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
+        for (index, copy) in copies.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
             do throws(ForgeError) {
                 let copy = try copy.get()
                 defer { copy.discard() }
                 try fill(copy, with: content, observe: observe)
-                finished(place, .success(try copy.commit(observe: observe)))
+                finished(index, .success(try copy.commit(observe: observe)))
             } catch {
-                finished(place, .failure(error))
+                finished(index, .failure(error))
             }
         }
     }

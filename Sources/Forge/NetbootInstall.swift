@@ -54,8 +54,8 @@ package struct NetbootInstall: Sendable {
         self.netboot.replacing = true
     }
 
-    private static func folder(_ root: String) -> String { place("/var/lib/clusterctrl/nfs", root) }
-    private static func place(_ path: String, _ root: String) -> String { (root == "/" ? "" : root) + path }
+    private static func folder(_ root: String) -> String { hostPath("/var/lib/clusterctrl/nfs", root) }
+    private static func hostPath(_ path: String, _ root: String) -> String { (root == "/" ? "" : root) + path }
 
     package func run(report: (NetbootBuild.Result) -> Void) throws(ForgeError) {
         let slots = netboot.spec.jobs.map(\.slot)
@@ -171,7 +171,7 @@ package struct NetbootInstall: Sendable {
     }
 
     private func writeExports(for slots: [Slot], _ installed: InstalledRoots) throws(ForgeError) {
-        let path = Self.place(NetbootExports.file.description, root)
+        let path = Self.hostPath(NetbootExports.file.description, root)
         let old = access(path, F_OK) == 0 ? try Self.bytes(of: path) : []
         let new = NetbootExports.bytes(
             old, with: slots, sharing: try installed.used().sorted { $0.name < $1.name },
@@ -193,12 +193,12 @@ package struct NetbootInstall: Sendable {
 
     /// rpiboot hands out `bootcode.bin` from its own folder, before it knows which node asks.
     private func linkBootCode() throws(ForgeError) {
-        let folder = Self.place("/var/lib/clusterctrl/boot", root)
+        let folder = Self.hostPath("/var/lib/clusterctrl/boot", root)
         guard mkdir(folder, 0o755) == 0 || errno == EEXIST else { throw ForgeError.writing(folder, errno: errno) }
         let link = folder + "/bootcode.bin"
         var status = stat()
         guard lstat(link, &status) != 0 else { return }
-        let isNew = access(Self.place("/boot/firmware/config.txt", root), F_OK) == 0
+        let isNew = access(Self.hostPath("/boot/firmware/config.txt", root), F_OK) == 0
         let target = isNew ? "/boot/firmware/bootcode.bin" : "/boot/bootcode.bin"
         guard symlink(target, link) == 0 else { throw ForgeError.writing(link, errno: errno) }
     }

@@ -122,9 +122,10 @@ struct ELFProgram: Equatable {
     private static func text(
         _ bytes: [UInt8], at start: UInt64, plus distance: UInt64 = 0
     ) throws(DecodingError) -> String {
-        let (place, overflow) = start.addingReportingOverflow(distance)
-        guard !overflow, place < UInt64(bytes.count),
-            let text = String(validating: bytes[Int(place)...].prefix(4096).prefix(while: { $0 != 0 }), as: UTF8.self)
+        let (textOffset, overflow) = start.addingReportingOverflow(distance)
+        guard !overflow, textOffset < UInt64(bytes.count),
+            let text = String(
+                validating: bytes[Int(textOffset)...].prefix(4096).prefix(while: { $0 != 0 }), as: UTF8.self)
         else { throw .damaged }
         return text
     }

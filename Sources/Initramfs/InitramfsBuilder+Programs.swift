@@ -53,11 +53,13 @@ extension InitramfsBuilder {
         while let next = pending.popLast() {
             for name in next.elf.needed where name != loaderPath.name {
                 // The loader looks into /lib whatever its own folder is called, so that is where all of them go.
-                guard let place = VolumePath(components: ["lib", name]), archive.nodes[place] == nil else { continue }
+                guard let libraryPath = VolumePath(components: ["lib", name]), archive.nodes[libraryPath] == nil else {
+                    continue
+                }
                 guard let bytes = try library(name, in: next.elf.searchPath + folders, like: elf.machine) else {
                     throw Self.missingLibrary(name, next.of)
                 }
-                archive.put(.file(bytes), mode: 0o644, at: place)
+                archive.put(.file(bytes), mode: 0o644, at: libraryPath)
                 pending.append((try Self.decode(bytes, of: name), name))
             }
         }

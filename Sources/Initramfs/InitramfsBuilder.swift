@@ -149,12 +149,12 @@ package struct InitramfsBuilder {
     /// The bytes of the file that `path` leads to; nil when there is none.
     package static func bytes(_ volume: any Volume, _ path: VolumePath) throws(ForgeError) -> [UInt8]? {
         do throws(VolumeError) {
-            let place = try volume.resolve(path)
-            guard let status = try volume.status(at: place), status.kind == .file else { return nil }
+            let resolved = try volume.resolve(path)
+            guard let status = try volume.status(at: resolved), status.kind == .file else { return nil }
             guard status.byteCount <= byteLimit else {
-                throw .fileTooLarge(place, byteCount: status.byteCount, limit: byteLimit)
+                throw .fileTooLarge(resolved, byteCount: status.byteCount, limit: byteLimit)
             }
-            guard case .file(let bytes)? = try volume.node(at: place)?.content else { return nil }
+            guard case .file(let bytes)? = try volume.node(at: resolved)?.content else { return nil }
             return bytes
         } catch {
             switch error {
@@ -166,9 +166,9 @@ package struct InitramfsBuilder {
 
     static func names(_ volume: any Volume, in folder: VolumePath) throws(ForgeError) -> [String] {
         do throws(VolumeError) {
-            let place = try volume.resolve(folder)
-            guard try volume.status(at: place)?.kind == .directory else { return [] }
-            return try volume.entries(in: place)
+            let resolved = try volume.resolve(folder)
+            guard try volume.status(at: resolved)?.kind == .directory else { return [] }
+            return try volume.entries(in: resolved)
         } catch {
             throw ForgeError(error, on: .root)
         }

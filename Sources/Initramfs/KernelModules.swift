@@ -68,8 +68,8 @@ struct KernelModules {
     }
 
     private func unpacked(_ name: String) throws(ForgeError) -> [UInt8] {
-        let place = VolumePath(name.hasPrefix("/") ? name : "\(folder)/\(name)")
-        guard let place, let bytes = try InitramfsBuilder.bytes(root, place) else {
+        let modulePath = VolumePath(name.hasPrefix("/") ? name : "\(folder)/\(name)")
+        guard let modulePath, let bytes = try InitramfsBuilder.bytes(root, modulePath) else {
             throw ForgeError(
                 .badInput, "could not make an initramfs: modules.dep names \(folder)/\(name), which is not there")
         }
@@ -77,7 +77,7 @@ struct KernelModules {
         do throws(PackedBytes.Failure) {
             return try PackedBytes.unpacked(bytes, limit: Int(InitramfsBuilder.byteLimit))
         } catch {
-            throw ForgeError(.badInput, "could not unpack \(place): \(error.reason)")
+            throw ForgeError(.badInput, "could not unpack \(modulePath): \(error.reason)")
         }
     }
 }

@@ -6,8 +6,8 @@ package final class Failures: Sendable {
 
     package init() {}
 
-    package func add(_ error: ForgeError, at place: Int) {
-        errors.withLock { $0[place] = error }
+    package func add(_ error: ForgeError, at index: Int) {
+        errors.withLock { $0[index] = error }
     }
 
     /// The error of the job with the lowest place; an interruption only when nothing else failed.

@@ -42,13 +42,13 @@ package final class CacheTee: Sendable {
             guard let file = state.file, piece.range.lowerBound == state.end else { return false }
             do {
                 for index in 0..<piece.chunkCount {
-                    let place = piece.range(ofChunk: index)
+                    let chunkRange = piece.range(ofChunk: index)
                     guard let chunk = piece.chunk(index) else {
-                        state.hasher?.updateZeros(count: place.upperBound - place.lowerBound)
+                        state.hasher?.updateZeros(count: chunkRange.upperBound - chunkRange.lowerBound)
                         continue
                     }
                     state.hasher?.update(chunk.bytes.span.bytes)
-                    try Self.store(chunk, at: place, in: file)
+                    try Self.store(chunk, at: chunkRange, in: file)
                 }
             } catch {
                 return false
@@ -79,10 +79,10 @@ package final class CacheTee: Sendable {
     }
 
     private static func store(
-        _ chunk: SparseBytes.Chunk, at place: Range<Int64>, in file: OpenFile
+        _ chunk: SparseBytes.Chunk, at chunkRange: Range<Int64>, in file: OpenFile
     ) throws(BlockError) {
-        for run in SparseBytes.runs(of: chunk.dataMask, in: place) {
-            let part = Int(run.lowerBound - place.lowerBound)..<Int(run.upperBound - place.lowerBound)
+        for run in SparseBytes.runs(of: chunk.dataMask, in: chunkRange) {
+            let part = Int(run.lowerBound - chunkRange.lowerBound)..<Int(run.upperBound - chunkRange.lowerBound)
             try chunk.bytes.span.bytes.extracting(part).withUnsafeBytes { (bytes) throws(BlockError) in
                 try file.write(bytes, at: run.lowerBound)
             }

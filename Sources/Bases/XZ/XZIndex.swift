@@ -28,9 +28,9 @@ package struct XZIndex: Equatable, Sendable {
         /// The stream it belongs to, an index into `streams`.
         package var stream: Int
 
-        /// Its place in the .xz file.
+        /// Its range in the .xz file.
         package var compressedRange: Range<Int64> { compressedOffset..<(compressedOffset + totalSize) }
-        /// Its place in the unpacked file.
+        /// Its range in the unpacked file.
         package var range: Range<Int64> { uncompressedOffset..<(uncompressedOffset + uncompressedSize) }
     }
 

@@ -17,7 +17,7 @@ package struct SparseBytes: Sendable {
     /// Chunk 1 of the picture, with one bit for each of its granules that is not all zero.
     package struct Chunk: Sendable {
         package var bytes: [UInt8]
-        /// Bit n is for granule n of the chunk's place on the grid, the lowest first.
+        /// Bit n is for granule n of the chunk's range, the lowest first.
         package var dataMask: UInt16
     }
 
@@ -41,15 +41,15 @@ package struct SparseBytes: Sendable {
         self.range = range
         var data = try reader.nextData(from: range.lowerBound)
         while nextChunkLength > 0 {
-            let place = self.range(ofChunk: chunks.count)
-            if let found = data, found.upperBound <= place.lowerBound {
-                data = try reader.nextData(from: place.lowerBound)
+            let chunkRange = self.range(ofChunk: chunks.count)
+            if let found = data, found.upperBound <= chunkRange.lowerBound {
+                data = try reader.nextData(from: chunkRange.lowerBound)
             }
-            guard let found = data, found.lowerBound < place.upperBound else {
+            guard let found = data, found.lowerBound < chunkRange.upperBound else {
                 appendZeros()
                 continue
             }
-            try append(reader.bytes(at: place.lowerBound, count: nextChunkLength))
+            try append(reader.bytes(at: chunkRange.lowerBound, count: nextChunkLength))
         }
     }
 
@@ -95,7 +95,7 @@ package struct SparseBytes: Sendable {
         chunks.append(chunk)
     }
 
-    /// Puts a chunk at its place, which may lie after the last one.
+    /// Puts a chunk into its range, which may lie after the last one.
     package mutating func setChunk(_ index: Int, to chunk: Chunk?) {
         guard index >= 0, index < chunkCount else { return }
         while chunks.count <= index { chunks.append(nil) }
@@ -124,12 +124,12 @@ package struct SparseBytes: Sendable {
             var position = offset
             while position < end {
                 let index = Int(position / Self.wideChunk - range.lowerBound / Self.wideChunk)
-                let place = self.range(ofChunk: index)
-                let length = Int(min(end, place.upperBound) - position)
+                let chunkRange = self.range(ofChunk: index)
+                let length = Int(min(end, chunkRange.upperBound) - position)
                 let start = Int(position - offset)
                 let part = UnsafeMutableRawBufferPointer(rebasing: target[start..<(start + length)])
                 if index < chunks.count, let chunk = chunks[index] {
-                    let skip = Int(position - place.lowerBound)
+                    let skip = Int(position - chunkRange.lowerBound)
                     chunk.bytes.withUnsafeBytes { part.copyMemory(from: .init(rebasing: $0[skip..<(skip + length)])) }
                 } else {
                     _ = part.initializeMemory(as: UInt8.self, repeating: 0)
@@ -151,7 +151,7 @@ package struct SparseBytes: Sendable {
         return start..<range(ofChunk: index).upperBound
     }
 
-    /// The place of a chunk that may not be there.
+    /// The range of a chunk that may not be there.
     private func range(bounding index: Int) -> Range<Int64> {
         let start = (range.lowerBound / Self.wideChunk + Int64(index)) * Self.wideChunk
         guard start < range.upperBound else { return range.upperBound..<range.upperBound }
@@ -165,10 +165,10 @@ package struct SparseBytes: Sendable {
         bytes.withUnsafeBytes { dataMask(of: $0, at: offset) }
     }
 
-    /// The parts of a chunk's place that its mask marks, in order, neighbours in one.
-    package static func runs(of mask: UInt16, in place: Range<Int64>) -> [Range<Int64>] {
+    /// The parts of a chunk's range that its mask marks, in order, neighbours in one.
+    package static func runs(of mask: UInt16, in chunkRange: Range<Int64>) -> [Range<Int64>] {
         let size = Int64(granuleSize)
-        let grid = place.lowerBound / wideChunk * wideChunk
+        let grid = chunkRange.lowerBound / wideChunk * wideChunk
         var runs: [Range<Int64>] = []
         var bit: Int64 = 0
         while bit < Int64(UInt16.bitWidth) {
@@ -179,7 +179,7 @@ package struct SparseBytes: Sendable {
             let first = bit
             while bit < Int64(UInt16.bitWidth), mask >> UInt16(bit) & 1 == 1 { bit += 1 }
             let run = (grid + first * size)..<(grid + bit * size)
-            runs.append(run.clamped(to: place))
+            runs.append(run.clamped(to: chunkRange))
         }
         return runs
     }

@@ -45,10 +45,10 @@ package struct RangeDigester: ~Copyable {
 
     private mutating func update(_ range: Range<Int64>, of piece: SparseBytes) {
         for number in piece.chunks(in: range) {
-            let place = piece.range(ofChunk: number)
-            let part = place.clamped(to: range)
+            let chunkRange = piece.range(ofChunk: number)
+            let part = chunkRange.clamped(to: range)
             if let chunk = piece.chunk(number) {
-                let start = Int(part.lowerBound - place.lowerBound)
+                let start = Int(part.lowerBound - chunkRange.lowerBound)
                 hasher.update(chunk.bytes.span.bytes.extracting(start..<start + part.count))
             } else {
                 hasher.updateZeros(count: Int64(part.count))

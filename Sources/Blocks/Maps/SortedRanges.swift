@@ -32,8 +32,8 @@ extension [Range<Int64>] {
     }
 
     /// Adds the marked granules of a chunk that lies after all that is there; what touches becomes one.
-    package mutating func appendRuns(of mask: UInt16, in place: Range<Int64>) {
-        for run in SparseBytes.runs(of: mask, in: place) {
+    package mutating func appendRuns(of mask: UInt16, in chunkRange: Range<Int64>) {
+        for run in SparseBytes.runs(of: mask, in: chunkRange) {
             if let last, last.upperBound == run.lowerBound {
                 self[count - 1] = last.lowerBound..<run.upperBound
             } else {

@@ -70,12 +70,12 @@ package struct DeviceGuard: Equatable, Sendable {
     package func choose(
         _ number: DeviceNumber, named path: String, in inventory: DiskInventory, canAsk: Bool
     ) throws(ForgeError) -> Disk {
-        guard let place = inventory.place(of: number), let disk = inventory.disk(named: place.disk) else {
+        guard let location = inventory.location(of: number), let disk = inventory.disk(named: location.disk) else {
             throw ForgeError(
                 .badInput, "could not write \(path): the kernel lists no disk \(number)",
                 hint: "piforge devices lists the cards of this machine")
         }
-        if let partition = place.partition {
+        if let partition = location.partition {
             throw ForgeError(.partition(name: partition, of: disk.name), path: path, disk: disk)
         }
         let reasons = refusals(of: disk).filter { reason in

@@ -3,10 +3,10 @@ package struct DiskInventory: Equatable, Sendable {
     /// In the order of their names.
     package var disks: [Disk]
     /// The disk of every device number, those of partitions included.
-    private var owners: [DeviceNumber: Place]
+    private var owners: [DeviceNumber: Location]
 
     /// Whole disk or partition, by kernel's names.
-    package struct Place: Equatable, Sendable {
+    package struct Location: Equatable, Sendable {
         package var disk: String
         package var partition: String?
     }
@@ -16,9 +16,10 @@ package struct DiskInventory: Equatable, Sendable {
         let tree = SystemTree(root: root)
         let nodes = KernelBlockDevice.all(in: tree)
         let users = DiskUsers(tree, nodes: nodes)
-        var owners: [DeviceNumber: Place] = [:]
+        var owners: [DeviceNumber: Location] = [:]
         for node in nodes {
-            owners[node.number] = Place(disk: node.parent ?? node.name, partition: node.parent == nil ? nil : node.name)
+            owners[node.number] = Location(
+                disk: node.parent ?? node.name, partition: node.parent == nil ? nil : node.name)
         }
         let disks = nodes.filter { $0.parent == nil && !$0.isHidden }.map { node in
             node.disk(in: tree, partitions: nodes.filter { $0.parent == node.name }, uses: users.uses(of: node.name))
@@ -27,7 +28,7 @@ package struct DiskInventory: Equatable, Sendable {
     }
 
     /// What a device number stands for.
-    package func place(of number: DeviceNumber) -> Place? { owners[number] }
+    package func location(of number: DeviceNumber) -> Location? { owners[number] }
 
     package func disk(named name: String) -> Disk? { disks.first { $0.name == name } }
 

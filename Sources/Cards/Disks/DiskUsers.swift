@@ -10,11 +10,11 @@ struct DiskUsers {
         nodes = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let table = MountTable(tree)
         for node in all {
-            for holder in tree.names(node.place + "/holders") { stack(holder, on: node.name) }
-            for slave in tree.names(node.place + "/slaves") { stack(node.name, on: slave) }
+            for holder in tree.names(node.sysfsPath + "/holders") { stack(holder, on: node.name) }
+            for slave in tree.names(node.sysfsPath + "/slaves") { stack(node.name, on: slave) }
             if let parent = node.parent { stack(node.name, on: parent) }
             addBacking(of: node, tree, table)
-            labels[node.name] = tree.text(node.place + "/dm/name") ?? node.backingPath(in: tree)
+            labels[node.name] = tree.text(node.sysfsPath + "/dm/name") ?? node.backingPath(in: tree)
         }
         addMounts(table, tree)
         for path in table.swaps {
@@ -58,7 +58,7 @@ struct DiskUsers {
 
     /// What a loop device or a compressed memory disk keeps its bytes in.
     private mutating func addBacking(of node: KernelBlockDevice, _ tree: SystemTree, _ table: MountTable) {
-        for path in [node.backingPath(in: tree), tree.text(node.place + "/backing_dev")].compactMap({ $0 }) {
+        for path in [node.backingPath(in: tree), tree.text(node.sysfsPath + "/backing_dev")].compactMap({ $0 }) {
             if let name = KernelBlockDevice.deviceName(path, in: tree) {
                 stack(node.name, on: name)
             } else if let mount = table.mount(holding: path) {

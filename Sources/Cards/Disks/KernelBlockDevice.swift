@@ -3,26 +3,27 @@ struct KernelBlockDevice: Equatable, Sendable {
     var name: String
     var number: DeviceNumber
     /// Where it lies below /sys/devices; names every bus on the way.
-    var place: String
+    var sysfsPath: String
     /// The disk that this is a partition of.
     var parent: String?
     var isHidden: Bool
 
     static func all(in tree: SystemTree) -> [KernelBlockDevice] {
         tree.names("/sys/class/block").compactMap { name in
-            guard let place = tree.destination("/sys/class/block/" + name),
-                let number = tree.text(place + "/dev").flatMap({ DeviceNumber($0) })
+            guard let sysfsPath = tree.destination("/sys/class/block/" + name),
+                let number = tree.text(sysfsPath + "/dev").flatMap({ DeviceNumber($0) })
             else { return nil }
-            let isPartition = tree.exists(place + "/partition")
+            let isPartition = tree.exists(sysfsPath + "/partition")
             return KernelBlockDevice(
-                name: name, number: number, place: place, parent: isPartition ? Self.lastTwo(of: place) : nil,
-                isHidden: tree.number(place + "/hidden") == 1)
+                name: name, number: number, sysfsPath: sysfsPath,
+                parent: isPartition ? Self.lastTwo(of: sysfsPath) : nil,
+                isHidden: tree.number(sysfsPath + "/hidden") == 1)
         }
     }
 
     /// The folder above, which for a partition is its disk.
-    private static func lastTwo(of place: String) -> String? {
-        let parts = place.split(separator: "/")
+    private static func lastTwo(of sysfsPath: String) -> String? {
+        let parts = sysfsPath.split(separator: "/")
         return parts.count < 2 ? nil : String(parts[parts.count - 2])
     }
 
@@ -31,12 +32,12 @@ struct KernelBlockDevice: Equatable, Sendable {
         let bus = bus(in: tree)
         return Disk(
             name: name, number: number, byteCount: byteCount(in: tree),
-            sectorSize: Int(tree.number(place + "/queue/logical_block_size") ?? 512), bus: bus,
-            vendor: tree.text(place + "/device/vendor").flatMap { $0.hasPrefix("0x") ? nil : $0 },
-            model: tree.text(place + "/device/model") ?? tree.text(place + "/device/name"),
-            serial: serial(in: tree, bus: bus), isReadOnly: tree.number(place + "/ro") == 1,
-            isRemovable: tree.number(place + "/removable") == 1,
-            sequence: tree.text(place + "/diskseq").flatMap { UInt64($0) },
+            sectorSize: Int(tree.number(sysfsPath + "/queue/logical_block_size") ?? 512), bus: bus,
+            vendor: tree.text(sysfsPath + "/device/vendor").flatMap { $0.hasPrefix("0x") ? nil : $0 },
+            model: tree.text(sysfsPath + "/device/model") ?? tree.text(sysfsPath + "/device/name"),
+            serial: serial(in: tree, bus: bus), isReadOnly: tree.number(sysfsPath + "/ro") == 1,
+            isRemovable: tree.number(sysfsPath + "/removable") == 1,
+            sequence: tree.text(sysfsPath + "/diskseq").flatMap { UInt64($0) },
             partitions: partitions.sorted { $0.number.minor < $1.number.minor }.map {
                 Disk.Part(name: $0.name, byteCount: $0.byteCount(in: tree))
             },
@@ -45,15 +46,15 @@ struct KernelBlockDevice: Equatable, Sendable {
 
     /// sysfs counts sectors of 512 bytes whatever the disk's are (Documentation/ABI/stable/sysfs-block).
     private func byteCount(in tree: SystemTree) -> Int64 {
-        let sectors = tree.number(place + "/size") ?? 0
+        let sectors = tree.number(sysfsPath + "/size") ?? 0
         return sectors < 0 || sectors > Int64.max / 512 ? 0 : sectors * 512
     }
 
     /// The file or device behind a loop device.
-    func backingPath(in tree: SystemTree) -> String? { tree.text(place + "/loop/backing_file") }
+    func backingPath(in tree: SystemTree) -> String? { tree.text(sysfsPath + "/loop/backing_file") }
 
     private func foundations(in tree: SystemTree) -> [String] {
-        var names = tree.names(place + "/slaves")
+        var names = tree.names(sysfsPath + "/slaves")
         if let path = backingPath(in: tree), let name = Self.deviceName(path, in: tree) { names.append(name) }
         return names
     }
@@ -67,12 +68,12 @@ struct KernelBlockDevice: Equatable, Sendable {
     }
 
     private func bus(in tree: SystemTree) -> Disk.Bus {
-        let parts = place.split(separator: "/")
+        let parts = sysfsPath.split(separator: "/")
         if name.hasPrefix("loop") { return .loop }
-        if place.hasPrefix("/sys/devices/virtual/") { return .virtual }
+        if sysfsPath.hasPrefix("/sys/devices/virtual/") { return .virtual }
         if parts.contains("mmc_host") {
             // drivers/mmc/core/bus.c: MMC, SD, SDIO or SDcombo.
-            return tree.text(place + "/device/type")?.hasPrefix("SD") == true ? .sd : .emmc
+            return tree.text(sysfsPath + "/device/type")?.hasPrefix("SD") == true ? .sd : .emmc
         }
         let hasPart: (String) -> Bool = { prefix in
             parts.contains { $0.hasPrefix(prefix) && $0.dropFirst(prefix.count).allSatisfy(\.isNumber) }
@@ -87,13 +88,13 @@ struct KernelBlockDevice: Equatable, Sendable {
     /// Where each kind of driver has it, and what udev found out where none does.
     private func serial(in tree: SystemTree, bus: Disk.Bus) -> String? {
         if bus == .loop { return backingPath(in: tree) }
-        let own = tree.text(place + "/device/serial") ?? tree.text(place + "/serial")
+        let own = tree.text(sysfsPath + "/device/serial") ?? tree.text(sysfsPath + "/serial")
         return own ?? (bus == .usb ? usbSerial(in: tree) : pageSerial(in: tree)) ?? udevSerial(in: tree)
     }
 
     /// The serial number of the USB device on the way: the folder with an `idVendor` that is nearest to the disk.
     private func usbSerial(in tree: SystemTree) -> String? {
-        var parts = place.split(separator: "/")
+        var parts = sysfsPath.split(separator: "/")
         while parts.count > 2 {
             parts.removeLast()
             let folder = "/" + parts.joined(separator: "/")
@@ -104,7 +105,7 @@ struct KernelBlockDevice: Equatable, Sendable {
 
     /// The unit serial number page of SCSI (SPC-4, 7.8.15): four bytes of header, then text.
     private func pageSerial(in tree: SystemTree) -> String? {
-        guard let page = tree.bytes(place + "/device/vpd_pg80"), page.count > 4 else { return nil }
+        guard let page = tree.bytes(sysfsPath + "/device/vpd_pg80"), page.count > 4 else { return nil }
         let text = String(decoding: page[4...].filter { $0 > 0x20 && $0 < 0x7F }, as: UTF8.self)
         return text.isEmpty ? nil : text
     }

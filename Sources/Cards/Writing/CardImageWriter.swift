@@ -38,31 +38,31 @@ package final class CardImageWriter: ImageWriter {
         finished: @escaping @Sendable (Int, Result<WrittenImage, ForgeError>) -> Void
     ) {
         let origin = CardLabel.read(from: base.reader)?.base ?? CardLabel.fingerprint(of: base.reader).description
-        var known: [(place: Int, request: CardRequest)] = []
-        for (place, request) in requests.enumerated() {
+        var known: [(position: Int, request: CardRequest)] = []
+        for (position, request) in requests.enumerated() {
             if let medium = cards[request.path] {
                 let card = CardRequest(
                     name: request.name, medium: medium, label: labels[request.path], patch: request.patch,
                     used: request.used)
-                known.append((place, card))
+                known.append((position, card))
             } else {
                 let error = ForgeError(.bug, "could not write slot \(request.name): no card was opened for it")
-                finished(place, .failure(error))
+                finished(position, .failure(error))
             }
         }
-        let places = known.map(\.place)
+        let positions = known.map(\.position)
         let run = FlashSession(
             base: base.reader, requests: known.map(\.request), origin: origin, isChangedOnly: isChangedOnly,
             isGrowing: isGrowing, wantsDigest: true)
         run.run(observe: observe) { [outcomes] index, result in
-            let place = places[index]
+            let position = positions[index]
             finished(
-                place,
+                position,
                 result.flatMap { outcome in
                     guard let digest = outcome.digest else {
-                        return .failure(ForgeError(.bug, "\(requests[place].path) was written without a digest"))
+                        return .failure(ForgeError(.bug, "\(requests[position].path) was written without a digest"))
                     }
-                    outcomes.value.withLock { $0[requests[place].path] = outcome }
+                    outcomes.value.withLock { $0[requests[position].path] = outcome }
                     return .success(WrittenImage(byteCount: outcome.imageByteCount, digest: digest))
                 })
         }

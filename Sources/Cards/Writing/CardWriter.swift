@@ -144,17 +144,17 @@ struct CardWriter: ~Copyable {
     private mutating func digest(_ piece: SparseBytes) {
         guard piece.range.lowerBound < image.byteCount, var hasher = hasher.take() else { return }
         for index in 0..<piece.chunkCount {
-            let place = piece.range(ofChunk: index)
-            if image.touches(place) {
-                var bytes = piece.chunk(index)?.bytes ?? [UInt8](repeating: 0, count: place.count)
+            let chunkRange = piece.range(ofChunk: index)
+            if image.touches(chunkRange) {
+                var bytes = piece.chunk(index)?.bytes ?? [UInt8](repeating: 0, count: chunkRange.count)
                 var span = bytes.mutableSpan
                 var raw = span.mutableBytes
-                image.apply(to: &raw, at: place.lowerBound)
+                image.apply(to: &raw, at: chunkRange.lowerBound)
                 hasher.update(bytes.span.bytes)
             } else if let chunk = piece.chunk(index) {
                 hasher.update(chunk.bytes.span.bytes)
             } else {
-                hasher.updateZeros(count: Int64(place.count))
+                hasher.updateZeros(count: Int64(chunkRange.count))
             }
         }
         self.hasher = consume hasher

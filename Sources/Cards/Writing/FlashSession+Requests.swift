@@ -7,21 +7,21 @@ extension FlashSession {
     func prepare(_ finished: Finish) -> [SharedCardWriter] {
         let table = try? PartitionTable.read(from: base)
         var jobs: [SharedCardWriter] = []
-        for (place, request) in requests.enumerated() {
+        for (requestIndex, request) in requests.enumerated() {
             do throws(ForgeError) {
                 try checkSize(of: request.medium)
                 if let table { try checkSectors(of: request.medium, table) }
                 if isChangedOnly { try checkOrigin(of: request) }
-                jobs.append(try job(for: request, at: place, table))
+                jobs.append(try job(for: request, at: requestIndex, table))
             } catch {
-                finished(place, .failure(error))
+                finished(requestIndex, .failure(error))
             }
         }
         return jobs
     }
 
     private func job(
-        for request: CardRequest, at place: Int, _ table: PartitionTable?
+        for request: CardRequest, at requestIndex: Int, _ table: PartitionTable?
     ) throws(ForgeError) -> SharedCardWriter {
         let size = request.medium.byteCount
         let fills = isGrowing || isChangedOnly && isFilled(request.medium, table)
@@ -38,7 +38,7 @@ extension FlashSession {
             used: used, partitions: partitions, imageByteCount: base.byteCount, mediumByteCount: size,
             isGrown: isGrown)
         return SharedCardWriter(
-            request, at: place, map: map, patch: patch, growth: CardOutcome.Growth(decision),
+            request, at: requestIndex, map: map, patch: patch, growth: CardOutcome.Growth(decision),
             isChangedOnly: isChangedOnly, wantsDigest: wantsDigest)
     }
 

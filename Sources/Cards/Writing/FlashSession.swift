@@ -51,7 +51,7 @@ package struct FlashSession: Sendable {
         self.wantsDigest = wantsDigest
     }
 
-    /// By a request's place, from any thread.
+    /// Called with a request's index, from any thread.
     package typealias Finish = @Sendable (Int, Result<CardOutcome, ForgeError>) -> Void
 
     /// Calls `finished` exactly once for each request. One that fails does not keep the others from being finished.
@@ -75,7 +75,7 @@ package struct FlashSession: Sendable {
         _ = each(alive, finished) { (card) throws(ForgeError) in
             let outcome = try card.finish(base: base)
             observe(Progress(stage: .check, subject: card.name, done: card.map.byteCount, total: card.map.byteCount))
-            finished(card.place, .success(outcome))
+            finished(card.requestIndex, .success(outcome))
         }
     }
 
@@ -104,7 +104,7 @@ package struct FlashSession: Sendable {
                 try step(cards[index])
                 well.withLock { _ = $0.insert(index) }
             } catch {
-                finished(cards[index].place, .failure(cards[index].explained(error)))
+                finished(cards[index].requestIndex, .failure(cards[index].explained(error)))
             }
         }
         return well.withLock { well in cards.indices.filter { well.contains($0) }.map { cards[$0] } }
@@ -122,7 +122,7 @@ package struct FlashSession: Sendable {
             consume: { (index, piece) throws(ForgeError) in try step(cards[index], piece) },
             finish: { index, failure in
                 if let failure {
-                    finished(cards[index].place, .failure(cards[index].explained(failure)))
+                    finished(cards[index].requestIndex, .failure(cards[index].explained(failure)))
                 } else {
                     well.withLock { _ = $0.insert(index) }
                 }

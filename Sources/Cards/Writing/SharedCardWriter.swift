@@ -5,7 +5,7 @@ import Synchronization
 /// One card of a run, for whichever thread works on it at the moment.
 final class SharedCardWriter: Sendable {
     /// Where it stands among the run's requests.
-    let place: Int
+    let requestIndex: Int
     /// For progress: the slot's name, or the device.
     let name: String
     let map: WriteMap
@@ -15,10 +15,10 @@ final class SharedCardWriter: Sendable {
 
     /// `patch`: what is written over the base; the request's own, or one that fills the card besides.
     init(
-        _ request: CardRequest, at place: Int, map: WriteMap, patch: Patch, growth: CardOutcome.Growth?,
+        _ request: CardRequest, at requestIndex: Int, map: WriteMap, patch: Patch, growth: CardOutcome.Growth?,
         isChangedOnly: Bool, wantsDigest: Bool
     ) {
-        self.place = place
+        self.requestIndex = requestIndex
         self.map = map
         name = request.name
         path = request.medium.path

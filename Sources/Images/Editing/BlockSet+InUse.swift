@@ -42,8 +42,8 @@ extension BlockSet {
         do throws(BlockError) { slice = try Slice(of: overlay, range: partition) } catch { throw ForgeError(error) }
         do throws(VolumeError) {
             return try ranges(slice).map { range in
-                let place = partition.lowerBound + range.lowerBound..<partition.lowerBound + range.upperBound
-                return place.clamped(to: partition)
+                let absolute = partition.lowerBound + range.lowerBound..<partition.lowerBound + range.upperBound
+                return absolute.clamped(to: partition)
             }
         } catch {
             if case .device = error { throw ForgeError(error, on: name) }

@@ -93,16 +93,16 @@ extension CardLabel {
     /// SHA-256 over what distinguishes one base from another, however it is packed: the first sector, the boot partition's boot
     /// sector and the root file system's superblock.
     package static func fingerprint(of reader: any BlockReader) -> SHA256Digest {
-        var places: [Range<Int64>] = [0..<512]
+        var parts: [Range<Int64>] = [0..<512]
         if let table = try? PartitionTable.read(from: reader),
             let system = try? table.findSystemPartitions(in: reader)
         {
             let (boot, root) = (system.boot.range.lowerBound, system.root.range.lowerBound)
-            places += [boot..<boot + 512, root + 1024..<root + 2048]
+            parts += [boot..<boot + 512, root + 1024..<root + 2048]
         }
         var hasher = SHA256()
-        for place in places {
-            guard let bytes = try? reader.bytes(at: place.lowerBound, count: place.count) else { continue }
+        for part in parts {
+            guard let bytes = try? reader.bytes(at: part.lowerBound, count: part.count) else { continue }
             hasher.update(bytes.span.bytes)
         }
         return hasher.finalize()

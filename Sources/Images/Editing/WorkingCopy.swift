@@ -30,12 +30,12 @@ package final class WorkingCopy: Sendable {
         _ requests: [ImageRequest], from base: BaseImage, observe: @escaping Progress.Observer,
         made: @escaping @Sendable (Int, Result<WorkingCopy, ForgeError>) -> Void
     ) {
-        RawPass(requests: requests, base: base, isHashing: false).run(observe: observe) { place, result in
+        RawPass(requests: requests, base: base, isHashing: false).run(observe: observe) { index, result in
             do throws(ForgeError) {
                 let file = try result.get().completed()
-                made(place, .success(WorkingCopy(file, name: requests[place].name)))
+                made(index, .success(WorkingCopy(file, name: requests[index].name)))
             } catch {
-                made(place, .failure(error))
+                made(index, .failure(error))
             }
         }
     }
@@ -87,13 +87,13 @@ package final class WorkingCopy: Sendable {
             let piece: SparseBytes
             do throws(BlockError) { piece = try reader.takePiece(range) } catch { throw ForgeError(error) }
             for index in 0..<piece.chunkCount {
-                let place = piece.range(ofChunk: index)
+                let chunkRange = piece.range(ofChunk: index)
                 guard let chunk = piece.chunk(index) else {
-                    hasher.updateZeros(count: place.upperBound - place.lowerBound)
+                    hasher.updateZeros(count: chunkRange.upperBound - chunkRange.lowerBound)
                     continue
                 }
                 hasher.update(chunk.bytes.span.bytes)
-                dataRanges.appendRuns(of: chunk.dataMask, in: place)
+                dataRanges.appendRuns(of: chunk.dataMask, in: chunkRange)
             }
             observe(Progress(stage: .finish, subject: name, done: range.upperBound, total: reader.byteCount))
         }

@@ -20,13 +20,13 @@ package struct RawImageWriter: ImageWriter {
         finished: @escaping @Sendable (Int, Result<WrittenImage, ForgeError>) -> Void
     ) {
         let pass = RawPass(requests: requests, base: base, isHashing: true, watch: watch, tee: tee)
-        pass.run(observe: observe) { place, result in
+        pass.run(observe: observe) { index, result in
             do throws(ForgeError) {
                 let output = try result.get()
                 defer { output.discard() }
-                finished(place, .success(try output.finish()))
+                finished(index, .success(try output.finish()))
             } catch {
-                finished(place, .failure(error))
+                finished(index, .failure(error))
             }
         }
     }

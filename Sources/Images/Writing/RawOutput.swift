@@ -62,45 +62,46 @@ final class RawOutput: Sendable {
     }
 
     private static func take(
-        _ chunk: SparseBytes.Chunk?, at place: Range<Int64>, patch: Patch, path: String, into state: inout State
+        _ chunk: SparseBytes.Chunk?, at chunkRange: Range<Int64>, patch: Patch, path: String, into state: inout State
     ) throws(ForgeError) {
         if state.role == .cloned, let chunk {
-            try store(chunk.bytes.span.bytes, mask: chunk.dataMask, at: place, path: path, to: state.descriptor)
+            try store(chunk.bytes.span.bytes, mask: chunk.dataMask, at: chunkRange, path: path, to: state.descriptor)
         }
-        if patch.touches(place) {
-            let count = Int(place.upperBound - place.lowerBound)
-            let bytes = patched(chunk, at: place, patch: patch)
-            let mask = SparseBytes.dataMask(of: bytes.span.bytes, at: place.lowerBound)
+        if patch.touches(chunkRange) {
+            let count = Int(chunkRange.upperBound - chunkRange.lowerBound)
+            let bytes = patched(chunk, at: chunkRange, patch: patch)
+            let mask = SparseBytes.dataMask(of: bytes.span.bytes, at: chunkRange.lowerBound)
             state.hasher?.update(bytes.span.bytes.extracting(0..<count))
-            state.dataRanges.appendRuns(of: mask, in: place)
+            state.dataRanges.appendRuns(of: mask, in: chunkRange)
             if state.role == .written {
-                try store(bytes.span.bytes, mask: mask, at: place, path: path, to: state.descriptor)
+                try store(bytes.span.bytes, mask: mask, at: chunkRange, path: path, to: state.descriptor)
             }
         } else if let chunk {
             state.hasher?.update(chunk.bytes.span.bytes)
-            state.dataRanges.appendRuns(of: chunk.dataMask, in: place)
+            state.dataRanges.appendRuns(of: chunk.dataMask, in: chunkRange)
             if state.role == .written {
-                try store(chunk.bytes.span.bytes, mask: chunk.dataMask, at: place, path: path, to: state.descriptor)
+                try store(
+                    chunk.bytes.span.bytes, mask: chunk.dataMask, at: chunkRange, path: path, to: state.descriptor)
             }
         } else {
-            state.hasher?.updateZeros(count: place.upperBound - place.lowerBound)
+            state.hasher?.updateZeros(count: chunkRange.upperBound - chunkRange.lowerBound)
         }
     }
 
-    private static func patched(_ chunk: SparseBytes.Chunk?, at place: Range<Int64>, patch: Patch) -> [UInt8] {
-        var bytes = chunk?.bytes ?? [UInt8](repeating: 0, count: Int(place.upperBound - place.lowerBound))
+    private static func patched(_ chunk: SparseBytes.Chunk?, at chunkRange: Range<Int64>, patch: Patch) -> [UInt8] {
+        var bytes = chunk?.bytes ?? [UInt8](repeating: 0, count: Int(chunkRange.upperBound - chunkRange.lowerBound))
         var span = bytes.mutableSpan
         var raw = span.mutableBytes
-        patch.apply(to: &raw, at: place.lowerBound)
+        patch.apply(to: &raw, at: chunkRange.lowerBound)
         return bytes
     }
 
     /// Writes the runs of granules that hold something; the rest of the file is a hole.
     private static func store(
-        _ bytes: RawSpan, mask: UInt16, at place: Range<Int64>, path: String, to descriptor: Int32
+        _ bytes: RawSpan, mask: UInt16, at chunkRange: Range<Int64>, path: String, to descriptor: Int32
     ) throws(ForgeError) {
-        for run in SparseBytes.runs(of: mask, in: place) {
-            let part = Int(run.lowerBound - place.lowerBound)..<Int(run.upperBound - place.lowerBound)
+        for run in SparseBytes.runs(of: mask, in: chunkRange) {
+            let part = Int(run.lowerBound - chunkRange.lowerBound)..<Int(run.upperBound - chunkRange.lowerBound)
             try OutputFile.write(bytes.extracting(part), at: run.lowerBound, to: descriptor, path: path)
         }
     }

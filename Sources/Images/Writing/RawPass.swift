@@ -24,23 +24,23 @@ struct RawPass {
         filled: @escaping @Sendable (Int, Result<RawOutput, ForgeError>) -> Void
     ) {
         var outputs: [RawOutput] = []
-        var places: [Int] = []
-        for (place, request) in requests.enumerated() {
+        var requestIndices: [Int] = []
+        for (requestIndex, request) in requests.enumerated() {
             do throws(ForgeError) {
                 try Interruption.check()
                 let output = try RawOutput(request, isHashing: isHashing)
                 if !isHashing, let file = base.reader as? FileReader, output.clone(fromDescriptor: file.descriptor) {
                     output.setRole(.clone)
-                    filled(place, .success(output))
+                    filled(requestIndex, .success(output))
                 } else {
                     outputs.append(output)
-                    places.append(place)
+                    requestIndices.append(requestIndex)
                 }
             } catch {
-                filled(place, .failure(error))
+                filled(requestIndex, .failure(error))
             }
         }
-        fill(outputs, observe: observe) { [places] in filled(places[$0], $1) }
+        fill(outputs, observe: observe) { [requestIndices] in filled(requestIndices[$0], $1) }
     }
 
     private func fill(

@@ -29,8 +29,8 @@ package struct InstalledRoots: Sendable {
     package func root(of slot: Slot) throws(ForgeError) -> SharedRoot? { try Self.root(of: slot, in: folder) }
 
     private static func root(of slot: Slot, in folder: String) throws(ForgeError) -> SharedRoot? {
-        for place in ["boot/firmware", "boot"] {
-            let path = "\(folder)/\(slot.name)/\(place)/cmdline.txt"
+        for bootFolder in ["boot/firmware", "boot"] {
+            let path = "\(folder)/\(slot.name)/\(bootFolder)/cmdline.txt"
             var status = stat()
             guard lstat(path, &status) == 0 else {
                 // A root that is taken for unused is removed.

@@ -30,13 +30,13 @@ package enum NetbootExports {
         lines.removeAll { gonePaths.contains(path(in: $0)) }
         for wanted in slots.compactMap(line) + roots.map(\.exportLine) {
             let path = path(in: Array(wanted.utf8))
-            let places = lines.indices.filter { self.path(in: lines[$0]) == path }
-            guard let first = places.first else {
+            let lineIndexs = lines.indices.filter { self.path(in: lines[$0]) == path }
+            guard let first = lineIndexs.first else {
                 lines.append(Array(wanted.utf8))
                 continue
             }
             lines[first] = Array(wanted.utf8)
-            for place in places.dropFirst().reversed() { lines.remove(at: place) }
+            for lineIndex in lineIndexs.dropFirst().reversed() { lines.remove(at: lineIndex) }
         }
         return Array(lines.map { $0 + [0x0A] }.joined())
     }

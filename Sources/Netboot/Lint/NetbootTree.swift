@@ -20,8 +20,8 @@ package struct NetbootTree {
             guard try volume.status(at: folder)?.kind == .directory else { continue }
             var trees: [NetbootTree] = []
             for name in try volume.entries(in: folder) where Slot(name)?.isController == false {
-                guard let place = folder.appending(name) else { continue }
-                if let tree = try tree(in: volume, at: place, name: name) { trees.append(tree) }
+                guard let location = folder.appending(name) else { continue }
+                if let tree = try tree(in: volume, at: location, name: name) { trees.append(tree) }
             }
             if !trees.isEmpty { return trees.sorted { ($0.slot ?? .cnat) < ($1.slot ?? .cnat) } }
         }
@@ -33,8 +33,8 @@ package struct NetbootTree {
         in volume: any Volume, at folder: VolumePath, name: String
     ) throws(VolumeError) -> NetbootTree? {
         for mount: VolumePath in ["/boot/firmware", "/boot"] {
-            let place = mount.below(folder)
-            guard let path = place.appending("cmdline.txt"), try volume.status(at: place)?.kind == .directory,
+            let location = mount.below(folder)
+            guard let path = location.appending("cmdline.txt"), try volume.status(at: location)?.kind == .directory,
                 case .file(let bytes)? = try volume.node(at: path)?.content
             else { continue }
             let line = KernelCommandLine(String(decoding: bytes, as: UTF8.self))
@@ -47,7 +47,8 @@ package struct NetbootTree {
                     over: SubtreeVolume(of: volume, at: lower))
             }
             return NetbootTree(
-                name: name, slot: Slot(name), boot: SubtreeVolume(of: volume, at: place), root: root, bootMount: mount)
+                name: name, slot: Slot(name), boot: SubtreeVolume(of: volume, at: location), root: root,
+                bootMount: mount)
         }
         return nil
     }

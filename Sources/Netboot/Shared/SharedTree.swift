@@ -102,7 +102,7 @@ package final class SharedTree: TreeSource {
         private let tree: SharedTree
         /// In reverse order: the last one is next.
         private var parts: [Part]
-        private var current: (reader: any TreeReader, place: VolumePath, isBoot: Bool)?
+        private var current: (reader: any TreeReader, location: VolumePath, isBoot: Bool)?
         /// In reverse order: the last one is next.
         private var pending: [TreeEntry] = []
         /// What makes boot files of several nodes one file; above all that the root's file system can have.
@@ -118,7 +118,7 @@ package final class SharedTree: TreeSource {
                 if let entry = pending.popLast() { return entry }
                 if let current {
                     if let entry = try current.reader.next() {
-                        if let moved = moved(entry, to: current.place, isBoot: current.isBoot) { return moved }
+                        if let moved = moved(entry, to: current.location, isBoot: current.isBoot) { return moved }
                         continue
                     }
                     self.current = nil
@@ -126,8 +126,8 @@ package final class SharedTree: TreeSource {
                 guard let part = parts.popLast() else { return nil }
                 switch part {
                 case .entries(let entries): pending = entries.reversed()
-                case .boot(let edits, let place):
-                    current = (EditedTreeReader(try tree.boot.treeReader(), edits: edits), place, true)
+                case .boot(let edits, let location):
+                    current = (EditedTreeReader(try tree.boot.treeReader(), edits: edits), location, true)
                 case .root:
                     let reader = EditedTreeReader(try tree.root.treeReader(), edits: tree.layout.shared)
                     current = (reader, VolumePath.root.appending(tree.layout.root.name) ?? .root, false)
@@ -135,8 +135,8 @@ package final class SharedTree: TreeSource {
             }
         }
 
-        private func moved(_ entry: TreeEntry, to place: VolumePath, isBoot: Bool) -> TreeEntry? {
-            var result = entry.moved(below: place)
+        private func moved(_ entry: TreeEntry, to location: VolumePath, isBoot: Bool) -> TreeEntry? {
+            var result = entry.moved(below: location)
             if isBoot {
                 result.identity = nil
                 if entry.kind == .file, tree.layout.isSharedBootFile(entry.path) {

@@ -23,7 +23,7 @@ package final class NodeTrees: TreeSource {
         private var isStarted = false
         private var current: (any TreeReader)?
         /// The index of the node that is read; those before it are done.
-        private var place = 0
+        private var index = 0
 
         init(_ trees: NodeTrees) { self.trees = trees }
 
@@ -33,17 +33,17 @@ package final class NodeTrees: TreeSource {
                 return TreeEntry(
                     path: .root, content: .directory, metadata: .init(mode: 0o755, modified: trees.modified))
             }
-            while place < trees.nodes.count {
-                let node = trees.nodes[place]
+            while index < trees.nodes.count {
+                let node = trees.nodes[index]
                 if current == nil { current = EditedTreeReader(try trees.base.treeReader(), edits: node.edits) }
                 if var entry = try current?.next() {
                     entry.path = entry.path.below(node.folder)
                     // No file of one node is a name of another node's. A base counts its files with less than 40 bits.
-                    entry.identity = entry.identity.map { $0 | UInt64(place + 1) << 40 }
+                    entry.identity = entry.identity.map { $0 | UInt64(index + 1) << 40 }
                     return entry
                 }
                 current = nil
-                place += 1
+                index += 1
             }
             return nil
         }
