@@ -1,9 +1,12 @@
 # shellcheck shell=bash
 # checks.sh - counts the checks that failed, for tests that go on after one, and interrupts programs.
 #
-# Uses CASE, the case at hand, and WORK, a folder.
+# Uses WORK, a folder.
 
-FAILURES=0
+CASE='' FAILURES=0
+
+# Names the case at hand, for what `fail` says.
+start_case() { CASE=$1; } # WORDS
 
 fail() { # WORDS...
 	say "FAILED: $CASE: $*"
