@@ -44,12 +44,14 @@ let package = Package(
             dependencies: ["Reports", "Blocks", "Bases", "Trees", "CArchive", "CExt2FS", "CLinux", "CSandbox"],
             swiftSettings: settings),
         .target(
-            name: "Images",
-            dependencies: ["Reports", "Readers", "Blocks", "Tables", "Bases", "Trees", "Plans", "Volumes", "CLinux"],
-            swiftSettings: settings),
-        .target(
             name: "Inspect",
             dependencies: ["Reports", "Readers", "Blocks", "Tables", "Trees", "Plans", "Volumes", "CCrypt"],
+            swiftSettings: settings),
+        .target(
+            name: "Images",
+            dependencies: [
+                "Reports", "Readers", "Blocks", "Tables", "Bases", "Trees", "Plans", "Volumes", "Inspect", "CLinux",
+            ],
             swiftSettings: settings),
         .target(
             name: "Initramfs", dependencies: ["Reports", "Readers", "Bases", "Trees", "Plans", "CArchive"],

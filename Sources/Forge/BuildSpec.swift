@@ -1,6 +1,7 @@
 package import Bases
 package import Blocks
 package import Images
+package import Inspect
 package import Plans
 package import Reports
 
@@ -11,6 +12,8 @@ package struct BuildSpec: Sendable {
     package var jobs: [Job]
     /// Seconds since 1970-01-01 UTC for changed files (SOURCE_DATE_EPOCH); nil for the time the base was last written.
     package var epoch: Int64?
+    /// What images may be made with although it keeps a setting from working.
+    package var allowed: Set<FindingID> = []
 
     /// One slot and what its image shall be.
     package struct Job: Sendable {
@@ -56,7 +59,8 @@ package struct BuildSpec: Sendable {
         ImageEditor(
             base: base.reader, slot: job.slot, settings: job.settings, epoch: epoch,
             label: CardLabelSource(
-                base: CardLabel.fingerprint(of: base.reader), cluster: cluster, settings: job.settingsDigest))
+                base: CardLabel.fingerprint(of: base.reader), cluster: cluster, settings: job.settingsDigest),
+            allowed: allowed)
     }
 }
 

@@ -123,7 +123,8 @@ package struct NetbootBuild: Sendable {
     ) throws(ForgeError) -> TreeEditor.Outcome {
         try Interruption.check()
         var outcome = try TreeEditor(
-            base: base, slot: job.slot, settings: job.settings, epoch: spec.epoch, supplement: supplement
+            base: base, slot: job.slot, settings: job.settings, epoch: spec.epoch, supplement: supplement,
+            allowed: spec.allowed
         ).edit()
         if let kept = kept[job.slot] { outcome.edits = try kept.edits(over: outcome.edits, of: base) }
         return outcome

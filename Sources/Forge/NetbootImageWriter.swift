@@ -81,7 +81,8 @@ package struct NetbootImageWriter: ImageWriter {
         for job in trees.jobs {
             try Interruption.check()
             let outcome = try TreeEditor(
-                base: base, slot: job.slot, settings: job.settings, epoch: trees.epoch, supplement: files
+                base: base, slot: job.slot, settings: job.settings, epoch: trees.epoch, supplement: files,
+                allowed: trees.allowed
             ).edit()
             edits.append((job.slot, outcome.edits))
         }

@@ -1,6 +1,7 @@
 import Blocks
 import Glibc
 import Images
+package import Inspect
 package import Plans
 package import Reports
 
@@ -10,6 +11,8 @@ package struct Request: Sendable {
     package var profile: Profile?
     package var flags: SettingsLayer
     package var jobs: [BuildSpec.Job]
+    /// What `--allow` names.
+    package var allowed: Set<FindingID> = []
 
     /// `profilePath` nil: ./piforge.yaml when there is one. `slots` nil: all of the profile that are of `kind`.
     /// `environment` gives HOME for paths that begin with `~/`.
@@ -53,7 +56,9 @@ package struct Request: Sendable {
                 .usage, "no base image: neither --base nor the profile's base.image names one",
                 hint: "add --base FILE, one of 8086's CNAT, CBRIDGE or node images")
         }
-        return BuildSpec(base: base, cluster: profile?.cluster, jobs: jobs, epoch: epoch)
+        var spec = BuildSpec(base: base, cluster: profile?.cluster, jobs: jobs, epoch: epoch)
+        spec.allowed = allowed
+        return spec
     }
 
     /// SHA-256 over a slot's effective settings, by which a card tells later whether they are still the same.

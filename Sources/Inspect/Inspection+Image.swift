@@ -1,7 +1,7 @@
 package import Blocks
 package import Reports
 import Tables
-import Trees
+package import Trees
 import Volumes
 
 extension Inspection {
@@ -39,7 +39,7 @@ extension Inspection {
         } catch {
             switch error {
             case .noBoot(let found), .noRoot(let found), .ambiguous(let found):
-                findings.append(Finding(.error, "boot and root are not plain to see: \(error)"))
+                findings.append(Finding(.error, .partitionsUnclear, "boot and root are not plain to see: \(error)"))
                 return (found.first(where: \.couldBoot)?.partition, found.first(where: \.couldBeRoot)?.partition)
             default: throw error
             }
@@ -54,14 +54,16 @@ extension Inspection {
             return try FATVolume(device)
         } catch .unsupported(let feature, let remedy) {
             findings.append(
-                Finding(.warning, "the boot partition can be read but not edited: \(feature)", hint: remedy))
+                Finding(
+                    .warning, .bootUnreadable, "the boot partition can be read but not edited: \(feature)", hint: remedy
+                ))
         } catch {
             throw ForgeError(error, on: .boot)
         }
         do throws(VolumeError) {
             return try FATVolume(device, access: .readOnly)
         } catch .unsupported(let feature, _) {
-            findings.append(Finding(.error, "the boot partition cannot be read: \(feature)"))
+            findings.append(Finding(.error, .bootUnreadable, "the boot partition cannot be read: \(feature)"))
             return nil
         } catch {
             throw ForgeError(error, on: .boot)
@@ -76,7 +78,9 @@ extension Inspection {
             return try Ext4Volume(device: device, now: 1)  // nothing is written, so no time matters
         } catch .unsupported(let feature, let remedy) {
             findings.append(
-                Finding(.error, "the root partition is not told of, it cannot be read safely: \(feature)", hint: remedy)
+                Finding(
+                    .error, .rootUnreadable, "the root partition is not told of, it cannot be read safely: \(feature)",
+                    hint: remedy)
             )
             return nil
         } catch {
@@ -95,7 +99,7 @@ extension Inspection {
 
 extension ForgeError {
     /// Reports a volume that turned out to be damaged while it was read.
-    fileprivate init(inspecting error: VolumeError) {
+    package init(inspecting error: VolumeError) {
         switch error {
         case .device(let text): self.init(.inputOutput, "could not read the image: \(text)")
         case .corrupt(let what):

@@ -1,5 +1,6 @@
 import Blocks
 import FoundationEssentials
+import Readers
 
 extension Inspection {
     /// A public key of OpenSSH, as a file names it.
@@ -12,15 +13,23 @@ extension Inspection {
         package var comment: String
         /// The names of the options before the key, without their values; empty for a host key.
         package var options: [String]
+        /// As the key itself says it: `ssh-ed25519`.
+        let algorithm: String
+        private let optionText: String?
+
+        enum CodingKeys: String, CodingKey { case type, bits, fingerprint, comment, options }
 
         /// Reads a line of authorized_keys or a .pub file (sshd(8), AUTHORIZED_KEYS FILE FORMAT); nil when it holds no
         /// key that sshd would take.
         package init?(line: String) {
             var words = Self.words(of: line)
             guard let first = words.first else { return nil }
-            var options: [String] = []
-            if Self.types[first] == nil {
-                options = Self.optionNames(first)
+            var options: AuthorizedKeyOptions?
+            optionText = Self.types[first] == nil ? first : nil
+            if let optionText {
+                let read = AuthorizedKeyOptions(optionText, version: Self.newest)
+                guard read.problem == nil else { return nil }
+                options = read
                 words.removeFirst()
             }
             guard words.count >= 2, let name = Self.types[words[0]],
@@ -29,10 +38,18 @@ extension Inspection {
                 let bits = Self.bits(of: words[0], fields)
             else { return nil }
             type = name
+            algorithm = words[0]
             self.bits = bits
             fingerprint = Self.fingerprint(of: Array(data))
             comment = words[2...].joined(separator: " ")
-            self.options = options
+            self.options = options?.names ?? []
+        }
+
+        private static let newest = ServerVersion(codename: nil)
+
+        /// Why a version of sshd refuses the options of the line; nil when it takes them.
+        func optionProblem(in version: ServerVersion) -> String? {
+            optionText.flatMap { AuthorizedKeyOptions($0, version: version).problem }
         }
 
         private static let types = [
@@ -64,25 +81,6 @@ extension Inspection {
             }
             if !word.isEmpty { words.append(word) }
             return words
-        }
-
-        /// The names in a comma list of options; commas in quotes do not count.
-        private static func optionNames(_ text: String) -> [String] {
-            var names: [String] = []
-            var name = ""
-            var isQuoted = false
-            var isEscaped = false
-            for character in text + "," {
-                if character == "\"" && !isEscaped { isQuoted.toggle() }
-                isEscaped = character == "\\" && !isEscaped
-                if character == "," && !isQuoted {
-                    names.append(String(name.prefix(while: { $0 != "=" })))
-                    name = ""
-                } else {
-                    name.append(character)
-                }
-            }
-            return names
         }
 
         /// The blob is a row of fields, each a length of 4 bytes, most significant first, and that many bytes

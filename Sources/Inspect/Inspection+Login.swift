@@ -1,3 +1,5 @@
+import Readers
+
 extension Inspection {
     /// A user who can get in, now or after somebody gives them a password, and how.
     package struct Login: Encodable, Equatable, Sendable {
@@ -70,22 +72,8 @@ struct PasswordField: Equatable {
     init(_ text: String) {
         self.text = text
         isLockedForKeys = text.hasPrefix("!")
-        method = Self.method(of: text)
+        method = PasswordScheme(hash: text)?.rawValue
         state = text.isEmpty ? .none : method == nil ? .locked : .set
-    }
-
-    private static let methods = [
-        ("$y$", "yescrypt"), ("$gy$", "gost-yescrypt"), ("$7$", "scrypt"), ("$6$", "sha512"), ("$5$", "sha256"),
-        ("$1$", "md5"), ("$2a$", "bcrypt"), ("$2b$", "bcrypt"), ("$2y$", "bcrypt"),
-    ]
-
-    private static func method(of text: String) -> String? {
-        if let method = methods.first(where: { text.hasPrefix($0.0) }) { return method.1 }
-        // Thirteen characters of ./0-9A-Za-z: the oldest method.
-        let isDES = text.utf8.allSatisfy { byte in
-            (0x2E...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-        }
-        return isDES && text.utf8.count == 13 ? "des" : nil
     }
 
     /// The passwords that images came with: Raspberry Pi OS until 2022, 8086's images, and the user's own name.

@@ -66,6 +66,7 @@ extension Inspection {
             rows.append(("boot mount", identity.bootMount))
         }
         if let network { rows += networkRows(network) }
+        for network in wifi { rows.append(("Wi-Fi", "\(network.name), by \(network.file)")) }
         return Self.table(rows)
     }
 
@@ -235,7 +236,7 @@ extension Inspection {
     private var findingLines: [String] {
         if findings.isEmpty { return ["nothing"] }
         return findings.flatMap { finding in
-            Self.hanging("! \(finding.severity.rawValue): \(finding.what)")
+            Self.hanging("! \(finding.severity.rawValue): \(finding.what) [\(finding.id.rawValue)]")
                 + (finding.hint.map { Self.hanging("  -> \($0)", indent: "     ") } ?? [])
         }
     }

@@ -9,6 +9,8 @@ package struct Inspection: Encodable, Equatable, Sendable {
     /// Absent for a tree without a partition table.
     package var disk: Disk?
     package var network: Network?
+    /// The wireless networks that it knows.
+    package var wifi: [WirelessNetwork]
     package var users: [Login]
     /// Users whom the first boot will make or rename.
     package var pendingUsers: [PendingUser]
@@ -22,6 +24,8 @@ package struct Inspection: Encodable, Equatable, Sendable {
     /// Something suspicious.
     package struct Finding: Encodable, Hashable, Sendable {
         package var severity: Severity
+        /// A name that stays from release to release.
+        package var id: FindingID
         package var what: String
         /// What the person can do.
         package var hint: String?
@@ -38,8 +42,9 @@ package struct Inspection: Encodable, Equatable, Sendable {
             private var rank: Int { self == .error ? 0 : self == .warning ? 1 : 2 }
         }
 
-        package init(_ severity: Severity, _ what: String, hint: String? = nil) {
+        package init(_ severity: Severity, _ id: FindingID, _ what: String, hint: String? = nil) {
             self.severity = severity
+            self.id = id
             self.what = what
             self.hint = hint
         }
@@ -53,7 +58,7 @@ package struct Inspection: Encodable, Equatable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case identity, disk, network, users, ssh, kernel, boards, findings
+        case identity, disk, network, wifi, users, ssh, kernel, boards, findings
         case pendingUsers = "pending_users"
         case firstBoot = "first_boot"
     }
@@ -72,6 +77,7 @@ package struct Inspection: Encodable, Equatable, Sendable {
         identity = try reader.identity()
         disk = table.map { Disk($0, boot: bootPartition?.number, root: rootPartition?.number) }
         network = try reader.network()
+        wifi = try reader.wirelessNetworks()
         kernel = try reader.kernel()
         boards = try reader.boards()
         firstBoot = try reader.firstBoot()
@@ -199,6 +205,13 @@ extension Inspection {
             case nodeMAC = "node_mac"
             case controllerMAC = "controller_mac"
         }
+    }
+
+    /// A wireless network that the system joins where it finds it.
+    package struct WirelessNetwork: Encodable, Equatable, Sendable {
+        package var name: String
+        /// The file that names it.
+        package var file: String
     }
 
     /// Whether and how one gets in over the network.

@@ -4,26 +4,24 @@ import Trees
 extension InspectionReader {
     /// Who can log in, and whom the first boot makes.
     mutating func accounts() throws(VolumeError) -> (users: [Inspection.Login], pending: [Inspection.PendingUser]) {
-        let settings = try serverSettings()
-        let groups = try self.groups()
+        let configuration = try serverConfiguration()
+        let files = try accountFiles()
         let sudoers = try self.sudoers()
-        let shadow = try shadowFields()
-        if shadow.isEmpty, hasRoot {
-            report(.warning, "the image has no /etc/shadow that names a user: nobody has a password")
+        if files.shadows.isEmpty, hasRoot {
+            report(.warning, .noShadow, "the image has no /etc/shadow that names a user: nobody has a password")
         }
         var users: [Inspection.Login] = []
-        for account in try passwd() {
-            let fields = shadow[account.name] ?? []
-            let stored = account.password == "x" ? fields.first ?? "*" : account.password
-            let field = PasswordField(stored)
-            let names = groups.filter { $0.id == account.group || $0.members.contains(account.name) }.map(\.name)
-            let keys = try authorizedKeys(of: account, settings)
+        for account in files.users where account.hasLoginShell {
+            let field = PasswordField(files.hash(of: account))
+            let names = files.groups(of: account)
+            let options = configuration.options(for: .init(user: account.name, groups: names))
+            let keys = try authorizedKeys(of: account, options)
             var login = Inspection.Login(
                 name: account.name, uid: account.id, home: account.home, shell: account.shell, password: field.state,
                 hashMethod: field.method, defaultPassword: field.matching(PasswordField.wellKnown(for: account.name)),
-                mustChangePassword: fields.count > 1 && fields[1] == "0", keys: keys, ways: [],
+                mustChangePassword: files.shadows[account.name]?.changed == 0, keys: keys, ways: [],
                 sudo: account.id == 0 ? .no : sudoers.right(of: account.name, groups: names))
-            login.ways = ways(login, field, settings, groups: names)
+            login.ways = ways(login, field, options, groups: names)
             let isPerson = account.id == 0 || (1000..<60000).contains(account.id)
             guard isPerson && account.name != "nobody" || !login.ways.isEmpty || !keys.isEmpty else { continue }
             users.append(login)
@@ -34,49 +32,10 @@ extension InspectionReader {
 
     // MARK: The account files
 
-    private struct Account {
-        var name: String
-        var password: String
-        var id: UInt32
-        var group: UInt32
-        var home: String
-        var shell: String
-
-        var hasLoginShell: Bool {
-            let name = shell.split(separator: "/").last ?? "sh"
-            return !["nologin", "false", "sync", "shutdown", "halt"].contains(name)
-        }
-    }
-
-    /// The lines of /etc/passwd that make sense (passwd(5)).
-    private func passwd() throws(VolumeError) -> [Account] {
-        try (source.lines(.root, "/etc/passwd") ?? []).compactMap { line in
-            let fields = line.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-            guard fields.count >= 7, !fields[0].isEmpty, !fields[0].hasPrefix("#"), let id = UInt32(fields[2]),
-                let group = UInt32(fields[3])
-            else { return nil }
-            let account = Account(
-                name: fields[0], password: fields[1], id: id, group: group, home: fields[5], shell: fields[6])
-            return account.hasLoginShell ? account : nil
-        }
-    }
-
-    /// The fields after the name, by name (shadow(5)).
-    private func shadowFields() throws(VolumeError) -> [String: [String]] {
-        var result: [String: [String]] = [:]
-        for line in try source.lines(.root, "/etc/shadow") ?? [] {
-            let fields = line.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-            if fields.count > 1, result[fields[0]] == nil { result[fields[0]] = Array(fields.dropFirst()) }
-        }
-        return result
-    }
-
-    private func groups() throws(VolumeError) -> [(name: String, id: UInt32, members: [String])] {
-        try (source.lines(.root, "/etc/group") ?? []).compactMap { line in
-            let fields = line.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-            guard fields.count >= 4, let id = UInt32(fields[2]) else { return nil }
-            return (fields[0], id, fields[3].split(separator: ",").map(String.init))
-        }
+    func accountFiles() throws(VolumeError) -> Accounts {
+        Accounts(
+            passwd: try source.lines(.root, "/etc/passwd") ?? [], shadow: try source.lines(.root, "/etc/shadow") ?? [],
+            group: try source.lines(.root, "/etc/group") ?? [])
     }
 
     /// The rules of /etc/sudoers and /etc/sudoers.d that allow everything (sudoers(5); aliases are not followed).
@@ -113,20 +72,21 @@ extension InspectionReader {
     // MARK: Ways in
 
     private func ways(
-        _ login: Inspection.Login, _ field: PasswordField, _ settings: Inspection.ServerSettings, groups: [String]
+        _ login: Inspection.Login, _ field: PasswordField, _ settings: ServerOptions, groups: [String]
     ) -> [Inspection.Login.Way] {
         var ways: [Inspection.Login.Way] = []
         if login.password == .set { ways.append(.consolePassword) }
         if login.password == .none { ways.append(.consoleWithoutPassword) }
-        guard settings.admits(login.name, groups: groups), !(login.uid == 0 && settings.rootLogin == "no") else {
-            return ways
-        }
+        guard settings.refusal(ofUser: login.name, groups: groups) == nil,
+            !(login.uid == 0 && settings.rootLogin == "no")
+        else { return ways }
         let rootByPassword = login.uid != 0 || settings.rootLogin == "yes"
-        if login.password == .set && settings.asksPassword && rootByPassword { ways.append(.sshPassword) }
-        if login.password == .none && settings.asksPassword && settings.takesEmptyPasswords && rootByPassword {
+        let asksPassword = settings.asksPassword && settings.isEnough(["password", "keyboard-interactive"])
+        if login.password == .set && asksPassword && rootByPassword { ways.append(.sshPassword) }
+        if login.password == .none && asksPassword && settings.takesEmptyPasswords && rootByPassword {
             ways.append(.sshWithoutPassword)
         }
-        let isShutOut = field.isLockedForKeys && !settings.usesPAM
+        let isShutOut = field.isLockedForKeys && !settings.usesPAM || !settings.isEnough(["publickey"])
         if settings.takesKeys, !isShutOut, login.keys.contains(where: { $0.rejected == nil }) { ways.append(.sshKey) }
         return ways
     }
@@ -135,14 +95,14 @@ extension InspectionReader {
         for user in users {
             if let word = user.defaultPassword {
                 report(
-                    .warning, "user \(user.name) has the well-known password \"\(word)\"",
+                    .warning, .knownPassword, "user \(user.name) has the well-known password \"\(word)\"",
                     hint: "set another one, with piforge's password_hash for example")
             }
             if user.password == .none {
-                report(.error, "user \(user.name) has no password: anybody at the console gets in")
+                report(.error, .noPassword, "user \(user.name) has no password: anybody at the console gets in")
             }
             if user.uid == 0 && user.name != "root" {
-                report(.warning, "user \(user.name) has the rights of root (uid 0)")
+                report(.warning, .secondRoot, "user \(user.name) has the rights of root (uid 0)")
             }
         }
     }
@@ -150,60 +110,40 @@ extension InspectionReader {
     // MARK: Keys
 
     private mutating func authorizedKeys(
-        of account: Account, _ settings: Inspection.ServerSettings
+        of account: Accounts.User, _ settings: ServerOptions
     ) throws(VolumeError) -> [Inspection.AuthorizedKey] {
         var keys: [Inspection.AuthorizedKey] = []
         for pattern in settings.keyFiles {
-            let name = Self.expanding(pattern, account.name, account.id, account.home)
-            guard let path = VolumePath(name.hasPrefix("/") ? name : account.home + "/" + name),
+            let name = ServerOptions.keyPath(pattern, user: account.name, id: account.id, home: account.home)
+            guard let path = VolumePath(name),
                 let lines = try source.lines(.root, path)
             else { continue }
             var refusal = settings.checksModes ? try modeProblem(path, of: account) : nil
             if refusal == nil { refusal = try readProblem(path, of: account) }
             if let refusal {
                 report(
-                    .error, "sshd ignores \(path): \(refusal)",
+                    .error, .keysUnreadable, "sshd ignores \(path): \(refusal)",
                     hint: "it must belong to \(account.name), mode 600, in a folder of theirs with mode 700")
             }
             for (index, line) in lines.enumerated() {
                 let text = line.trimmedBlanks
                 if text.isEmpty || text.hasPrefix("#") { continue }
                 guard let key = Inspection.Key(line: text) else {
-                    report(.warning, "line \(index + 1) of \(path) is no key that sshd would take")
+                    report(.warning, .keyMalformed, "line \(index + 1) of \(path) is no key that sshd would take")
                     continue
                 }
-                if key.type == "DSA" { report(.note, "\(path) has a DSA key, which sshd has not taken since 2015") }
+                if key.type == "DSA" {
+                    report(.note, .keyRefused, "\(path) has a DSA key, which sshd has not taken since 2015")
+                }
                 keys.append(.init(key: key, file: path.description, rejected: refusal))
             }
         }
         return keys
     }
 
-    /// %h, %u, %U and %% (sshd_config(5), TOKENS).
-    private static func expanding(_ pattern: String, _ name: String, _ id: UInt32, _ home: String) -> String {
-        var result = ""
-        var isToken = false
-        for character in pattern {
-            if isToken {
-                switch character {
-                case "h": result += home
-                case "u": result += name
-                case "U": result += String(id)
-                default: result.append(character)
-                }
-                isToken = false
-            } else if character == "%" {
-                isToken = true
-            } else {
-                result.append(character)
-            }
-        }
-        return result
-    }
-
     /// StrictModes: the file and every folder up to the home belong to the user or root, and nobody else may write
     /// them (OpenSSH, misc.c, safe_path).
-    private func modeProblem(_ path: VolumePath, of account: Account) throws(VolumeError) -> String? {
+    func modeProblem(_ path: VolumePath, of account: Accounts.User) throws(VolumeError) -> String? {
         guard let place = try source.place(.root, path) else { return nil }
         var home = VolumePath(account.home)
         if let path = home { home = try source.place(.root, path) }
@@ -226,7 +166,7 @@ extension InspectionReader {
     }
 
     /// sshd reads the file with the user's own rights.
-    private func readProblem(_ path: VolumePath, of account: Account) throws(VolumeError) -> String? {
+    func readProblem(_ path: VolumePath, of account: Accounts.User) throws(VolumeError) -> String? {
         guard account.id != 0, let place = try source.place(.root, path) else { return nil }
         for step in [place] + place.ancestors.reversed() {
             guard let status = try source.status(.root, step) else { continue }
@@ -245,32 +185,26 @@ extension InspectionReader {
 
 extension InspectionReader {
     /// What userconf(.txt) on the boot partition would do.
-    enum UserConf {
+    enum PendingUserConf {
         case user(name: String, field: PasswordField, file: String)
         case invalid(file: String, why: String)
     }
 
-    /// The first line of `userconf` or else `userconf.txt`, as userconf-pi reads it: `name:hash`.
-    func userconf() throws(VolumeError) -> UserConf? {
-        for name in ["userconf", "userconf.txt"] {
+    /// The lines of `userconf`, or else of `userconf.txt`.
+    func userconfFile() throws(VolumeError) -> (name: String, lines: [String])? {
+        for name in UserConf.fileNames {
             guard let path = VolumePath("/" + name), let lines = try source.lines(.boot, path) else { continue }
-            let line = lines.first ?? ""
-            guard let colon = line.firstIndex(of: ":") else { return .invalid(file: name, why: "it has no colon") }
-            let user = String(line[..<colon])
-            let hash = String(line[line.index(after: colon)...].prefix(while: { $0 != ":" }))
-            if !Self.isAllowedUser(user) { return .invalid(file: name, why: "userconf takes no user name like that") }
-            if hash.isEmpty { return .invalid(file: name, why: "the password is empty") }
-            return .user(name: user, field: PasswordField(hash), file: name)
+            return (name, lines)
         }
         return nil
     }
 
-    private static func isAllowedUser(_ name: String) -> Bool {
-        guard let first = name.utf8.first, name.utf8.count <= 32, name != "root" else { return false }
-        let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
-        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-        return letters.contains(first)
-            && name.utf8.allSatisfy { letters.contains($0) || digits.contains($0) || $0 == UInt8(ascii: "-") }
+    func userconf() throws(VolumeError) -> PendingUserConf? {
+        guard let file = try userconfFile() else { return nil }
+        switch UserConf(lines: file.lines) {
+        case .user(let name, let hash): return .user(name: name, field: PasswordField(hash), file: file.name)
+        case .invalid(let why): return .invalid(file: file.name, why: why)
+        }
     }
 
     mutating func pendingUsers() throws(VolumeError) -> [Inspection.PendingUser] {
@@ -279,19 +213,22 @@ extension InspectionReader {
         case .user(let name, let field, let file)?:
             if hasRoot && !facts.isUserWizardPending {
                 report(
-                    .warning, "\(file) on the boot partition has no effect: userconfig.service is not enabled",
+                    .warning, .userconfUnused,
+                    "\(file) on the boot partition has no effect: userconfig.service is not enabled",
                     hint: "set the password in /etc/shadow")
                 break
             }
             let word = field.matching(PasswordField.wellKnown(for: name))
-            if let word { report(.warning, "\(file) gives \(name) the well-known password \"\(word)\"") }
+            if let word {
+                report(.warning, .knownPassword, "\(file) gives \(name) the well-known password \"\(word)\"")
+            }
             if field.state == .locked {
                 report(
-                    .error, "\(file) has a password for \(name) that is no hash",
+                    .error, .userconfRefused, "\(file) has a password for \(name) that is no hash",
                     hint: "make one with piforge hash-password")
             }
             pending.append(.init(name: name, source: file, defaultPassword: word))
-        case .invalid(let file, let why)?: report(.error, "userconfig refuses \(file): \(why)")
+        case .invalid(let file, let why)?: report(.error, .userconfRefused, "userconfig refuses \(file): \(why)")
         case nil: break
         }
         if let user = try customSettings()?.user, runsFirstboot {

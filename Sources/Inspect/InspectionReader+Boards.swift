@@ -42,7 +42,7 @@ extension InspectionReader {
 
     private mutating func checkConfigForm() throws(VolumeError) {
         guard let lines = try source.lines(.boot, "/config.txt") else {
-            report(.warning, "the boot partition has no config.txt: the firmware's defaults hold")
+            report(.warning, .configMissing, "the boot partition has no config.txt: the firmware's defaults hold")
             return
         }
         var section = "all"
@@ -50,6 +50,7 @@ extension InspectionReader {
             if line.utf8.count > ConfigText.columnLimit {
                 report(
                     .warning,
+                    .configLineLength,
                     "line \(index + 1) of config.txt has \(line.utf8.count) characters; from the "
                         + "\(ConfigText.columnLimit + 1)th on the firmware ignores them or takes them for another line",
                     hint: "split it into several lines")
@@ -61,19 +62,37 @@ extension InspectionReader {
         }
         if section != "all" {
             report(
-                .warning, "config.txt ends inside [\(section)]: a line added at its end holds for that alone",
+                .warning, .configOpenFilter,
+                "config.txt ends inside [\(section)]: a line added at its end holds for that alone",
                 hint: "end it with a line [all]")
         }
         for name in facts.config.includes where facts.configFile(name) == nil {
-            report(.warning, "config.txt includes \(name), which the boot partition does not have")
+            report(
+                .warning, .configIncludeMissing, "config.txt includes \(name), which the boot partition does not have")
         }
     }
 
     private mutating func checkMemory(_ files: BoardFiles, name: String) {
         guard let memory = files.gpuMemory else { return }
+        if memory < BoardFiles.fullFirmwareMemory {
+            if files.turnsCameraOff {
+                report(
+                    .note, .cameraOff,
+                    "start_x=0 keeps the camera's firmware off: it does not start in the \(memory) MiB "
+                        + "that gpu_mem gives a \(name)")
+            }
+            if let entry = files.fullFirmware {
+                report(
+                    .error, .gpuMemFirmware,
+                    "\(entry.key)=\(entry.value) asks a \(name) for firmware that does not "
+                        + "start in the \(memory) MiB of gpu_mem",
+                    hint: "set gpu_mem to 128 or more, or remove \(entry.key)")
+            }
+        }
         if memory < 16 {
             report(
-                .error, "gpu_mem=\(memory) for the \(name) is less than the 16 that the firmware needs",
+                .error, .gpuMemTooSmall,
+                "gpu_mem=\(memory) for the \(name) is less than the 16 that the firmware needs",
                 hint: "set gpu_mem=16")
         }
     }
@@ -90,7 +109,9 @@ extension InspectionReader {
         }
         let isHopeless = broken.count == role.count
         for (board, missing) in broken where Self.reportedBoards.contains(board) {
-            report(isHopeless ? .error : .note, "a \(board.title) cannot boot this: it lacks \(missing)")
+            report(
+                isHopeless ? .error : .note, isHopeless ? .noBootableBoard : .boardCannotBoot,
+                "a \(board.title) cannot boot this: it lacks \(missing)")
         }
     }
 
@@ -104,12 +125,13 @@ extension InspectionReader {
             }
             if slot.isController, overlay?.value.contains("dr_mode=peripheral") == true {
                 report(
-                    .warning, "config.txt makes the \(board.title) a USB device, but \(slot) is a controller",
+                    .warning, .usbMode, "config.txt makes the \(board.title) a USB device, but \(slot) is a controller",
                     hint: "write dtoverlay=dwc2,dr_mode=host")
             }
             if !slot.isController, overlay?.value.contains("dr_mode=peripheral") != true {
                 report(
-                    .error, "config.txt does not make the \(board.title) a USB device, so node \(slot) has no network",
+                    .error, .usbMode,
+                    "config.txt does not make the \(board.title) a USB device, so node \(slot) has no network",
                     hint: "write dtoverlay=dwc2,dr_mode=peripheral under [all]")
             }
         }

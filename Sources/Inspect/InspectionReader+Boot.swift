@@ -15,30 +15,61 @@ extension InspectionReader {
     }
 
     private mutating func checkLineForm() throws(VolumeError) {
-        guard let bytes = try source.bytes(.boot, "/cmdline.txt") else {
+        let path = facts.kernelLinePath
+        let name = String(path.description.dropFirst())
+        if path != "/cmdline.txt" {
             report(
-                .error, "the boot partition has no cmdline.txt: the kernel gets the firmware's own line",
+                .note, .kernelLineFile, "config.txt names another file than cmdline.txt: the firmware reads \(name)")
+        }
+        if try source.bytes(.boot, "/cmdline.old")?.contains(0) == true {
+            report(
+                .note, .bootDamaged,
+                "cmdline.old, the line before the conversion, has a NUL, as after a power cut: "
+                    + "other files of the boot partition may be damaged too")
+        }
+        guard let bytes = try source.bytes(.boot, path) else {
+            report(
+                .error, .kernelLineMissing,
+                "the boot partition has no \(name): the kernel gets the firmware's own line",
                 hint: "take cmdline.txt from the image as downloaded")
             return
         }
-        let filled = ImageFiles.lines(of: bytes).filter { !$0.trimmedBlanks.isEmpty }
-        if filled.isEmpty { report(.error, "cmdline.txt is empty: the kernel does not learn where its root is") }
-        if filled.count > 1 {
-            report(
-                .error, "cmdline.txt has \(filled.count) lines; the firmware reads the first one only",
-                hint: "put all arguments on one line")
-        } else if ImageFiles.lines(of: bytes).first?.trimmedBlanks.isEmpty == true {
-            report(.error, "cmdline.txt begins with a blank line: the firmware sees nothing else")
+        let file = CommandLineFile(bytes)
+        let filled = ImageFiles.lines(of: file.bytes).filter { !$0.trimmedBlanks.isEmpty }
+        if filled.isEmpty {
+            report(.error, .kernelLineForm, "\(name) is empty: the kernel does not learn where its root is")
         }
-        if bytes.contains(0x0D) { report(.warning, "cmdline.txt has carriage returns, as Windows editors write them") }
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
-            report(.error, "cmdline.txt begins with a byte order mark, which becomes part of its first argument")
-        }
+        for oddity in file.oddities { report(oddity, of: name) }
         let count = line.text.utf8.count
         if count > KernelCommandLine.byteLimit {
-            report(.error, "cmdline.txt has \(count) bytes, of which the kernel may lose the end")
+            report(.error, .kernelLineLength, "cmdline.txt has \(count) bytes, of which the kernel may lose the end")
         } else if count > KernelCommandLine.advisedBytes {
-            report(.warning, "cmdline.txt has \(count) bytes; the firmware adds some 300 and 1024 is the limit")
+            report(
+                .warning, .kernelLineLength,
+                "cmdline.txt has \(count) bytes; the firmware adds some 300 and 1024 is the limit")
+        }
+    }
+
+    private mutating func report(_ oddity: CommandLineFile.Oddity, of name: String) {
+        switch oddity {
+        case .utf16:
+            report(.error, .kernelLineForm, "\(name) is UTF-16 text, of which the kernel gets two letters")
+        case .byteOrderMark:
+            report(
+                .error, .kernelLineForm,
+                "\(name) begins with a byte order mark, which becomes part of its first argument")
+        case .nul(let place):
+            report(
+                .error, .kernelLineForm, "\(name) has a NUL at byte \(place): firmware and kernel stop reading there",
+                hint: "remove it")
+        case .lines(let count):
+            report(
+                .error, .kernelLineForm, "\(name) has \(count) lines; the firmware reads the first one only",
+                hint: "put all arguments on one line")
+        case .blankFirstLine:
+            report(.error, .kernelLineForm, "\(name) begins with a blank line: the firmware sees nothing else")
+        case .carriageReturns:
+            report(.warning, .kernelLineForm, "\(name) has carriage returns, as Windows editors write them")
         }
     }
 
@@ -54,7 +85,7 @@ extension InspectionReader {
         }
         for key in keys {
             guard let count = counts[key], count > 1 else { continue }
-            report(.warning, "cmdline.txt has \(key) \(count) times; the last one counts")
+            report(.warning, .kernelArgumentTwice, "cmdline.txt has \(key) \(count) times; the last one counts")
         }
     }
 
@@ -63,43 +94,54 @@ extension InspectionReader {
         if case .pending(let word) = facts.state, Slot(word) == nil {
             let named = word.isEmpty ? "no type" : "the type \(word)"
             report(
-                .error, "\(program) gets \(named): it changes nothing and restarts for ever",
+                .error, .conversionType, "\(program) gets \(named): it changes nothing and restarts for ever",
                 hint: "write cbridge, cnat or p1 to p252 behind it in cmdline.txt")
         }
         guard hasRoot else { return }
         guard let path = VolumePath(program) else {
-            report(.error, "init=\(program) in cmdline.txt is no absolute path")
+            report(.error, .initProgram, "init=\(program) in cmdline.txt is no absolute path")
             return
         }
         switch try source.status(.root, path) {
         case nil:
             report(
-                .error, "init=\(program) in cmdline.txt names a program that the image does not have",
+                .error, .initProgram, "init=\(program) in cmdline.txt names a program that the image does not have",
                 hint: "remove that argument from cmdline.txt")
         case let status? where status.kind != .file || status.metadata.mode & 0o111 == 0:
-            report(.error, "init=\(program) in cmdline.txt names something that cannot be run")
+            report(.error, .initProgram, "init=\(program) in cmdline.txt names something that cannot be run")
         default: break
         }
     }
 
     private mutating func checkRoot() {
         guard let value = line.values(of: "root").last else {
-            if !line.arguments.isEmpty { report(.error, "cmdline.txt does not say where the root file system is") }
+            if !line.arguments.isEmpty {
+                report(.error, .rootMissing, "cmdline.txt does not say where the root file system is")
+            }
             return
         }
-        guard value.lowercased().hasPrefix("partuuid="), let partition = rootPartition else { return }
-        let id = value.dropFirst("partuuid=".utf8.count).lowercased()
-        if id != partition.identifier {
+        guard let partition = rootPartition else { return }
+        let id = partition.identifier
+        let isOther: Bool
+        if value.lowercased().hasPrefix("partuuid=") {
+            isOther = value.dropFirst("partuuid=".utf8.count).lowercased() != id.lowercased()
+        } else if ["/dev/mmcblk", "/dev/sd", "/dev/nvme"].contains(where: value.hasPrefix) {
+            let digits = String(value.reversed().prefix(while: \.isNumber).reversed())
+            isOther = Int(digits).map { $0 != partition.number } ?? false
+        } else {
+            isOther = false
+        }
+        if isOther {
             report(
-                .error, "cmdline.txt has root=\(value), but the root partition is PARTUUID=\(partition.identifier)",
-                hint: "the kernel will wait for its root for ever; use root=PARTUUID=\(partition.identifier)")
+                .error, .rootElsewhere, "cmdline.txt has root=\(value), but the root partition is PARTUUID=\(id)",
+                hint: "the kernel will wait for its root for ever; use root=PARTUUID=\(id)")
         }
     }
 
     /// /etc/fstab names the partitions that are there (fstab(5)).
     private mutating func checkMounts() throws(VolumeError) {
         guard let lines = try source.settings(.root, "/etc/fstab") else {
-            report(.warning, "the image has no /etc/fstab")
+            report(.warning, .noFstab, "the image has no /etc/fstab")
             return
         }
         if facts.isNetbootTree { return }
@@ -113,15 +155,18 @@ extension InspectionReader {
             if id != wanted.identifier {
                 report(
                     .error,
+                    .mountMismatch,
                     "/etc/fstab mounts \(words[0]) at \(words[1]), but that partition is "
                         + "PARTUUID=\(wanted.identifier)",
                     hint: "the boot will stop and ask for help on the console; correct /etc/fstab")
             }
         }
         if !isMounted.contains(mount) {
-            report(.warning, "/etc/fstab does not mount the boot partition: files on it do nothing after the start")
+            report(
+                .warning, .bootNotMounted,
+                "/etc/fstab does not mount the boot partition: files on it do nothing after the start")
         }
-        if !isMounted.contains("/") { report(.note, "/etc/fstab does not name the root file system") }
+        if !isMounted.contains("/") { report(.note, .rootNotInFstab, "/etc/fstab does not name the root file system") }
     }
 
     /// From bookworm on /boot/cmdline.txt and /boot/config.txt on the root partition are notes that point elsewhere.
@@ -137,6 +182,7 @@ extension InspectionReader {
             if edited {
                 report(
                     .warning,
+                    .bootStubEdited,
                     "/boot/\(name) was edited, but nobody reads it: the file that counts is "
                         + "\(facts.bootMount)/\(name)",
                     hint: "make the change in the boot partition's \(name)")

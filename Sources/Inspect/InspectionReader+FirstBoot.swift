@@ -60,6 +60,7 @@ extension InspectionReader {
         } else {
             report(
                 .warning,
+                .resizeSkipped,
                 "the root partition will grow at the first boot, but not its file system: "
                     + "/etc/machine-id says that this is not the first boot",
                 hint: "write \"uninitialized\" into /etc/machine-id")
@@ -76,7 +77,7 @@ extension InspectionReader {
         guard program.hasPrefix("/boot/"), let path = VolumePath("/" + name) else { return }
         if try !source.exists(.boot, path) {
             report(
-                .error, "cmdline.txt runs \(program), but the boot partition has no \(name)",
+                .error, .firstrunMissing, "cmdline.txt runs \(program), but the boot partition has no \(name)",
                 hint: "remove the systemd.run arguments from cmdline.txt")
         }
     }
@@ -98,9 +99,15 @@ extension InspectionReader {
             } else {
                 report(
                     .warning,
+                    .sshMarkerUnused,
                     "the boot partition has the ssh marker, but sshswitch.service, which looks for it, "
                         + "is not enabled", hint: "enable ssh.service")
             }
+        }
+        if let names = try arrivingNetworks(), try isEnabled("raspberrypi-net-mods.service") {
+            course.add(
+                "raspberrypi-net-mods moves boot:/wpa_supplicant.conf over \(Self.supplicantPath) "
+                    + "(Wi-Fi \(names.joined(separator: ", ")))")
         }
         try addUser(&course)
         if try isCloudInitActive() {

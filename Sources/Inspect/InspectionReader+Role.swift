@@ -18,30 +18,33 @@ extension InspectionReader {
     }
 
     private mutating func checkDefaults() throws(VolumeError) {
-        guard facts.isConvertedBefore, facts.slot == nil, facts.missingTools.isEmpty else { return }
+        guard facts.isConvertedBefore, facts.slot == nil, facts.netbootSlot == nil, facts.missingTools.isEmpty else {
+            return
+        }
         report(
-            .error, "/etc/default/clusterctrl names no valid TYPE and ID",
+            .error, .roleDefaults, "/etc/default/clusterctrl names no valid TYPE and ID",
             hint: "TYPE is c (for cbridge), cnat or node; a node has ID=1 to 252 too")
     }
 
     /// Host name, /etc/hosts and slot.
     private mutating func checkNames() throws(VolumeError) {
         guard let name = facts.hostname, !name.isEmpty else {
-            report(.warning, "the image has no host name in /etc/hostname")
+            report(.warning, .hostnameMissing, "the image has no host name in /etc/hostname")
             return
         }
         let own = try (source.settings(.root, "/etc/hosts") ?? []).map(\.blankSeparated)
             .filter { $0.first == "127.0.1.1" }.flatMap { $0.dropFirst() }
         if own.isEmpty {
-            report(.note, "/etc/hosts has no line 127.0.1.1, so sudo cannot resolve the host name \(name)")
+            report(.note, .hostsLine, "/etc/hosts has no line 127.0.1.1, so sudo cannot resolve the host name \(name)")
         } else if !own.contains(name) {
             report(
-                .warning, "/etc/hosts calls 127.0.1.1 \(own.joined(separator: " ")), but the host name is \(name)",
+                .warning, .hostsLine,
+                "/etc/hosts calls 127.0.1.1 \(own.joined(separator: " ")), but the host name is \(name)",
                 hint: "write the line 127.0.1.1 \(name)")
         }
         guard let slot = convertedSlot else { return }
         for other in ([name] + own).compactMap(Slot.init) where other != slot {
-            report(.warning, "the image is \(slot), but /etc/hostname or /etc/hosts says \(other)")
+            report(.warning, .roleNames, "the image is \(slot), but /etc/hostname or /etc/hosts says \(other)")
             return
         }
     }
@@ -56,7 +59,7 @@ extension InspectionReader {
                 guard isMarked, let start = line.firstRange(of: "172.19.181.") else { continue }
                 let address = line[start.lowerBound...].prefix { $0.isNumber || $0 == "." }
                 if address != wanted {
-                    report(.error, "\(path) falls back to \(address) on usb0, but \(slot) has \(wanted)")
+                    report(.error, .roleAddress, "\(path) falls back to \(address) on usb0, but \(slot) has \(wanted)")
                 }
             }
         }
@@ -66,9 +69,11 @@ extension InspectionReader {
         if interfaces?.contains(where: { $0.hasPrefix("iface \(needed)") }) != true {
             report(
                 .error,
+                .roleNetwork,
                 "/etc/network/interfaces.d/clusterctrl does not set up \(needed), so \(slot) has no cluster network")
         } else if try !source.exists(.root, "/usr/sbin/ifup") {
-            report(.error, "the image has no ifup, so nothing sets up \(needed)", hint: "install ifupdown")
+            report(
+                .error, .roleNetwork, "the image has no ifup, so nothing sets up \(needed)", hint: "install ifupdown")
         }
     }
 
@@ -83,7 +88,7 @@ extension InspectionReader {
             guard try isEnabled(unit) != isWanted else { continue }
             let what = isWanted ? "does not start" : "starts"
             report(
-                isWanted ? .error : .warning,
+                isWanted ? .error : .warning, isWanted ? .roleUnitMissing : .roleUnitForeign,
                 "\(unit) \(what), but \(slot) is a \(slot.isController ? "controller" : "node")")
         }
     }
@@ -98,7 +103,8 @@ extension InspectionReader {
                 let isOurs =
                     name.hasPrefix("clusterctrl") || ["ssh.service", "serial-getty@ttyGS0.service"].contains(name)
                 report(
-                    isOurs ? .error : .note, "\(path) leads to \(text), which is not there, so \(name) does not start")
+                    isOurs ? .error : .note, .brokenUnitLink,
+                    "\(path) leads to \(text), which is not there, so \(name) does not start")
             }
         }
     }
@@ -116,7 +122,7 @@ extension InspectionReader {
         }
         if slot == .cnat, !forwards {
             report(
-                .error, "cnat does not forward packets, so nodes do not reach the LAN",
+                .error, .roleForwarding, "cnat does not forward packets, so nodes do not reach the LAN",
                 hint: "set net.ipv4.ip_forward=1 in /etc/sysctl.conf")
         }
     }
@@ -140,6 +146,7 @@ extension InspectionReader {
             if !patterns.contains(where: { Wildcard($0).matches(id) }) {
                 report(
                     .warning,
+                    .gadgetProduct,
                     "\(path) announces USB product 0x\(id), but 90-clusterctrl.rules does not know it: "
                         + "a controller made from this image would not name its network link",
                     hint: "make controller and nodes from one release")
@@ -171,33 +178,41 @@ extension InspectionReader {
     mutating func checkLeftovers() throws(VolumeError) {
         if try source.exists(.boot, "/failed_userconf.txt") {
             report(
-                .warning, "the boot partition has failed_userconf.txt: an earlier boot refused userconf.txt",
+                .warning, .failedUserconf,
+                "the boot partition has failed_userconf.txt: an earlier boot refused userconf.txt",
                 hint: "write userconf.txt anew, as name:hash")
         }
         guard hasRoot else { return }
         if try source.exists(.boot, "/custom.toml"), !runsFirstboot {
             report(
-                .warning, "custom.toml on the boot partition has no effect: no firstboot is pending that would apply it"
+                .warning, .customTomlUnused,
+                "custom.toml on the boot partition has no effect: no firstboot is pending that would apply it"
             )
         }
         let hasScript = try source.exists(.boot, "/firstrun.sh")
         if hasScript, !line.arguments.contains(where: { $0.key == "systemd.run" }) {
-            report(.warning, "firstrun.sh on the boot partition has no effect: cmdline.txt does not run it")
+            report(
+                .warning, .firstrunUnused,
+                "firstrun.sh on the boot partition has no effect: cmdline.txt does not run it")
         }
         if try source.exists(.boot, "/wpa_supplicant.conf"), isBookwormOrLater, facts.codename != nil {
             report(
-                .warning, "wpa_supplicant.conf on the boot partition has no effect since bookworm",
+                .warning, .wpaSupplicantUnused,
+                "wpa_supplicant.conf on the boot partition has no effect since bookworm",
                 hint: "use NetworkManager, with piforge's wifi for example")
         }
         if try isCloudInitActive(), let name = try cloudHostname(), name != facts.hostname {
-            report(.note, "cloud-init will set the host name \(name) at every boot")
+            report(.note, .cloudInitHostname, "cloud-init will set the host name \(name) at every boot")
         }
         if facts.wasBooted {
-            report(.note, "the image has run before: copies of it share its machine id", hint: "empty /etc/machine-id")
+            report(
+                .note, .bootedBefore, "the image has run before: copies of it share its machine id",
+                hint: "empty /etc/machine-id")
         }
         if case .plain = facts.state, !facts.isConvertedBefore, facts.missingTools.isEmpty, !facts.isNetbootTree {
             report(
-                .warning, "a ClusterCTRL image that is neither converted nor about to be: it will start without a role",
+                .warning, .notConverted,
+                "a ClusterCTRL image that is neither converted nor about to be: it will start without a role",
                 hint: "make a card of it with piforge build")
         }
     }

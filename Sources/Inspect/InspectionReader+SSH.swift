@@ -3,39 +3,55 @@ import Plans
 import Trees
 
 extension InspectionReader {
-    /// sshd_config with the files that it includes.
-    func serverSettings() throws(VolumeError) -> Inspection.ServerSettings {
-        let lines = try source.lines(.root, "/etc/ssh/sshd_config") ?? []
-        return try Inspection.ServerSettings(lines) { (pattern) throws(VolumeError) in
-            var texts: [[String]] = []
-            let text = pattern.hasPrefix("/") ? pattern : "/etc/ssh/" + pattern
-            guard let path = VolumePath(text), let last = path.name else { return [] }
-            for name in try source.names(.root, path.parent)
-            where Wildcard(last).matches(name) && (!name.hasPrefix(".") || last.hasPrefix(".")) {
-                guard let file = path.parent.appending(name), let lines = try source.lines(.root, file) else {
-                    continue
-                }
-                texts.append(lines)
-            }
-            return texts
-        }
+    /// sshd_config with the files that it includes, as the release's sshd reads them.
+    func serverConfiguration() throws(VolumeError) -> ServerConfiguration {
+        let source = source
+        return try ServerConfiguration(
+            version: ServerVersion(codename: facts.codename),
+            from: ServerConfiguration.Source<VolumeError>(
+                lines: { (path) throws(VolumeError) in
+                    guard let path = VolumePath(path) else { return nil }
+                    return try source.lines(.root, path)
+                },
+                paths: { (pattern) throws(VolumeError) in
+                    guard let glob = Glob(pattern) else { return [] }
+                    var found: [String] = []
+                    let paths = try glob.paths { (folder) throws(VolumeError) -> [String] in
+                        try VolumePath(folder).map { (path) throws(VolumeError) in try source.names(.root, path) } ?? []
+                    }
+                    for path in paths {
+                        guard let place = VolumePath(path), try source.exists(.root, place) else { continue }
+                        found.append(path)
+                    }
+                    return found
+                }))
     }
 
     /// Whether the server starts, and with which keys.
     mutating func ssh() throws(VolumeError) -> Inspection.SSH {
-        let settings = try serverSettings()
+        let configuration = try serverConfiguration()
+        let settings = configuration.options(for: nil)
         let state = try sshState()
+        try checkMarker(state)
+        if let problem = configuration.problems.first, state == .enabled || state == .atFirstBoot {
+            report(
+                .error, .sshdRefusesConfiguration,
+                "sshd does not start with its configuration (\(problem.origin): \(problem.why))",
+                hint: "correct that line")
+        }
         let makesKeys = try makesHostKeys()
         let keys = try hostKeys(makesKeys: makesKeys)
         let opens = state == .enabled || state == .atFirstBoot
         if opens, !makesKeys, !keys.contains(where: \.hasPrivateHalf) {
             report(
-                .error, "ssh opens, but there are no host keys and nothing makes them: the server will not start",
+                .error, .sshNoHostKeys,
+                "ssh opens, but there are no host keys and nothing makes them: the server will not start",
                 hint: "enable regenerate_ssh_host_keys.service")
         }
         if keys.contains(where: \.hasPrivateHalf), !makesKeys {
             report(
-                .note, "the image has SSH host keys: all copies of it share them, and whoever has it can pose as them")
+                .note, .hostKeysShared,
+                "the image has SSH host keys: all copies of it share them, and whoever has it can pose as them")
         }
         return Inspection.SSH(
             state: state, marker: try hasMarker(), ports: settings.ports, asksPassword: settings.asksPassword,
@@ -48,30 +64,36 @@ extension InspectionReader {
         let ways: Set<Inspection.Login.Way> = [.sshKey, .sshPassword, .sshWithoutPassword]
         if users.allSatisfy({ ways.isDisjoint(with: $0.ways) }) {
             report(
-                .warning, "ssh opens, but no user can log in over it",
+                .warning, .sshNoLogin, "ssh opens, but no user can log in over it",
                 hint: "set authorized_keys or password_hash with piforge")
         }
     }
 
-    private mutating func sshState() throws(VolumeError) -> Inspection.SSH.State {
+    func sshState() throws(VolumeError) -> Inspection.SSH.State {
         let hasMarker = try hasMarker()
         guard hasRoot else { return hasMarker ? .atFirstBoot : .unknown }
-        guard try source.exists(.root, "/usr/sbin/sshd") else {
-            if hasMarker { report(.warning, "the boot partition has the ssh marker, but the image has no SSH server") }
-            return .notInstalled
-        }
-        if try isMasked("ssh.service") {
-            if hasMarker { report(.warning, "the boot partition has the ssh marker, but ssh.service is masked") }
-            return .masked
-        }
+        guard try source.exists(.root, "/usr/sbin/sshd") else { return .notInstalled }
+        if try isMasked("ssh.service") { return .masked }
         for unit in ["ssh.service", "sshd.service", "ssh.socket"] where try isEnabled(unit) { return .enabled }
-        if hasMarker, try isEnabled("sshswitch.service") { return .atFirstBoot }
+        if hasMarker, try isEnabled("sshswitch.service"), try !isMasked("sshswitch.service") { return .atFirstBoot }
         if runsFirstboot, try customSettings()?.opensSSH == true { return .atFirstBoot }
         return .closed
     }
 
+    /// A marker that cannot open anything.
+    private mutating func checkMarker(_ state: Inspection.SSH.State) throws(VolumeError) {
+        guard try hasMarker() else { return }
+        if state == .notInstalled {
+            report(
+                .warning, .sshNotInstalled, "the boot partition has the ssh marker, but the image has no SSH server")
+        }
+        if state == .masked {
+            report(.warning, .sshMasked, "the boot partition has the ssh marker, but ssh.service is masked")
+        }
+    }
+
     /// Whether a boot to come replaces the host keys.
-    private func makesHostKeys() throws(VolumeError) -> Bool {
+    func makesHostKeys() throws(VolumeError) -> Bool {
         if runsFirstboot { return true }
         for unit in ["regenerate_ssh_host_keys.service", "sshd-keygen.service"] where try isEnabled(unit) {
             return true
@@ -92,16 +114,17 @@ extension InspectionReader {
             let status = try source.status(.root, path)
             let lines = try source.lines(.root, publicPath)
             let key = lines?.first.flatMap { Inspection.Key(line: $0.trimmedBlanks) }
-            if lines != nil, key == nil { report(.warning, "\(publicPath) holds no public key") }
+            if lines != nil, key == nil { report(.warning, .hostKeyMalformed, "\(publicPath) holds no public key") }
             if let data = status?.metadata, data.owner == 0, data.mode & 0o077 != 0 {
                 report(
                     .error,
+                    .hostKeyOpen,
                     "\(path) has mode \(String(data.mode, radix: 8)): others can read this private key, "
                         + "and sshd refuses it", hint: "set its mode to 600")
             }
             if let data = status?.metadata, data.owner != 0 {
                 report(
-                    .warning, "\(path) belongs to uid \(data.owner), who can read this private key",
+                    .warning, .hostKeyOpen, "\(path) belongs to uid \(data.owner), who can read this private key",
                     hint: "give it to root")
             }
             keys.append(.init(file: path.description, key: key, hasPrivateHalf: status != nil))

@@ -28,13 +28,16 @@ struct InspectionReader {
         } catch {
             if case .unreadable(_, let cause) = error, cause.isDamage { throw cause }
             facts = ImageFacts()
-            findings.append(.init(.error, "much of the image stays unknown: \(error.message)", hint: error.hint))
+            findings.append(
+                .init(.error, .factsUnknown, "much of the image stays unknown: \(error.message)", hint: error.hint))
         }
         line = facts.kernelCommandLine
     }
 
-    mutating func report(_ severity: Inspection.Finding.Severity, _ what: String, hint: String? = nil) {
-        findings.append(.init(severity, what, hint: hint))
+    mutating func report(
+        _ severity: Inspection.Finding.Severity, _ id: FindingID, _ what: String, hint: String? = nil
+    ) {
+        findings.append(.init(severity, id, what, hint: hint))
     }
 
     /// The slot that the image is converted to; nil while that is pending.

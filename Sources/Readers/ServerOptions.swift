@@ -17,6 +17,9 @@ package struct ServerOptions: Equatable, Sendable {
     /// There are `Match` blocks, which may say otherwise for some users or addresses.
     package let hasMatchBlocks: Bool
 
+    /// The lines that decide, one for each option.
+    package var entries: [Entry] { values.values.compactMap(\.first) }
+
     /// The line that decides; nil when sshd's default holds.
     package func entry(_ keyword: String) -> Entry? { values[keyword]?.first }
 

@@ -35,63 +35,6 @@ struct PasswordFieldTests {
     }
 }
 
-struct InspectionServerSettingsTests {
-    private func settings(_ lines: [String], _ files: [String: [[String]]] = [:]) throws -> Inspection.ServerSettings {
-        try Inspection.ServerSettings(lines) { pattern throws(VolumeError) in files[pattern] ?? [] }
-    }
-
-    @Test func hasTheDefaultsOfSSHD() throws {
-        let settings = try settings([])
-        #expect(settings.asksPassword && settings.takesKeys && settings.checksModes)
-        #expect(!settings.usesPAM && !settings.takesEmptyPasswords)
-        #expect(settings.rootLogin == "prohibit-password")
-        #expect(settings.keyFiles == [".ssh/authorized_keys", ".ssh/authorized_keys2"])
-    }
-
-    @Test(
-        arguments: [
-            (["PasswordAuthentication no"], false), (["passwordauthentication=no"], false),
-            (["PasswordAuthentication = \"no\""], false), (["PasswordAuthentication no # not over the net"], false),
-            (["#PasswordAuthentication no"], true),
-            (["PasswordAuthentication yes", "PasswordAuthentication no"], true),
-            (["Match User sam", "PasswordAuthentication no"], true),
-            (["Match all", "PasswordAuthentication no"], false),
-            (["PasswordAuthentication no", "UsePAM yes"], true),
-            (["PasswordAuthentication no", "UsePAM yes", "KbdInteractiveAuthentication no"], false),
-            (["PasswordAuthentication no", "UsePAM yes", "ChallengeResponseAuthentication no"], false),
-            (["Include a"], false), (["PasswordAuthentication yes", "Include a"], true),
-            (["Include b", "PasswordAuthentication no"], false), (["Match User sam", "Include a"], true),
-        ] as [([String], Bool)]) func asksForPasswords(lines: [String], expected: Bool) throws
-    {
-        let files = ["a": [["Port 2222"], ["PasswordAuthentication no"]], "b": [["Match User sam"]]]
-        #expect(try settings(lines, files).asksPassword == expected)
-    }
-
-    @Test func endsWhenFilesIncludeThemselves() throws {
-        let files = ["a": [["Port 1", "Include a"]]]
-        #expect(try settings(["Include a"], files).ports.count == 16)
-    }
-
-    @Test(
-        arguments: [
-            ([], true), (["AllowUsers sam pi"], true), (["AllowUsers sam", "AllowUsers p*"], true),
-            (["AllowUsers sam"], false),
-            (["DenyUsers p?"], false), (["AllowUsers pi@10.0.0.1"], true), (["AllowGroups wheel"], false),
-            (["AllowGroups su*"], true), (["AllowUsers pi", "DenyGroups sudo"], false),
-        ] as [([String], Bool)]) func admits(lines: [String], expected: Bool) throws
-    {
-        #expect(try settings(lines).admits("pi", groups: ["sudo", "pi"]) == expected)
-    }
-
-    @Test(arguments: [
-        ("*.conf", "a.conf", true), ("*.conf", "a.conf.bak", false), ("a*b*c", "aXXbYYbc", true), ("a*b", "a", false),
-        ("002[0-5]", "0024", true), ("002[0-5]", "0026", false), ("00[12]?", "0021", true), ("[", "[", true),
-        ("", "", true), ("*", "", true), ("?", "", false), ("a[b", "a[b", true),
-    ]) func matchesPatterns(pattern: String, text: String, expected: Bool) {
-        #expect(Wildcard(pattern).matches(text) == expected)
-    }
-}
-
 struct InspectionLoginTests {
     private func user(_ name: String, _ change: (inout InspectionFixture) -> Void) throws -> Inspection.Login {
         var fixture = InspectionFixture()

@@ -49,9 +49,9 @@ struct InspectionTextTests {
                   boot 1: regenerate_ssh_host_keys makes new SSH host keys
 
                 suspicious
-                  ! error: user pi has no password: anybody at the console gets in
+                  ! error: user pi has no password: anybody at the console gets in [no-password]
                   ! warning: /boot/cmdline.txt was edited, but nobody reads it: the file that counts is
-                      /boot/firmware/cmdline.txt
+                      /boot/firmware/cmdline.txt [boot-stub-edited]
                     -> make the change in the boot partition's cmdline.txt
                 """)
     }
@@ -134,7 +134,7 @@ struct InspectionTextTests {
         #expect(
             object.keys.sorted() == [
                 "boards", "disk", "findings", "first_boot", "identity", "kernel", "network", "pending_users", "ssh",
-                "users",
+                "users", "wifi",
             ])
         let identity = try #require(object["identity"] as? [String: Any])
         #expect(identity["slot"] as? String == "p3")

@@ -213,7 +213,7 @@ extension PlannerFixture {
         try write("[Install]\nWantedBy=multi-user.target\nAlias=sshd.service\n", "\(units)/ssh.service")
         try write("[Install]\nWantedBy=multi-user.target\n", "\(units)/sshswitch.service")
         try write("[Unit]\nDescription=static\n", "\(units)/static.service")
-        for name in ["clusterctrl-init.service", "clusterctrl-rpiboot.service"] {
+        for name in ["clusterctrl-init.service", "clusterctrl-rpiboot.service", "sshswitch.service"] {
             try link("\(units)/\(name)", "/etc/systemd/system/multi-user.target.wants/\(name)")
         }
         switch release {

@@ -1,4 +1,5 @@
 package import Blocks
+package import Inspect
 package import Plans
 package import Reports
 package import Trees
@@ -11,8 +12,14 @@ package struct ImageEditor {
     /// Seconds since 1970-01-01 UTC for changed files; nil for the time the base was last written.
     var epoch: Int64?
     let label: CardLabelSource
+    /// What the image may be made with although it keeps a setting from working.
+    let allowed: Set<FindingID>
 
-    package init(base: any BlockReader, slot: Slot, settings: Settings, epoch: Int64? = nil, label: CardLabelSource) {
+    package init(
+        base: any BlockReader, slot: Slot, settings: Settings, epoch: Int64? = nil, label: CardLabelSource,
+        allowed: Set<FindingID> = []
+    ) {
+        self.allowed = allowed
         self.base = base
         self.slot = slot
         self.settings = settings
@@ -60,12 +67,35 @@ package struct ImageEditor {
         }
     }
 
-    /// Decides, makes the changes in a new overlay, and proves by reading it anew that nothing is left to change.
+    /// Decides, makes the changes in a new overlay, and proves by reading it anew that nothing is left to change and that
+    /// the settings will have an effect; what merely looks wrong is added to the plan's warnings.
     package func edit() throws(ForgeError) -> (overlay: Overlay, decision: Decision) {
         let overlay = Overlay(over: base)
-        let decision = try edit(SystemImage(overlay, now: epoch))
-        try checkSettled(SystemImage(overlay, now: epoch))
+        var decision = try edit(SystemImage(overlay, now: epoch))
+        let image = try SystemImage(overlay, now: epoch)
+        try checkSettled(image)
+        decision.plan.warnings += try warnings(of: image, at: decision.plan.modified)
         return (overlay, decision)
+    }
+
+    private func warnings(of image: SystemImage, at now: Int64) throws(ForgeError) -> [String] {
+        let subject = EffectJudge.Subject(
+            boot: image.boot, root: image.root, table: image.partitions, bootPartition: image.system.boot,
+            rootPartition: image.system.root)
+        return try Self.warnings(of: subject, slot: slot, settings: settings, at: now, allowing: allowed)
+    }
+
+    /// The same of any two volumes with a system on them.
+    package static func warnings(
+        of subject: EffectJudge.Subject, slot: Slot, settings: Settings, at now: Int64, allowing allowed: Set<FindingID>
+    ) throws(ForgeError) -> [String] {
+        let findings: [Inspection.Finding]
+        do throws(VolumeError) {
+            findings = try EffectJudge.findings(in: subject, of: slot, with: settings, at: now)
+        } catch {
+            throw ForgeError(inspecting: error)
+        }
+        return try findings.warnings(of: slot, allowing: allowed)
     }
 
     /// The same in a file of its own, by the kernel's drivers; what they have made is judged by ours. Then, while the
@@ -77,7 +107,10 @@ package struct ImageEditor {
         // The kernel has dated the file system by its own clock.
         var judge = self
         judge.epoch = decision.plan.modified
-        try judge.checkSettled(SystemImage(in: copy, now: judge.epoch))
+        let image = try SystemImage(in: copy, now: judge.epoch)
+        try judge.checkSettled(image)
+        // Programs of the profile may have undone what its settings did.
+        _ = try warnings(of: image, at: decision.plan.modified)
         return decision
     }
 

@@ -70,7 +70,7 @@ package struct NetbootLint {
     }
 
     mutating func report(_ what: String, hint: String? = nil) {
-        let finding = Inspection.Finding(.error, what, hint: hint)
+        let finding = Inspection.Finding(.error, .netbootTree, what, hint: hint)
         if !findings.contains(finding) { findings.append(finding) }
     }
 

@@ -1,4 +1,5 @@
 import Images
+package import Inspect
 package import Plans
 package import Reports
 package import Trees
@@ -12,10 +13,15 @@ package struct TreeEditor {
     let epoch: Int64?
     /// What the base lacks, already made.
     let supplement: [(target: Target, node: FileNode)]
+    /// What the tree may be made with although it keeps a setting from working.
+    let allowed: Set<FindingID>
 
     package init(
-        base: NetbootBase, slot: Slot, settings: Settings, epoch: Int64?, supplement: [(target: Target, node: FileNode)]
+        base: NetbootBase, slot: Slot, settings: Settings, epoch: Int64?,
+        supplement: [(target: Target, node: FileNode)],
+        allowed: Set<FindingID> = []
     ) {
+        self.allowed = allowed
         self.base = base
         self.slot = slot
         self.settings = settings
@@ -33,7 +39,7 @@ package struct TreeEditor {
     /// Decides and makes the changes in layers of memory, and proves by planning anew that nothing is left to change.
     package func edit() throws(ForgeError) -> Outcome {
         let layers = base.layers()
-        let (plan, decided) = try decide(on: layers)
+        var (plan, decided) = try decide(on: layers)
         var changes = try additions(to: layers, modified: plan.modified)
         changes += decided
         for change in changes {
@@ -47,6 +53,9 @@ package struct TreeEditor {
                 .bug, "slot \(slot.name): could not settle the tree: \(paths) would change again",
                 hint: "this is a bug in piforge; please report it with the profile and the name of the base")
         }
+        plan.warnings += try ImageEditor.warnings(
+            of: EffectJudge.Subject(boot: layers.boot, root: layers.root), slot: slot, settings: settings,
+            at: plan.modified, allowing: allowed)
         return Outcome(plan: plan, changes: changes, edits: layers.edits)
     }
 

@@ -21,6 +21,16 @@ package enum Board: String, CaseIterable, Sendable {
         }
     }
 
+    /// The key of config.txt that says how much memory the GPU gets on boards with as much memory as this one; nil when
+    /// its firmware gives it none.
+    package var memoryKey: String? {
+        switch self {
+        case .zero, .zeroW, .zero2W, .pi1: "gpu_mem_512"
+        case .pi2, .pi3, .pi3Plus, .pi4, .pi400, .cm4: "gpu_mem_1024"
+        case .pi5, .pi500, .cm5: nil
+        }
+    }
+
     /// The boards that a node of a cluster can be: they are USB devices.
     package static let nodes: [Board] = [.zero, .zeroW, .zero2W]
     package static let controllers: [Board] = allCases.filter { !nodes.contains($0) }

@@ -22,11 +22,32 @@ package struct BoardFiles {
     private var isPi4: Bool { [.pi4, .pi400, .cm4].contains(board) }
     private var isPi5: Bool { [.pi5, .pi500, .cm5].contains(board) }
 
-    /// MiB that config.txt gives the GPU; nil when it says nothing. A board's own size key goes before `gpu_mem`.
-    package var gpuMemory: Int? {
-        let own = isPi4 ? "gpu_mem_1024" : isPi5 ? "" : "gpu_mem_512"
-        return (values[own] ?? values["gpu_mem"]).flatMap { Int($0) }
+    /// MiB that config.txt gives the GPU; nil when it says nothing.
+    package var gpuMemory: Int? { gpuMemoryEntry?.value }
+
+    /// The line that decides: a board's own size key goes before `gpu_mem` (config_txt/memory.adoc).
+    package var gpuMemoryEntry: (key: String, value: Int)? {
+        for key in [board.memoryKey, "gpu_mem"].compactMap({ $0 }) {
+            if let value = values[key].flatMap({ Int($0) }) { return (key, value) }
+        }
+        return nil
     }
+
+    /// Below this many MiB only the cut-down firmware starts.
+    package static let fullFirmwareMemory = 32
+
+    /// The line that asks for other firmware than the cut-down one.
+    package var fullFirmware: ConfigText.Entry? {
+        if isPi5 { return nil }
+        for key in ["start_x", "start_debug"] {
+            if let value = values[key], value == "1" { return .init(key: key, value: value) }
+        }
+        guard let file = values["start_file"], !file.hasSuffix("cd.elf") else { return nil }
+        return .init(key: "start_file", value: file)
+    }
+
+    /// Something turned the camera's firmware off on purpose.
+    package var turnsCameraOff: Bool { values["start_x"] == "0" }
 
     /// Sets of names; of each one file must be there.
     package var needs: [[String]] {

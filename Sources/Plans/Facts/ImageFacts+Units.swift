@@ -27,6 +27,8 @@ extension ImageFacts {
 
     func isMask(_ path: VolumePath) -> Bool { linkText(path) == "/dev/null" }
 
+    func isMasked(_ unit: String) -> Bool { Self.systemdPath.appending(unit).map(isMask) ?? false }
+
     static func unitTemplate(_ name: String) -> String? {
         guard let at = name.firstIndex(of: "@"), let dot = name.lastIndex(of: "."), at < dot else { return nil }
         let afterAt = name.index(after: at)

@@ -62,7 +62,7 @@ extension Planner {
         }
     }
 
-    private mutating func unmask(_ name: String, reason: String) throws(PlanError) {
+    mutating func unmask(_ name: String, reason: String) throws(PlanError) {
         guard let path = ImageFacts.systemdPath.appending(name), facts.isMask(path) else { return }
         try remove(path, reason: reason)
     }

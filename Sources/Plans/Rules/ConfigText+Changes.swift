@@ -22,7 +22,10 @@ extension ConfigText {
             if own.contains(where: { parsed[$0].line == .entry(key: key, value: value) }) { return }
             return add(wanted, to: section, filter)
         }
-        guard let last = own.last, !overriding || !filter.isAll || active.last == last else {
+        // A file that is included later may have a say as well.
+        let includes = parsed.lastIndex { if case .entry("include", _) = $0.line { true } else { false } }
+        let isLast = own.last.map { $0 == active.last && $0 > includes ?? -1 } ?? false
+        guard let last = own.last, !overriding || !filter.isAll || isLast else {
             for index in own.reversed() { lines.lines.remove(at: index) }
             return add(wanted, to: section, filter)
         }

@@ -109,7 +109,7 @@ extension ConfigText {
         }
     }
 
-    private static func withoutRemark(_ value: String) -> String {
+    package static func withoutRemark(_ value: String) -> String {
         guard let range = value.firstRange(of: " #") else { return value }
         return String(value[..<range.lowerBound]).trimmed
     }

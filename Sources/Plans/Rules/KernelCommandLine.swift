@@ -99,7 +99,9 @@ extension KernelCommandLine {
     package mutating func set(_ argument: String) {
         let key = Self.key(of: argument)
         if key == "init" || Self.endsArguments(key) { return setAtEnd(argument, key: key) }
-        let boundary = arguments.firstIndex { $0.key == "init" || Self.endsArguments($0.key) } ?? arguments.count
+        let boundary =
+            arguments.firstIndex { $0.key == "init" || Self.endsArguments($0.key) || $0.text == "--" }
+            ?? arguments.count
         let matches = arguments.indices.filter {
             Self.accumulates(key) ? arguments[$0].text == argument : arguments[$0].key == key
         }

@@ -29,6 +29,7 @@ extension TextRule: CustomStringConvertible {
         case .removeConfigKey(let section, let key):
             Self.text("remove-config-key", section.map { [key, $0] } ?? [key])
         case .setUSBMode(let mode): Self.text("set-usb-mode", mode.rawValue)
+        case .turnFullFirmwareOff(let boards): Self.text("turn-full-firmware-off", boards.map(\.rawValue))
         }
     }
 

@@ -52,6 +52,8 @@ package enum TextRule: Equatable, Sendable {
     case setConfigKey(section: String, key: String, value: String, overriding: Bool)
     /// The key is not set in the section, or nowhere when it is nil.
     case removeConfigKey(section: String?, key: String)
+    /// No line that counts on one of the boards asks for other firmware than the cut-down one.
+    case turnFullFirmwareOff([Board])
     /// The USB controller's mode in the lines that 8086's images have for it, filtered sections left alone.
     case setUSBMode(USBMode)
 
@@ -110,7 +112,7 @@ package enum TextRule: Equatable, Sendable {
             try Self.setPasswordHash(hash, user: user, day: day, in: text)
         case .setKernelArgument, .removeKernelArgument, .removeKernelListItem, .removeReconfigInit, .setNetworkRoot:
             try appliedToKernelLine(text)
-        case .setConfigKey, .removeConfigKey, .setUSBMode: try appliedToConfig(text)
+        case .setConfigKey, .removeConfigKey, .setUSBMode, .turnFullFirmwareOff: try appliedToConfig(text)
         }
     }
 
@@ -142,6 +144,7 @@ package enum TextRule: Equatable, Sendable {
             try config.set(key, to: value, section: section, overriding: overriding)
         case .removeConfigKey(let section, let key): config.remove(key, section: section)
         case .setUSBMode(let mode): config.setUSBMode(mode)
+        case .turnFullFirmwareOff(let boards): config.turnFullFirmwareOff(for: boards)
         default: break
         }
         return config.text

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Forge
+import Inspect
 import Plans
 import Reports
 
@@ -46,6 +47,13 @@ struct SettingsOptions: ParsableArguments {
             valueName: "key=value"))
     var set: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Go on although this was found, which keeps a setting or the image from working: the name in brackets, by docs/effect.md. May be given several times.",
+            discussion: FindingID.allCases.filter(\.refusesBuild).map(\.rawValue).sorted().joined(separator: ", "),
+            valueName: "finding"))
+    var allow: [String] = []
+
     @OptionGroup var answer: JSONOptions
 
     /// The flags and the profile, resolved.
@@ -58,12 +66,27 @@ struct SettingsOptions: ParsableArguments {
     ) throws(ForgeError) -> Request {
         let chosen = others ?? (slot.isEmpty ? slots : slot.joined(separator: ","))
         let flags = try flags().filter { others == nil || $0.origin != "--hostname" }
-        let request = try Request(
+        var request = try Request(
             profilePath: profile?.path, slots: chosen, allMeans: kind, flags: flags, environment: environment.variables)
+        request.allowed = try allowed()
         for slot in request.unlistedSlots {
             Output.note("note: the profile does not list \(slot); it gets the defaults")
         }
         return request
+    }
+
+    private func allowed() throws(ForgeError) -> Set<FindingID> {
+        var allowed: Set<FindingID> = []
+        for name in allow {
+            guard let id = FindingID(rawValue: name) else {
+                let nearest = SchemaSuggestion.nearest(to: name, in: FindingID.allCases.map(\.rawValue))
+                throw ForgeError(
+                    .usage, "there is no finding \"\(name)\"",
+                    hint: nearest.map { "--allow \($0)" } ?? "see docs/effect.md")
+            }
+            allowed.insert(id)
+        }
+        return allowed
     }
 
     /// The flags as settings: key path, value's text, and the option to name in errors.

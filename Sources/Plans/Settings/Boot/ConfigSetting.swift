@@ -65,7 +65,11 @@ enum ConfigSetting: Setting {
 
     static func plan(_ planner: inout Planner) throws(PlanError) {
         let settings = planner.settings
-        let rules = (settings.gpuMemory.map { GPUMemorySetting.rules($0) } ?? []) + (try rules(planner))
+        var rules: [TextRule] = []
+        if let memory = settings.gpuMemory {
+            rules = GPUMemorySetting.rules(memory) + (try GPUMemorySetting.firmwareRules(memory, &planner))
+        }
+        rules += try self.rules(planner)
         guard !rules.isEmpty else { return }
         try planner.rewrite(
             on: .boot, "/config.txt", rules,

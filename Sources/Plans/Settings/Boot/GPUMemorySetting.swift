@@ -37,6 +37,23 @@ enum GPUMemorySetting: Setting {
             + [.setConfigKey(section: "all", key: "gpu_mem", value: String(memory), overriding: true)]
     }
 
+    /// Below this much memory only the cut-down firmware starts, and what asks for another one has to go.
+    static func firmwareRules(_ memory: Int, _ planner: inout Planner) throws(PlanError) -> [TextRule] {
+        guard memory < BoardFiles.fullFirmwareMemory else { return [] }
+        let boards = planner.slot.isController ? Board.controllers : Board.nodes
+        let lines = planner.facts.config.fullFirmwareSettings(for: boards)
+        let own = planner.settings.config.flatMap(\.entries)
+        for line in lines {
+            if own.contains(where: { $0.key == line.key && $0.value == line.value }) {
+                throw .contradiction("gpu_mem \(memory)", "\(line.key)=\(line.value)")
+            }
+            planner.warn(
+                "config.txt's \(line.key)=\(line.value) is turned off: that firmware does not start in the \(memory) MiB of "
+                    + "gpu_mem, so the camera is off")
+        }
+        return lines.isEmpty ? [] : [.turnFullFirmwareOff(boards)]
+    }
+
     /// Throws when a line of the user's has another word on it.
     static func check(_ section: String, _ key: String, _ value: String, _ settings: Settings) throws(PlanError) {
         guard let memory = settings.gpuMemory else { return }

@@ -1,3 +1,5 @@
+import Readers
+
 /// Lines of authorized_keys.
 extension Validation {
     /// Key types of authorized_keys that OpenSSH still accepts (sshd(8), "AUTHORIZED_KEYS FILE FORMAT").
@@ -27,6 +29,11 @@ extension Validation {
         let words = splitOutsideQuotes(line)
         guard let index = words.prefix(2).firstIndex(where: keyTypes.contains) else {
             throw unknownType(words)
+        }
+        if index == 1, let why = AuthorizedKeyOptions(words[0], version: ServerVersion(codename: nil)).problem {
+            throw Refusal(
+                "\(why): what stands before `\(words[index])` is no list of options",
+                hint: "drop the host names that known_hosts and ssh-keyscan write before a key")
         }
         guard words.count > index + 1, let blob = base64(words[index + 1]) else {
             throw Refusal(

@@ -1,3 +1,4 @@
+import Readers
 import Trees
 
 /// The public keys that may log in, from the profile itself or from files.
@@ -77,6 +78,8 @@ enum AuthorizedKeysSetting: Setting {
         let named = reader.settings.user.flatMap { reader.facts.user(named: $0) }
         guard let user = named ?? reader.facts.firstUser else { return }
         try reader.look(.root, [user.home] + paths(in: user.home))
+        let name = reader.settings.user ?? user.name
+        if let path = reader.facts.foreignKeyPath(of: user, called: name)?.path { try reader.look(.root, path) }
     }
 
     /// The folder and the file, nothing for a home with a name too long.
@@ -93,13 +96,44 @@ extension Settings {
     }
 }
 
+extension ImageFacts {
+    /// The first file in which sshd looks for a user's keys, when the usual one is none of them; nil when it is, or when
+    /// keys are read from no file. `called`: the name that the user will have.
+    func foreignKeyPath(
+        of user: User, called name: String
+    ) -> (path: VolumePath, line: ServerOptions.Entry)? {
+        let options = serverConfiguration.options(for: .init(user: name, groups: []))
+        let paths = options.keyFiles.compactMap {
+            VolumePath(ServerOptions.keyPath($0, user: name, id: user.id, home: user.home.description))
+        }
+        guard let line = options.entry("authorizedkeysfile"), let first = paths.first,
+            let usual = AuthorizedKeysSetting.paths(in: user.home).last, !paths.contains(usual)
+        else { return nil }
+        return (first, line)
+    }
+}
+
 extension Planner {
+    /// Where the base's sshd looks elsewhere than in a user's home, the keys go there; that file is root's.
+    private mutating func planForeignKeys(
+        _ path: VolumePath, _ line: ServerOptions.Entry, of user: ImageFacts.User
+    ) throws(PlanError) {
+        warn("sshd looks for keys in \(path) (\(line.origin): \(line.text)), so they go there")
+        let rules = settings.authorizedKeys.map { TextRule.ensureAuthorizedKey($0) }
+        try rewrite(path, rules, missing: 0o644, reason: "keys of \(user.name)")
+    }
+
     /// sshd wants folder and file to belong to the user and not to be writable for others (sshd(8), StrictModes).
     mutating func planKeys(of user: ImageFacts.User) throws(PlanError) {
+        let foreign = facts.foreignKeyPath(of: user, called: settings.user ?? user.name)
+        if let (path, line) = foreign, !path.isBelow(user.home) {
+            return try planForeignKeys(path, line, of: user)
+        }
         let reason = "keys of \(user.name)"
         let folder = FileNode.Metadata(mode: 0o700, owner: user.id, group: user.group)
         let file = FileNode.Metadata(mode: 0o600, owner: user.id, group: user.group)
-        let paths = AuthorizedKeysSetting.paths(in: user.home)
+        var paths = AuthorizedKeysSetting.paths(in: user.home)
+        if paths.count == 2, let path = foreign?.path, path.parent == paths[0] { paths[1] = path }
         guard paths.count == 2, let found = facts.found(.root, paths[1]) else {
             throw .notLookedAt(Target(.root, user.home))
         }

@@ -1,3 +1,4 @@
+import Readers
 import Trees
 
 /// Whether the ssh server takes passwords.
@@ -39,20 +40,14 @@ extension Planner {
         }
         var options = [("PasswordAuthentication", isOn ? "yes" : "no")]
         if !isOn { options.append(("ChallengeResponseAuthentication", "no")) }  // its name in every OpenSSH so far
-        if Self.includesDropIns(text) {
-            let lines = options.map { "\($0) \($1)\n" }
-            try put(PasswordLoginSetting.serverDropIn, text: lines.joined(), reason: reason)
-        } else {
-            try rewrite(PasswordLoginSetting.serverConfig, options.map { .setServerOption($0, $1) }, reason: reason)
+        let lines = options.map { "\($0) \($1)\n" }.joined()
+        if Self.includesDropIns(text), let winner = facts.serverLine(before: lines, of: options.map(\.0)) {
+            warn(
+                "\(winner.origin) says \(winner.text), and sshd takes the first value: sshd_config says it before that")
+        } else if Self.includesDropIns(text) {
+            return try put(PasswordLoginSetting.serverDropIn, text: lines, reason: reason)
         }
-        if !isOn && settings.authorizedKeys.isEmpty && !hasKeys {
-            warn("nobody can log in over ssh: passwords are off and there is no authorized key")
-        }
-    }
-
-    private var hasKeys: Bool {
-        guard let user = settings.user.flatMap({ facts.user(named: $0) }) ?? facts.firstUser else { return false }
-        return AuthorizedKeysSetting.paths(in: user.home).contains { facts.bytes(.root, $0)?.isEmpty == false }
+        try rewrite(PasswordLoginSetting.serverConfig, options.map { .setServerOption($0, $1) }, reason: reason)
     }
 
     /// Debian's file has had the Include at its top since bullseye; what stands before it would win.
@@ -65,5 +60,18 @@ extension Planner {
             }
         }
         return false
+    }
+}
+
+extension ImageFacts {
+    /// The line that sshd reads before those of our drop-in, of one of their keywords; nil when ours come first.
+    fileprivate func serverLine(before text: String, of keywords: [String]) -> ServerOptions.Entry? {
+        let path = PasswordLoginSetting.serverDropIn
+        let options = serverConfiguration(with: [path: text], noting: { _, _ in }).options(for: nil)
+        let names = keywords.map { $0.lowercased() }
+        return options.entries.first { entry in
+            (names.contains(entry.keyword) || entry.keyword == "kbdinteractiveauthentication" && names.count > 1)
+                && entry.origin.path != path.description
+        }
     }
 }

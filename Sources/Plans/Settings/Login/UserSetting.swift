@@ -1,3 +1,4 @@
+import Readers
 import Trees
 
 /// The login user, with password and keys: what of them is planned depends on which of them are said.
@@ -32,13 +33,14 @@ extension Settings {
 extension Planner {
     fileprivate mutating func planUser() throws(PlanError) {
         let wantsLogin = settings.passwordHash != nil || !settings.authorizedKeys.isEmpty
-        guard wantsLogin || settings.user != nil else { return warnAboutWizard() }
+        guard wantsLogin || settings.user != nil else { return }
         guard let first = facts.firstUser ?? settings.user.flatMap({ facts.user(named: $0) }) else {
             throw .noFirstUser
         }
         let name = settings.user ?? first.name
         let known = facts.user(named: name)
         if known == nil { try checkRename(to: name, first) }
+        try removeOtherUserconf(name)
         if let hash = settings.passwordHash {
             if facts.isUserWizardPending, known == nil || known == first {
                 try planUserconf(name, hash)
@@ -47,7 +49,7 @@ extension Planner {
             }
         }
         if facts.isUserWizardPending, wantsLogin, settings.passwordHash == nil || (known != nil && known != first) {
-            try silenceWizard()
+            try silenceWizard(for: name)
         }
         if !settings.authorizedKeys.isEmpty { try planKeys(of: known ?? first) }
     }
@@ -55,7 +57,9 @@ extension Planner {
     /// A name that the image does not have can only come from userconf, which wants a password too.
     private func checkRename(to name: String, _ first: ImageFacts.User) throws(PlanError) {
         guard facts.isUserWizardPending else { throw .unknownUser(name, firstUser: first.name) }
-        guard settings.passwordHash != nil else { throw .userNeedsPassword(name, firstUser: first.name) }
+        guard settings.passwordHash != nil || facts.pendingUser?.name == name else {
+            throw .userNeedsPassword(name, firstUser: first.name)
+        }
         let letters: ClosedRange<Character> = "a"..."z"
         let digits: ClosedRange<Character> = "0"..."9"
         guard let start = name.first, letters.contains(start), name.utf8.count <= 32,
@@ -69,10 +73,29 @@ extension Planner {
         }
     }
 
+    /// The base was customised before and not booted since: its userconf.txt would give the first user another name.
+    private mutating func removeOtherUserconf(_ name: String) throws(PlanError) {
+        guard let other = facts.pendingUser, other.name != name, settings.passwordHash == nil else { return }
+        if bringsBootFile("userconf") || bringsBootFile("userconf.txt") { return }
+        guard settings.user != nil else {
+            return warn(
+                "the base's \(other.file) renames \(name) to \(other.name) at the first boot; the keys go along")
+        }
+        for file in UserConf.fileNames {
+            if let path = VolumePath("/" + file) {
+                try remove(on: .boot, path, reason: "it would rename \(name) to \(other.name)")
+            }
+        }
+        warn("the base's \(other.file) is removed: it would rename \(name) to \(other.name) on the first boot")
+    }
+
     /// Without a userconf.txt the wizard would ask on the console and keep the boot waiting; what it does at its end
     /// is done here.
-    private mutating func silenceWizard() throws(PlanError) {
-        if facts.exists(.boot, "/userconf") || facts.exists(.boot, "/userconf.txt") { return }
+    private mutating func silenceWizard(for name: String) throws(PlanError) {
+        let isOther = facts.pendingUser.map { $0.name != name && settings.user != nil } ?? false
+        let isBrought = bringsBootFile("userconf") || bringsBootFile("userconf.txt")
+        let isThere = facts.exists(.boot, "/userconf") || facts.exists(.boot, "/userconf.txt")
+        if isBrought || isThere && !isOther { return }
         let reason = "nobody is there to answer the user wizard"
         try remove(ImageFacts.wizardLink, reason: reason)
         try enable("getty@tty1.service", in: "getty.target.wants", reason: reason)
@@ -81,12 +104,18 @@ extension Planner {
             warn("the image has a desktop, whose wizard asks for a user on the first login")
         }
     }
+}
 
-    private mutating func warnAboutWizard() {
-        guard settings.ssh == true, facts.isUserWizardPending else { return }
-        if facts.exists(.boot, "/userconf") || facts.exists(.boot, "/userconf.txt") { return }
-        if bringsBootFile("userconf.txt") || bringsBootFile("userconf") { return }
-        warn("nobody can log in: ssh is on, but there is neither a password hash nor an authorized key")
+extension ImageFacts {
+    /// What the base's userconf(.txt) names the first user; nil when nobody reads such a file, or it is refused.
+    var pendingUser: (name: String, file: String)? {
+        guard isUserWizardPending else { return nil }
+        for file in UserConf.fileNames {
+            guard let path = VolumePath("/" + file), let text = text(.boot, path) else { continue }
+            guard case .user(let name, _) = UserConf(lines: TextLines(text).lines.map(\.text)) else { return nil }
+            return (name, file)
+        }
+        return nil
     }
 }
 

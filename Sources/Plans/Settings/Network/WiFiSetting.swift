@@ -65,11 +65,14 @@ enum WiFiSetting: Setting {
     static let keyfilePath: VolumePath = "/etc/NetworkManager/system-connections/piforge-wifi.nmconnection"
     static let statePath: VolumePath = "/var/lib/NetworkManager/NetworkManager.state"
     static let supplicantPath: VolumePath = "/etc/wpa_supplicant/wpa_supplicant.conf"
+    /// What raspberrypi-net-mods moves over wpa_supplicant.conf at the first boot, until bullseye.
+    static let arrivingPath: VolumePath = "/wpa_supplicant.conf"
     static let radioFolder: VolumePath = "/var/lib/systemd/rfkill"
 
     static func look(_ reader: inout FactsReader) throws(PlanError) {
         guard reader.settings.wifi != nil else { return }
         try reader.look(.root, [keyfilePath, statePath, supplicantPath])
+        try reader.look(.boot, arrivingPath)
         try reader.list(radioFolder)
         try reader.look(.root, reader.facts.paths(in: radioFolder, suffix: ":wlan"))
     }
@@ -120,6 +123,15 @@ extension Planner {
             try put(
                 WiFiSetting.supplicantPath, text: WiFiSetting.supplicant(wifi), mode: 0o600, reason: reason,
                 isSecret: true)
+            if release != .bookworm, facts.exists(.boot, WiFiSetting.arrivingPath),
+                !bringsBootFile("wpa_supplicant.conf")
+            {
+                try remove(
+                    on: .boot, WiFiSetting.arrivingPath, reason: "it would take the place of the profile's Wi-Fi")
+                warn(
+                    "the base's wpa_supplicant.conf is removed from the boot partition: it would undo the profile's Wi-Fi"
+                )
+            }
         } else {
             throw .noWiFi(release: release.rawValue)
         }

@@ -1,0 +1,39 @@
+/// Firmware with all that it can do, and the cut-down one that fits into 16 MiB (boot_folder.adoc).
+extension ConfigText {
+    private static let fullFiles: Set<String> = [
+        "start.elf", "start_x.elf", "start_db.elf", "start4.elf", "start4x.elf", "start4db.elf", "fixup.dat",
+        "fixup_x.dat", "fixup_db.dat", "fixup4.dat", "fixup4x.dat", "fixup4db.dat",
+    ]
+
+    /// Does to each line that asks for full firmware on one of the boards what raspi-config does when it turns the camera
+    /// off: `start_x=0`, and `#` before `start_file`. Files of other names are left alone.
+    package mutating func turnFullFirmwareOff(for boards: [Board]) {
+        for (index, key, _) in fullFirmwareLines(for: boards) {
+            if key.hasSuffix("_file") {
+                lines.lines[index].text = "#" + lines.lines[index].text
+            } else {
+                lines.lines[index].text = Self.line(key: key, value: "0")
+            }
+        }
+    }
+
+    /// The lines that ask for it.
+    package func fullFirmwareSettings(for boards: [Board]) -> [Entry] {
+        fullFirmwareLines(for: boards).map { Entry(key: $0.key, value: $0.value) }
+    }
+
+    private func fullFirmwareLines(for boards: [Board]) -> [(index: Int, key: String, value: String)] {
+        parsed().enumerated().compactMap { index, element in
+            guard case .entry(let key, let written) = element.line, boards.contains(where: element.filter.matches)
+            else {
+                return nil
+            }
+            let value = Self.withoutRemark(written)
+            switch key {
+            case "start_x", "start_debug": return value == "1" ? (index, key, value) : nil
+            case "start_file", "fixup_file": return Self.fullFiles.contains(value) ? (index, key, value) : nil
+            default: return nil
+            }
+        }
+    }
+}
