@@ -41,7 +41,9 @@ let package = Package(
         .target(name: "Handoff", dependencies: ["Plans"], swiftSettings: settings),
         .target(
             name: "Volumes",
-            dependencies: ["Reports", "Blocks", "Bases", "Trees", "CArchive", "CExt2FS", "CLinux", "CSandbox"],
+            dependencies: [
+                "Reports", "Readers", "Blocks", "Tables", "Bases", "Trees", "CArchive", "CExt2FS", "CLinux", "CSandbox",
+            ],
             swiftSettings: settings),
         .target(
             name: "Inspect",

@@ -11,8 +11,8 @@ package enum BaseFormat: String, Equatable, Sendable, CaseIterable {
     /// What a file turned out to be.
     package enum Recognition: Equatable, Sendable {
         case format(BaseFormat)
-        /// Something that is no disk image, in words for a message.
-        case foreign(String)
+        /// Something that is no disk image.
+        case foreign(Foreign)
         /// Nothing known, and no boot signature at the end of the first sector.
         case unknown
     }
@@ -24,10 +24,20 @@ package enum BaseFormat: String, Equatable, Sendable, CaseIterable {
     package static func recognize(_ head: RawSpan) -> Recognition {
         let bytes = head.array(0..<min(head.byteCount, headByteCount))
         for (format, offset, magic) in packed where matches(bytes, offset, magic) { return .format(format) }
-        for (name, offset, magic) in foreign where matches(bytes, offset, magic) { return .foreign(name) }
-        if looksLikeMarkup(bytes) { return .foreign("a web page (was the download answered with an error?)") }
-        return matches(bytes, 510, [0x55, 0xAA]) ? .format(.raw) : .unknown
+        // A skippable frame of zstd (RFC 8878, section 3.1.2), as pzstd and seekable files begin with.
+        if matches(bytes, 1, [0x2A, 0x4D, 0x18]), bytes[0] & 0xF0 == 0x50 { return .format(.zstd) }
+        for (foreign, offset, magic) in Foreign.signatures where matches(bytes, offset, magic) {
+            return .foreign(foreign)
+        }
+        if looksLikeMarkup(bytes) { return .foreign(.webPage) }
+        if matches(bytes, 510, [0x55, 0xAA]) { return .format(.raw) }
+        // The ext superblock begins at 1024, s_magic stands at 56 in it (fs/ext4/ext4.h).
+        if matches(bytes, 1024 + 56, [0x53, 0xEF]) { return .foreign(.bareFileSystem) }
+        return looksLikeText(bytes) ? .foreign(.text) : .unknown
     }
+
+    /// What is said of something unknown.
+    static let noTable = "no disk image: its first sector does not end in 0x55 0xAA"
 
     private typealias Signature<Meaning> = (Meaning, offset: Int, magic: [UInt8])
 
@@ -41,25 +51,6 @@ package enum BaseFormat: String, Equatable, Sendable, CaseIterable {
         (.tar, 257, Array("ustar".utf8)),
     ]
 
-    private static let foreign: [Signature<String>] = [
-        ("a 7-Zip archive", 0, [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C]),
-        ("a RAR archive", 0, Array("Rar!".utf8) + [0x1A, 0x07]),
-        ("an lzip file", 0, Array("LZIP".utf8)),
-        ("an LZ4 file", 0, [0x04, 0x22, 0x4D, 0x18]),
-        ("an old .lzma file", 0, [0x5D, 0x00, 0x00]),
-        ("an ISO 9660 image", 32769, Array("CD001".utf8)),
-        ("a qcow2 disk", 0, Array("QFI".utf8) + [0xFB]),
-        ("a VMDK disk", 0, Array("KDMV".utf8)),
-        ("a VHDX disk", 0, Array("vhdxfile".utf8)),
-        ("a VirtualBox disk", 64, [0x7F, 0x10, 0xDA, 0xBE]),
-        ("an Android sparse image", 0, [0x3A, 0xFF, 0x26, 0xED]),
-        ("a SquashFS file system", 0, Array("hsqs".utf8)),
-        ("a Debian package", 0, Array("!<arch>".utf8)),
-        ("a part of a multi-volume zip", 0, Array("PK".utf8) + [7, 8]),
-        ("a PDF document", 0, Array("%PDF-".utf8)),
-        ("an executable", 0, [0x7F] + Array("ELF".utf8)),
-    ]
-
     private static func matches(_ bytes: [UInt8], _ offset: Int, _ magic: [UInt8]) -> Bool {
         bytes.count >= offset + magic.count && bytes[offset..<(offset + magic.count)].elementsEqual(magic)
     }
@@ -68,5 +59,10 @@ package enum BaseFormat: String, Equatable, Sendable, CaseIterable {
         let start = String(decoding: bytes.prefix(64), as: UTF8.self).lowercased()
         let text = start.drop { $0.isWhitespace || $0 == "\u{FEFF}" }
         return text.hasPrefix("<!doctype") || text.hasPrefix("<html") || text.hasPrefix("<?xml")
+    }
+
+    private static func looksLikeText(_ bytes: [UInt8]) -> Bool {
+        let start = bytes.prefix(512)
+        return start.count == 512 && start.allSatisfy { (0x09...0x0D).contains($0) || (0x20..<0x7F).contains($0) }
     }
 }

@@ -6,6 +6,8 @@ extension Progress {
         switch step {
         case .hashing(let done, let total):
             self.init(stage: .hash, subject: subject, done: done, total: total)
+        case .receiving:
+            self.init(stage: .receive, subject: subject, done: 0, total: 0)
         case .waiting:
             self.init(stage: .wait, subject: subject, done: 0, total: 0)
         case .damaged(let path):

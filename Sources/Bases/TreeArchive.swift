@@ -28,6 +28,17 @@ package struct TreeArchiveMember: Equatable, Sendable {
     package var minor: UInt64
     package var byteCount: Int64
     package var attributes: [String: [UInt8]]
+    /// POSIX access lists, both kinds in one.
+    package var accessList: [AccessEntry]
+
+    /// An entry of an access list, with the kernel's numbers (include/uapi/linux/posix_acl.h).
+    package struct AccessEntry: Equatable, Sendable {
+        package var isDefault: Bool
+        package var tag: UInt16
+        package var permissions: UInt16
+        /// Nil where the archive says only a name, or the tag needs none.
+        package var id: Int64?
+    }
 }
 
 /// The members of a tar with a file tree, in the order of the archive.
@@ -35,12 +46,13 @@ package struct TreeArchiveReader: ~Copyable {
     private let archive: ArchiveReader
     private let job: UnpackContext
 
-    fileprivate init(_ archive: consuming ArchiveReader, job: UnpackContext) {
+    fileprivate init(_ archive: ArchiveReader, job: UnpackContext) {
         self.archive = archive
         self.job = job
     }
 
-    /// The next member, nil after the last; libarchive refuses headers of more than 1 MiB.
+    /// The next member, nil after the last; libarchive refuses headers of more than 1 MiB, and here also what it keeps
+    /// only in part.
     package func next() throws(BaseImageError) -> TreeArchiveMember? {
         try job.report(consumed: archive.consumed, written: 0)
         return try archive.nextOfTree()
@@ -95,30 +107,41 @@ package struct TreeArchive: Sendable {
             for: digest, version: version, name: String(path.split(separator: "/").last ?? ""),
             onDamage: { progress(.damaged(path: $0)) }, onWait: { progress(.waiting) }, isCancelled: isCancelled
         ) { (file) throws(BaseImageError) in
-            let archive = try ArchiveReader.open(opening.source, format: opening.format, layer: .tar)
+            guard let archive = try tar(in: opening) else { throw .block(.changed(path: path)) }
             try pack(TreeArchiveReader(archive, job: opening.job), file)
-            try opening.checkUnchanged()
+            try archive.finish()
+            try wrapping { () throws(BlockError) in try opening.file.check() }
         }
         return TreeArchive(file: file, sourceDigest: digest, format: opening.format)
     }
 
+    /// The tar that the file is or that is packed in it; nil when there is none.
+    private static func tar(in opening: BaseImageOpening) throws(BaseImageError) -> ArchiveReader? {
+        let (format, source) = (opening.format, opening.file.file)
+        if format == .tar { return try ArchiveReader.tar(source) }
+        guard let packed = try Unpacker.stream(opening.job, format: format) else { return nil }
+        let stream = try PeekedStream(packed)
+        guard stream.recognized == .format(.tar) else { return nil }
+        return try ArchiveReader.tar(in: stream, format: format, path: source.path)
+    }
+
     /// Whether the first members look like the top of a system and none is an image.
     private static func holdsTree(_ opening: BaseImageOpening) throws(BaseImageError) -> Bool {
-        guard opening.format != .raw, opening.format != .zip else { return false }
         do throws(BaseImageError) {
-            let archive = try ArchiveReader.open(opening.source, format: opening.format, layer: .tar)
+            guard let archive = try tar(in: opening) else { return false }
             var isTree = false
             var count = 0
             while count < peekCount, let member = try archive.next() {
-                let isInside = ArchiveUnpacker.looksLikeRoot(member.name)
+                let isInside = Unpacker.looksLikeRoot(member.name)
                 // A tree has kernels called boot/kernel.img.
-                if ArchiveUnpacker.isImage(member), !isInside { return false }
+                if Unpacker.isImage(member), !isInside { return false }
                 isTree = isTree || isInside
                 count += 1
             }
             return isTree
         } catch {
             if case .block = error { throw error }
+            if error == .cancelled { throw error }
             // A damaged tar is one nevertheless when it calls itself so.
             return opening.format == .tar
         }
@@ -127,14 +150,14 @@ package struct TreeArchive: Sendable {
 
 extension ArchiveReader {
     func nextOfTree() throws(BaseImageError) -> TreeArchiveMember? {
-        guard let entry = try nextEntry() else { return nil }
+        guard let entry = try nextEntry(isStrict: true) else { return nil }
         var member = TreeArchiveMember(
             kind: Self.kind(of: entry), name: Self.bytes(archive_entry_pathname(entry)), target: [],
             mode: UInt16(truncatingIfNeeded: archive_entry_perm(entry)), owner: archive_entry_uid(entry),
             group: archive_entry_gid(entry), modified: Int64(archive_entry_mtime(entry)),
             nanoseconds: UInt32(clamping: archive_entry_mtime_nsec(entry)),
             major: UInt64(archive_entry_rdevmajor(entry)), minor: UInt64(archive_entry_rdevminor(entry)),
-            byteCount: archive_entry_size(entry), attributes: [:])
+            byteCount: archive_entry_size(entry), attributes: [:], accessList: try Self.accessList(of: entry))
         if let target = archive_entry_hardlink(entry) {
             member.kind = .link
             member.target = Self.bytes(target)
@@ -149,6 +172,38 @@ extension ArchiveReader {
             member.attributes[String(cString: text)] = Array(UnsafeRawBufferPointer(start: value, count: count))
         }
         return member
+    }
+
+    /// The kernel's tags for libarchive's (archive_entry.h, ARCHIVE_ENTRY_ACL_USER and those after it).
+    private static let tags: [CInt: UInt16] = [
+        10002: 0x01, 10001: 0x02, 10004: 0x04, 10003: 0x08, 10005: 0x10, 10006: 0x20,
+    ]
+
+    private static func accessList(
+        of entry: OpaquePointer
+    ) throws(BaseImageError) -> [TreeArchiveMember.AccessEntry] {
+        // ARCHIVE_ENTRY_ACL_TYPE_ACCESS and …_DEFAULT; the other bits are those of NFS version 4.
+        let (access, byDefault) = (CInt(0x100), CInt(0x200))
+        let kinds = archive_entry_acl_types(entry)
+        guard kinds & ~(access | byDefault) == 0 else {
+            throw .unsupported(
+                found: "a tar archive with access lists of NFS version 4, which no Linux file system stores")
+        }
+        var list: [TreeArchiveMember.AccessEntry] = []
+        for kind in [access, byDefault] where kinds & kind != 0 {
+            archive_entry_acl_reset(entry, kind)
+            var (type, permissions, tag, id) = (CInt(0), CInt(0), CInt(0), CInt(-1))
+            var name: UnsafePointer<CChar>?
+            while archive_entry_acl_next(entry, kind, &type, &permissions, &tag, &id, &name) == ARCHIVE_OK {
+                guard let known = tags[tag] else { continue }
+                list.append(
+                    .init(
+                        isDefault: kind == byDefault, tag: known,
+                        permissions: UInt16(truncatingIfNeeded: permissions & 7),
+                        id: id < 0 ? nil : Int64(id)))
+            }
+        }
+        return list
     }
 
     private static func kind(of entry: OpaquePointer) -> TreeArchiveMember.Kind {

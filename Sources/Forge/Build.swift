@@ -150,7 +150,12 @@ package struct Build: Sendable {
 
     private func edit(_ job: BuildSpec.Job, at index: Int, base: BaseImage) throws(ForgeError) -> Edited {
         try Interruption.check()
-        let (overlay, decision) = try spec.editor(for: job, base: base).edit()
+        let (overlay, decision): (Overlay, ImageEditor.Decision)
+        do throws(ForgeError) {
+            (overlay, decision) = try spec.editor(for: job, base: base).edit()
+        } catch {
+            throw error.naming(image: spec.base.path)
+        }
         let patch: Patch
         do throws(BlockError) {
             patch = try overlay.patch

@@ -14,6 +14,8 @@ package struct BuildSpec: Sendable {
     package var epoch: Int64?
     /// What images may be made with although it keeps a setting from working.
     package var allowed: Set<FindingID> = []
+    /// Whether what the cache holds of the base is held against its digest.
+    package var isVerifying = false
 
     /// One slot and what its image shall be.
     package struct Job: Sendable {
@@ -43,7 +45,7 @@ package struct BuildSpec: Sendable {
 
     /// Opens the base, unpacking it into `cache` when it must.
     func openBase(cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) -> BaseImage {
-        try BaseImage.open(base, cache: cache, observe: observe)
+        try BaseImage.open(base, cache: cache, isVerifying: isVerifying, observe: observe)
     }
 
     /// Throws for a slot whose settings ask for programs to be run inside the image.
@@ -78,7 +80,12 @@ extension BuildSpec {
         let base = try openBase(cache: cache, observe: observe)
         var previews: [Preview] = []
         for job in jobs {
-            var decision = try editor(for: job, base: base).edit().decision
+            var decision: ImageEditor.Decision
+            do throws(ForgeError) {
+                decision = try editor(for: job, base: base).edit().decision
+            } catch {
+                throw error.naming(image: self.base.path)
+            }
             if job.settings.runsPrograms {
                 decision.plan.warnings.append("what `packages` and `run` change is not known before they are run")
             }
@@ -87,6 +94,7 @@ extension BuildSpec {
                     plan: decision.plan, identity: decision.plan.identity,
                     changes: decision.changes.map(ChangeReport.init)))
         }
+        try base.confirmUnchanged()
         return previews
     }
 
@@ -97,12 +105,19 @@ extension BuildSpec {
     ) throws(ForgeError) -> [ChangeReport] {
         if let found = try verifyTree(path, is: job, cache: cache, observe: observe) { return found }
         let base = try BaseImage.open(.init(path: path, sha256: nil), cache: cache, observe: observe)
-        let image = try SystemImage(Overlay(over: base.reader), now: nil)
+        let image: SystemImage
+        do throws(ForgeError) {
+            image = try SystemImage(Overlay(over: base.reader), now: nil)
+        } catch {
+            throw error.naming(image: path)
+        }
         // A controller's card may hold the trees of its nodes.
         if !job.slot.isController, let found = try verifyTree(in: image.root, is: job) { return found }
         let job = ImageEditor(
             base: base.reader, slot: job.slot, settings: job.settings, epoch: nil,
             label: CardLabelSource(cluster: cluster))
-        return try job.decide(on: image).changes.map(ChangeReport.init)
+        let changes = try job.decide(on: image).changes.map(ChangeReport.init)
+        try base.confirmUnchanged()
+        return changes
     }
 }

@@ -78,7 +78,7 @@ package struct CardIdentity: Encodable, Sendable {
                 throw failure
             }
         }
-        return try BaseImage.openReader(of: path, cache: cache, observe: observe)
+        return try BaseImage.openReader(of: path, cache: cache, observe: observe).reader
     }
 
     private static func isDevice(_ path: String) -> Bool {
@@ -102,7 +102,7 @@ extension CardIdentity {
     private mutating func compare(_ reader: any BlockReader, with manifest: Manifest) throws(ForgeError) {
         let system: SystemPartitions
         do throws(PartitionTableError) {
-            system = try PartitionTable.read(from: reader).findSystemPartitions(in: reader)
+            system = try PartitionTable.read(from: reader).findSystem(in: reader)
         } catch {
             throw ForgeError(error)
         }

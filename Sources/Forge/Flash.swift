@@ -6,6 +6,7 @@ package import Images
 package import Reports
 import Synchronization
 import Tables
+import Volumes
 
 /// An image file that is written to cards as it is.
 package struct Flash: Sendable {
@@ -13,10 +14,11 @@ package struct Flash: Sendable {
     /// What the image says it is.
     package let label: CardLabel?
     private let used: BlockSet?
+    private let origin: UnchangedFile?
 
     /// Opens an image, raw or packed; a packed one that cannot be read at random is unpacked into the cache first.
     package init(path: String, cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) {
-        reader = try BaseImage.openReader(of: path, cache: cache, observe: observe)
+        (reader, origin) = try BaseImage.openReader(of: path, cache: cache, observe: observe)
         try Self.checkWhole(reader, path: path)
         label = CardLabel.read(from: reader)
         used = try Self.used(of: reader, path: path, observe: observe)
@@ -37,7 +39,7 @@ package struct Flash: Sendable {
     private static func used(
         of reader: any BlockReader, path: String, observe: Progress.Observer
     ) throws(ForgeError) -> BlockSet? {
-        if (try? PartitionTable.read(from: reader).findSystemPartitions(in: reader)) != nil {
+        if (try? PartitionTable.read(from: reader).findSystem(in: reader)) != nil {
             return try BlockSet.inUse(of: Overlay(over: reader))
         }
         guard let map = try ForeignBmap.beside(path) else { return nil }
@@ -66,7 +68,7 @@ package struct Flash: Sendable {
         let found = Mutex<[Int: Result<CardOutcome, ForgeError>]>([:])
         let run = FlashSession(
             base: reader, requests: requests, origin: label?.base, isChangedOnly: changedOnly,
-            isGrowing: growing, wantsDigest: false)
+            isGrowing: growing, wantsDigest: false, baseFile: origin)
         run.run(observe: observe) { index, result in found.withLock { $0[index] = result } }
         let results = found.withLock { $0 }
         return media.indices.map { index in

@@ -9,6 +9,9 @@ extension Inspection {
         _ path: String, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> Inspection {
         let base = try BaseImage.open(ImageSource(path: path, sha256: nil), cache: cache, observe: observe)
-        return try of(base.reader)
+        let inspection: Inspection
+        do throws(ForgeError) { inspection = try of(base.reader) } catch { throw error.naming(image: path) }
+        try base.confirmUnchanged()
+        return inspection
     }
 }

@@ -158,6 +158,7 @@ package struct NetbootBuild: Sendable {
             throw ForgeError(error, on: .root)
         }
         try Interruption.check()
+        try base.confirmUnchanged()
     }
 
     func manifest(of outcome: TreeEditor.Outcome, slot: Slot, base: NetbootBase) -> Manifest {

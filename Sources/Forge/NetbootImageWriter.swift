@@ -56,6 +56,7 @@ package struct NetbootImageWriter: ImageWriter {
                 let copy = try copy.get()
                 defer { copy.discard() }
                 try fill(copy, with: content, observe: observe)
+                try content.base.confirmUnchanged()
                 finished(index, .success(try copy.commit(observe: observe)))
             } catch {
                 finished(index, .failure(error))

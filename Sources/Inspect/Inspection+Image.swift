@@ -34,7 +34,7 @@ extension Inspection {
         _ table: PartitionTable, in image: any BlockReader, _ findings: inout [Finding]
     ) throws(PartitionTableError) -> (boot: Partition?, root: Partition?) {
         do throws(PartitionTableError) {
-            let system = try table.findSystemPartitions(in: image)
+            let system = try table.findSystem(in: image)
             return (system.boot, system.root)
         } catch {
             switch error {

@@ -84,6 +84,14 @@ extension ForgeError {
         }
     }
 
+    /// The same error with the path of the image that it is about in its hint, where that says `IMAGE`.
+    package func naming(image path: String) -> ForgeError {
+        let words = hint?.split(separator: " ", omittingEmptySubsequences: false).map {
+            $0 == "IMAGE" ? Self.quoted(path) : String($0)
+        }
+        return ForgeError(kind, message, hint: words?.joined(separator: " "))
+    }
+
     /// A word as a shell takes it.
     package static func quoted(_ word: String) -> String {
         let isPlain = word.utf8.allSatisfy { byte in

@@ -10,13 +10,13 @@ package struct Progress: Equatable, Sendable {
     package var total: Int64
 
     package enum Stage: String, Sendable, CaseIterable {
-        /// `wait`: another piforge unpacks the same base. `encode`: packing the base. `splice`: packing the parts of it
+        /// `receive`: reading a pipe, whose end nobody knows. `wait`: another piforge unpacks the same base. `encode`: packing the base. `splice`: packing the parts of it
         /// that slots change.
         /// `map`: finding the blocks that hold data. `finish`: reading what was edited in place.
         /// `check`: reading a card back. `repair`: the kept file `subject` is damaged and is made anew.
         /// `run`: programs of the image of slot `subject` are at work.
         /// `clean`: a killed run left `subject`, which is gone now.
-        case hash, wait, unpack, encode, splice, write, map, finish, check, repair, clean, run
+        case hash, receive, wait, unpack, encode, splice, write, map, finish, check, repair, clean, run
     }
 
     /// Whether it reports something that happened, not how far the work is.

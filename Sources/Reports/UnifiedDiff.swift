@@ -94,7 +94,7 @@ package struct UnifiedDiff: Equatable, Sendable {
             let newCount = steps[range].count { if case .removed = $0 { false } else { true } }
             let oldStart = oldCount == 0 ? oldLine - 1 : oldLine
             let newStart = newCount == 0 ? newLine - 1 : newLine
-            output.append("@@ -\(oldStart),\(oldCount) +\(newStart),\(newCount) @@")
+            output.append("@@ -\(numbers(oldStart, oldCount)) +\(numbers(newStart, newCount)) @@")
             output += body
             oldLine += oldCount
             newLine += newCount
@@ -102,6 +102,9 @@ package struct UnifiedDiff: Equatable, Sendable {
         }
         return output
     }
+
+    /// A count of 1 is left out, as diff does.
+    private static func numbers(_ start: Int, _ count: Int) -> String { count == 1 ? "\(start)" : "\(start),\(count)" }
 
     private static func marked(_ step: Step) -> String {
         switch step {

@@ -10,6 +10,10 @@ extension ForgeError {
         case _ where error.isCutShort:
             self.init(
                 .badInput, "could not find the partitions of the image: \(error)", hint: Self.cutShortHint)
+        case .ambiguous:
+            self.init(
+                .badInput, "could not find the partitions of the image: \(error)",
+                hint: "cmdline.txt on the boot partition decides: say there which one is root, as root=PARTUUID=…")
         case .cannotGrow: self.init(.badInput, "could not grow the root partition: \(error)")
         default: self.init(.badInput, "could not find the partitions of the image: \(error)")
         }

@@ -26,7 +26,7 @@ extension VolumeError {
     init(_ error: BlockError, doing what: String? = nil) {
         let text = what.map { "\($0): \(error)" } ?? "\(error)"
         switch error {
-        case .damaged, .truncated: self = .corrupt(text)
+        case .damaged, .truncated, .changed: self = .corrupt(text)
         case .outOfBounds, .system: self = .device(text)
         }
     }

@@ -26,7 +26,8 @@ struct Piforge: AsyncParsableCommand {
         version: Reports.version,
         subcommands: [
             BuildCommand.self, PlanCommand.self, VerifyCommand.self, InspectCommand.self, InitCommand.self,
-            DevicesCommand.self, FlashCommand.self, IdentifyCommand.self, CacheCommand.self, NetbootCommand.self,
+            DevicesCommand.self, FlashCommand.self, IdentifyCommand.self, RepairCommand.self, CacheCommand.self,
+            NetbootCommand.self,
             DoctorCommand.self, HashPasswordCommand.self,
         ])
 

@@ -42,6 +42,42 @@ struct CacheTests {
         }
     }
 
+    @Test("notes with a changed byte are no notes, and what is no file is made way for")
+    func notes() throws {
+        let (fixture, image) = try Self.opened()
+        let info = image.replacing(".img", with: ".info")
+        let digests = fixture.cache.path + "/digests"
+        let digest = try #require(try FileManager.default.contentsOfDirectory(atPath: digests).first)
+        let notFiles = ["mkdir", "mkfifo", "ln -s /etc/passwd"]
+        func expect(_ damage: String, hashed: Bool, unpacked: Bool, told: String?) throws {
+            try fixture.shell(damage)
+            let events = BaseImageFixture.Events()
+            #expect(try fixture.holdsImage(try fixture.open("base.img.xz", events: events)), "\(damage)")
+            #expect(events.hashed == hashed && events.unpacked == unpacked, "\(damage)")
+            let paths = events.all.compactMap { if case .damaged(let path) = $0 { path } else { nil } }
+            #expect(paths == [told].compactMap(\.self), "\(damage)")
+            var found = stat()
+            for path in [image, info, "\(digests)/\(digest)"] {
+                #expect(lstat(path, &found) == 0 && found.st_mode & S_IFMT == S_IFREG, "\(damage): \(path)")
+            }
+        }
+        for offset in stride(from: 0, to: 90, by: 11) {
+            let flip = "conv=notrunc bs=1 seek=\(offset) status=none"
+            try expect("printf Z | dd of=\(info) \(flip)", hashed: false, unpacked: true, told: info)
+            try expect("printf Z | dd of='\(digests)/\(digest)' \(flip)", hashed: true, unpacked: false, told: nil)
+        }
+        for make in notFiles {
+            try expect("rm \(info); \(make) \(info)", hashed: false, unpacked: true, told: info)
+            try expect("rm \(image); \(make) \(image)", hashed: false, unpacked: true, told: image)
+            let path = "'\(digests)/\(digest)'"
+            try expect("rm \(path); \(make) \(path)", hashed: true, unpacked: false, told: nil)
+        }
+        try fixture.shell("rm \(image); mkdir -p \(image)/full")
+        #expect(throws: BaseImageError.block(.system(errno: ENOTEMPTY, operation: "replace", path: image))) {
+            try fixture.open("base.img.xz")
+        }
+    }
+
     @Test("a digest is remembered for the unchanged file only")
     func digests() throws {
         let (fixture, _) = try Self.opened()

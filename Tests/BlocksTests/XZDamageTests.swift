@@ -107,7 +107,7 @@ struct XZDamageTests {
             _ = try Self.index(fixture)
             Issue.record("it was taken")
         } catch {
-            guard case .memoryLimit(let needed, XZIndex.memoryLimit) = error, needed > 1 << 40 else {
+            guard case .memoryLimit(.xz, let needed, XZIndex.memoryLimit) = error, needed > 1 << 40 else {
                 Issue.record("\(error)")
                 return
             }

@@ -76,8 +76,8 @@ import Testing
         #expect(finding.severity == .error)
         #expect(
             finding.what == "the root partition is not told of, it cannot be read safely: "
-                + "needs_recovery (a journal that was not replayed)")
-        #expect(finding.hint?.contains("e2fsck -fy") == true)
+                + "a journal that was not replayed (was it copied while the card was in use?)")
+        #expect(finding.hint?.contains("piforge repair") == true)
     }
 
     @Test func tellsOfADirtyBootPartition() throws {

@@ -44,6 +44,43 @@ struct PackedImageWriterTests {
         }
     }
 
+    @Test("a block whose frame is damaged is not copied; what only decoding tells, verifying finds")
+    func damagedBlocks() throws {
+        let path = try fixture.xzBase(["--block-size=1MiB"])
+        let whole = try fixture.bytes(path)
+        let index = try XZIndex(OpenFile(path: path, flags: O_RDONLY), byteCount: Int64(whole.count))
+        // No order touches the third block; it begins with a header of 12 bytes and the first chunk's header of 6.
+        let block = index.blocks[3]
+        let start = Int(block.compressedOffset)
+        let end = start + Int(block.totalSize)
+        func outcome(flipping offset: Int, isVerifying: Bool) throws -> ForgeError? {
+            var bytes = whole
+            bytes[offset] ^= 0x40
+            try Shell.write(bytes, to: path)
+            let base = try fixture.open(path)
+            let orders = try fixture.orders(base, suffix: "img.xz", isReplacing: true)
+            let sink = PackedImageWriter(.xz, baseName: "base.img.xz", cache: fixture.cache, isVerifying: isVerifying)
+            do {
+                _ = try fixture.write(sink, orders, base)
+            } catch let error as ForgeError {
+                return error
+            }
+            return nil
+        }
+        for offset in [start, start + 4, start + 9, start + 12, start + 15, start + 16] {
+            let error = try #require(try outcome(flipping: offset, isVerifying: false), "\(offset - start)")
+            #expect(
+                error.kind == .badInput && error.message.contains("is damaged at byte \(start)"), "\(error.message)")
+        }
+        for offset in [start + 40, (start + end) / 2, end - 1] {
+            #expect(try outcome(flipping: offset, isVerifying: false) == nil, "\(offset - start)")
+            #expect(try Shell.run("xz", ["-tq", fixture.folder.path + "/a.img.xz"]).status == 1)
+            let error = try #require(try outcome(flipping: offset, isVerifying: true), "\(offset - start)")
+            #expect(
+                error.kind == .badInput && error.message.contains("is damaged at byte \(start)"), "\(error.message)")
+        }
+    }
+
     @Test(
         "untouched blocks of an .xz are copied as they are and never decoded",
         arguments: [["-C", "crc64"], ["-C", "crc32"], ["-C", "sha256"], ["-C", "none"], ["--x86", "--lzma2"]])

@@ -213,12 +213,13 @@ struct CorruptImageTests {
         var testDescription: String { name }
     }
 
-    private static let checkRoot = "run: e2fsck -fy IMAGE-PARTITION"
+    private static let checkRoot = "make a clean copy of it: piforge repair IMAGE"
 
     static let uncleanCards = [
         Unclean(
             name: "journal to replay", debugfs: ["feature needs_recovery"],
-            message: "could not edit the root partition: needs_recovery (a journal that was not replayed)",
+            message:
+                "could not edit the root partition: a journal that was not replayed (was it copied while the card was in use?)",
             hint: checkRoot),
         Unclean(
             name: "not unmounted", debugfs: ["set_super_value state 0"],
@@ -231,7 +232,7 @@ struct CorruptImageTests {
             message: "could not edit the root partition: a list of orphaned inodes", hint: checkRoot),
         Unclean(
             name: "FAT not unmounted", bootPatches: [(0x41, 1)],
-            message: "could not edit the boot partition: dirty FAT volume: not cleanly unmounted", hint: "fsck.fat -a"),
+            message: "could not edit the boot partition: dirty FAT volume: not cleanly unmounted", hint: checkRoot),
     ]
 
     @Test("cards that were pulled out while running", arguments: uncleanCards)

@@ -29,7 +29,7 @@ struct Ext4RefusalTests {
     @Test(
         "a state that needs e2fsck is told",
         arguments: [
-            ("feature needs_recovery", "needs_recovery (a journal that was not replayed)"),
+            ("feature needs_recovery", "a journal that was not replayed (was it copied while the card was in use?)"),
             ("set_super_value state 0", "a file system not cleanly unmounted"),
             ("set_super_value state 3", "a file system with recorded errors"),
             ("set_super_value last_orphan 12", "a list of orphaned inodes"),
@@ -44,7 +44,7 @@ struct Ext4RefusalTests {
             bytes[1024 + 0x3A] = 0
             try image.replace(by: bytes)
         }
-        #expect(opening(image) == .unsupported(feature: feature, remedy: "run: e2fsck -fy IMAGE-PARTITION"))
+        #expect(opening(image) == .unsupported(feature: feature, remedy: Features.repair))
     }
 
     @Test("unknown features are refused by their bits, in every word")

@@ -76,9 +76,9 @@ struct FATHeaderTests {
         let boot = try BootSector(healthy.span, deviceByteCount: Int64(healthy.count))
         let table = Int(boot.tableOffset(0))
         let unclean = VolumeError.unsupported(
-            feature: "dirty FAT volume: not cleanly unmounted", remedy: "fsck.fat -a")
+            feature: "dirty FAT volume: not cleanly unmounted", remedy: Features.repair)
         let failed = VolumeError.unsupported(
-            feature: "dirty FAT volume: read or write errors recorded", remedy: "fsck.fat -a")
+            feature: "dirty FAT volume: read or write errors recorded", remedy: Features.repair)
         var cases: [(Int, UInt8, VolumeError)] = [(format.kind == 32 ? 0x41 : 0x25, 0x01, unclean)]
         if format.kind == 16 { cases += [(table + 3, 0x80, unclean), (table + 3, 0x40, failed)] }
         if format.kind == 32 { cases += [(table + 7, 0x08, unclean), (table + 7, 0x04, failed)] }

@@ -4,10 +4,10 @@ import Glibc
 extension Cache {
     /// The sha256 of a file whose identity, size and times are the same as when it was remembered.
     func rememberedDigest(for status: OpenFile.Status) -> SHA256Digest? {
-        guard let text = Self.text(of: digestPath(for: status)) else { return nil }
-        let lines = text.split(separator: "\n").map(String.init)
-        guard lines.count == 2, lines[0] == Self.identity(of: status) else { return nil }
-        return SHA256Digest(hex: lines[1])
+        guard case .note(let note) = CacheNote.read(digestPath(for: status), limit: 1024), note.lines.count == 2,
+            note.lines[0] == Self.identity(of: status)
+        else { return nil }
+        return SHA256Digest(hex: note.lines[1])
     }
 
     /// Remembers a file's sha256, unless the file was touched so lately that another change could carry the same time.
@@ -16,8 +16,8 @@ extension Cache {
     func remember(_ digest: SHA256Digest, for status: OpenFile.Status) throws(BlockError) {
         let path = digestPath(for: status)
         // A note that a power failure empties is no note: it is not worth an fsync.
-        try Self.replace(path, with: "\(Self.identity(of: status))\n\(digest)\n", durably: false)
-        let written = try OpenFile(path: path, flags: O_RDONLY).status().modified
+        try CacheNote.write([Self.identity(of: status), digest.description], to: path, durably: false)
+        let written = try Self.open(path).status().modified
         let margin = status.changed.nanoseconds == 0 ? 2_000_000_000 : Int64(50_000_000)
         let (seconds, overflow) = written.seconds.subtractingReportingOverflow(status.changed.seconds)
         guard !overflow, seconds >= 0 else {

@@ -3,20 +3,23 @@ import Glibc
 
 extension Cache {
     /// The unpacked image of a packed file with this sha256, if it is there and whole.
-    func image(for digest: SHA256Digest, onDamage: (String) -> Void = { _ in }) -> OpenFile? {
+    func image(
+        for digest: SHA256Digest, isVerifying: Bool = false, onDamage: (String) -> Void = { _ in }
+    ) -> OpenFile? {
         // A cache that cannot be read is as good as an empty one.
-        try? imageEntry(for: digest).open(onDamage: onDamage)?.file
+        try? imageEntry(for: digest).open(isVerifying: isVerifying, onDamage: onDamage)?.file
     }
 
     /// Runs `unpack` on an empty file and makes that the image for `digest`; whatever goes wrong, nothing is left.
     ///
     /// The caller holds `lock(for: digest)`. `name` is the packed file's, for whoever lists the cache.
     func addImage(
-        for digest: SHA256Digest, name: String, unpack: (OpenFile) throws(BaseImageError) -> Void
+        for digest: SHA256Digest, name: String, isCancelled: () -> Bool,
+        unpack: (OpenFile) throws(BaseImageError) -> Void
     ) throws(BaseImageError) -> OpenFile {
         try imageEntry(for: digest).make(wrap: BaseImageError.block) { (file) throws(BaseImageError) in
             try unpack(file)
-            let found = try wrapping { () throws(BlockError) in try CacheEntry.digest(of: file) }
+            let found = try CacheEntry.digest(of: file, isCancelled: isCancelled)
             return (found, ["source \(name)"])
         }
     }

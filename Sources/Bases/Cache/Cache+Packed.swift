@@ -12,26 +12,31 @@ extension Cache {
         /// The part of the image; its start goes into the entry's name.
         package var range: Range<Int64>
         package var workers: WorkerCount
+        /// Whether a kept file is read and held against its digest.
+        package var isVerifying: Bool
 
         package init(
             base: SHA256Digest, name: String, packer: BlockPacker, range: Range<Int64>,
-            workers: WorkerCount = .automatic
+            workers: WorkerCount = .automatic, isVerifying: Bool = false
         ) {
             self.base = base
             self.name = name
             self.packer = packer
             self.range = range
             self.workers = workers
+            self.isVerifying = isVerifying
         }
     }
 
     /// The packed form of a part of a base image: kept, or made from `reader` on all cores and kept.
     ///
-    /// It is an ordinary file of its format. `progress` gets the number of bytes of the part that are packed; `inspect` sees
-    /// those that are packed now, as in `BlockPacker.pack`; `onDamage` gets the path of a kept file that is not what it was.
+    /// It is an ordinary file of its format. `progress` gets the number of bytes of the part are packed; `inspect` sees
+    /// those that are packed now, as in `BlockPacker.pack`; what `check` throws keeps the form from being kept;
+    /// `onDamage` gets the path of a kept file that is not what it was.
     package func packed(
         _ packing: Packing, of reader: any BlockReader, progress: (Int64) -> Void = { _ in },
-        inspect: @Sendable (Int64, RawSpan) -> Void = { _, _ in }, onDamage: (String) -> Void = { _ in },
+        inspect: @Sendable (Int64, RawSpan) -> Void = { _, _ in },
+        check: () throws(BlockError) -> Void = {}, onDamage: (String) -> Void = { _ in },
         isCancelled: @Sendable () -> Bool = { false }
     ) throws(PackingError) -> PackedImage {
         let entry = entry(for: packing)
@@ -53,6 +58,7 @@ extension Cache {
                 progress(writer.imageByteCount)
             }
             let outcome = try writer.finish()
+            try Bases.packing { () throws(BlockError) in try check() }
             blocks = outcome.blocks
             return (outcome.digest, ["source \(packing.name)"] + blocks.map(Self.line))
         }
@@ -71,7 +77,9 @@ extension Cache {
     private static func kept(
         _ entry: CacheEntry, _ packing: Packing, onDamage: (String) -> Void
     ) throws(PackingError) -> PackedImage? {
-        let found = try Bases.packing { () throws(BlockError) in try entry.open(onDamage: onDamage) }
+        let found = try Bases.packing { () throws(BlockError) in
+            try entry.open(isVerifying: packing.isVerifying, onDamage: onDamage)
+        }
         guard let found else { return nil }
         var blocks: [PackedBlock] = []
         for line in found.lines where line.hasPrefix("block ") {

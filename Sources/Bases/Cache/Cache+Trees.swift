@@ -24,7 +24,7 @@ extension Cache {
         }
         return try entry.make(wrap: BaseImageError.block) { (file) throws(BaseImageError) in
             try pack(file)
-            let found = try wrapping { () throws(BlockError) in try CacheEntry.digest(of: file) }
+            let found = try CacheEntry.digest(of: file, isCancelled: isCancelled)
             return (found, ["source \(name)"])
         }
     }

@@ -65,6 +65,7 @@ package struct Cache: Equatable, Sendable {
             let bytes = Array(text.utf8)
             try bytes.span.withUnsafeBytes { (bytes) throws(BlockError) in try file.write(bytes, at: 0) }
             if durably { try file.synchronize() }
+            try makeWay(for: path)
             try rename(temporary, to: path)
         } catch {
             unlink(temporary)
@@ -76,12 +77,5 @@ package struct Cache: Equatable, Sendable {
         guard Glibc.rename(path, target) == 0 else {
             throw .system(errno: errno, operation: "rename", path: path)
         }
-    }
-
-    /// The text of a small file; `nil` when it does not exist or is no such file.
-    static func text(of path: String) -> String? {
-        guard let file = try? OpenFile(path: path, flags: O_RDONLY) else { return nil }
-        guard let bytes = try? file.prefix(1024) else { return nil }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

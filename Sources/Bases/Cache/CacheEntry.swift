@@ -3,8 +3,9 @@ import Glibc
 
 /// One kept file: its data, a note that vouches for it, and a lock for whoever makes it.
 ///
-/// The data counts only with a note whose identity (size, inode, times) is that of the file. A note with another
-/// identity asks for the digest: equal, the note is renewed; different, the file is damaged and is made anew.
+/// The data counts only with a note that is whole and whose identity (size, inode, times) is that of the file. A note
+/// with another identity asks for the digest: equal, the note is renewed; different, the file is damaged and is made
+/// anew. So it is when something lies there that is no file.
 /// The order of making is: data on disk, its name, then the note; a process killed in between leaves data without a
 /// note, which counts for nothing and is replaced. Whoever uses the data holds a shared flock(2) on it.
 struct CacheEntry: Equatable, Sendable {
@@ -26,17 +27,31 @@ struct CacheEntry: Equatable, Sendable {
     /// Notes are small; one larger than this is none.
     private static let noteLimit = 32 << 20
 
-    /// The data and the lines of its note; nil when there is none, or when it has changed, which `onDamage` reports.
-    func open(onDamage: (String) -> Void) throws(BlockError) -> (file: OpenFile, lines: [Substring])? {
-        guard let note = Self.text(of: notePath, limit: Self.noteLimit), let file = try? share() else { return nil }
-        var lines = note.split(separator: "\n")[...]
+    /// The data and the lines of its note, if it is there and unchanged; `onDamage` gets the path of what was there and
+    /// is damaged. With `isVerifying` the digest is asked for in any case.
+    func open(
+        isVerifying: Bool = false, onDamage: (String) -> Void
+    ) throws(BlockError) -> (file: OpenFile, lines: [Substring])? {
+        var lines: ArraySlice<Substring>
+        switch CacheNote.read(notePath, limit: Self.noteLimit) {
+        case .absent: return nil
+        case .damaged:
+            onDamage(notePath)
+            return nil
+        case .note(let note): lines = note.lines[...]
+        }
         guard let heading = lines.popFirst(), heading == Self.heading, let identity = lines.popFirst(),
             let digest = lines.popFirst()
         else {
             return nil
         }
+        guard isDataRegular else {
+            onDamage(dataPath)
+            return nil
+        }
+        guard let file = try? share() else { return nil }
         let status = try file.status()
-        if identity != Self.identity(of: status) {
+        if isVerifying || identity != Self.identity(of: status) {
             guard try Self.digest(of: file).description == String(digest) else {
                 onDamage(dataPath)
                 return nil
@@ -45,6 +60,12 @@ struct CacheEntry: Equatable, Sendable {
         }
         utimensat(AT_FDCWD, notePath, nil, 0)
         return (file, Array(lines))
+    }
+
+    /// Whether a file lies where the data should, or nothing.
+    private var isDataRegular: Bool {
+        var found = stat()
+        return lstat(dataPath, &found) != 0 || found.st_mode & S_IFMT == S_IFREG
     }
 
     /// Makes the entry from a file that `fill` writes; returns it as `open` does. The caller holds `lock`.
@@ -57,7 +78,8 @@ struct CacheEntry: Equatable, Sendable {
         let partial = partialPath
         do throws(Failure) {
             let file = try inner { () throws(BlockError) in
-                try OpenFile(path: partial, flags: O_RDWR | O_CREAT | O_TRUNC)
+                try Cache.makeWay(for: partial)
+                return try OpenFile(path: partial, flags: O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW)
             }
             let (digest, lines) = try fill(file)
             return try inner { () throws(BlockError) in
@@ -74,6 +96,7 @@ struct CacheEntry: Equatable, Sendable {
     /// Makes the partial file the entry's data and vouches for it; the caller holds `lock`.
     func commit(_ file: OpenFile, digest: SHA256Digest, lines: [String]) throws(BlockError) {
         try file.synchronize()
+        try Cache.makeWay(for: dataPath)
         try Cache.rename(partialPath, to: dataPath)
         try write(digest: digest.description, lines: lines, status: file.status())
     }
@@ -94,30 +117,44 @@ struct CacheEntry: Equatable, Sendable {
 
     /// Opens the data for reading and marks it as in use for as long as it is open.
     private func share() throws(BlockError) -> OpenFile {
-        let file = try OpenFile(path: dataPath, flags: O_RDONLY)
+        let file = try Cache.open(dataPath)
         guard flock(file.descriptor, LOCK_SH | LOCK_NB) == 0 else { throw file.failure("lock") }
         return file
     }
 
     private func write(digest: String, lines: [String], status: OpenFile.Status) throws(BlockError) {
-        let all = [Self.heading, Self.identity(of: status), digest] + lines
-        try Cache.replace(notePath, with: all.joined(separator: "\n") + "\n")
+        try CacheNote.write([Self.heading, Self.identity(of: status), digest] + lines, to: notePath)
     }
 
-    private static let heading = "piforge-note 1"
+    private static let heading = "piforge-note 2"
 
     private static func identity(of status: OpenFile.Status) -> String {
         "\(status.byteCount) \(status.inode) \(status.modified) \(status.changed)"
     }
 
     static func text(of path: String, limit: Int) -> String? {
-        guard let file = try? OpenFile(path: path, flags: O_RDONLY), let status = try? file.status(),
+        guard let file = try? Cache.open(path), let status = try? file.status(),
             status.isRegular, status.byteCount <= Int64(limit), let bytes = try? file.prefix(Int(status.byteCount))
         else { return nil }
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    static func digest(of file: OpenFile) throws(BlockError) -> SHA256Digest {
+    static func digest(of file: OpenFile, isCancelled: () -> Bool) throws(BaseImageError) -> SHA256Digest {
+        var wasCancelled = false
+        let digest = try wrapping { () throws(BlockError) -> SHA256Digest in
+            try Self.digest(
+                of: file,
+                goesOn: {
+                    wasCancelled = isCancelled()
+                    return !wasCancelled
+                })
+        }
+        if wasCancelled { throw .cancelled }
+        return digest
+    }
+
+    /// The file's sha256; of its first bytes alone when `goesOn`, asked for each piece, says no.
+    static func digest(of file: OpenFile, goesOn: () -> Bool = { true }) throws(BlockError) -> SHA256Digest {
         var hasher = SHA256()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { buffer.deallocate() }
@@ -129,6 +166,7 @@ struct CacheEntry: Equatable, Sendable {
             hasher.updateZeros(count: data.lowerBound - offset)
             offset = data.lowerBound
             while offset < data.upperBound {
+                guard goesOn() else { return hasher.finalize() }
                 let part = UnsafeMutableRawBufferPointer(
                     rebasing: buffer[..<Int(min(Int64(buffer.count), data.upperBound - offset))])
                 guard try file.read(upTo: part, at: offset) == part.count else {

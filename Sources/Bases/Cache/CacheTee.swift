@@ -11,6 +11,8 @@ package final class CacheTee: Sendable {
     private let entry: CacheEntry
     private let name: String
     private let byteCount: Int64
+    /// Throws when the base was changed meanwhile.
+    private let check: @Sendable () throws(BlockError) -> Void
     private let state: Mutex<State>
 
     private struct State: ~Copyable {
@@ -24,13 +26,16 @@ package final class CacheTee: Sendable {
         let lock: OpenFile
     }
 
-    fileprivate init?(entry: CacheEntry, name: String, byteCount: Int64) {
+    fileprivate init?(
+        entry: CacheEntry, name: String, byteCount: Int64, check: @escaping @Sendable () throws(BlockError) -> Void
+    ) {
         guard let lock = try? entry.lock(isCancelled: { true }), (try? entry.open { _ in }) == nil,
             let file = try? OpenFile(path: entry.partialPath, flags: O_RDWR | O_CREAT | O_TRUNC)
         else { return nil }
         self.entry = entry
         self.name = name
         self.byteCount = byteCount
+        self.check = check
         state = Mutex(State(file: file, lock: lock))
     }
 
@@ -63,7 +68,7 @@ package final class CacheTee: Sendable {
     package func finish() {
         state.withLock { state in
             guard let file = state.file, state.end == byteCount, (try? file.resize(to: byteCount)) != nil,
-                let digest = state.hasher.take()?.finalize()
+                (try? check()) != nil, let digest = state.hasher.take()?.finalize()
             else { return }
             if (try? entry.commit(file, digest: digest, lines: ["source \(name)"])) != nil { state.file = nil }
         }
@@ -99,7 +104,9 @@ extension Cache {
         guard base.isDecoding, (try? prepare()) != nil else { return nil }
         removeStalePartials()
         guard let free = freeByteCount, free >= room else { return nil }
-        return CacheTee(entry: imageEntry(for: base.sourceDigest), name: name, byteCount: base.byteCount)
+        return CacheTee(
+            entry: imageEntry(for: base.sourceDigest), name: name, byteCount: base.byteCount,
+            check: { () throws(BlockError) in try base.checkUnchanged() })
     }
 
     /// Bytes that this process's user may still write; nil where the file system does not say.

@@ -32,7 +32,8 @@ package struct PackedWriter: ~Copyable {
         try put(piece.bytes)
     }
 
-    /// Copies one block of another file as it is; throws `truncated` when that file has become shorter.
+    /// Copies one block of another file as it is; throws `truncated` when that file has become shorter, and `damaged` for
+    /// what shows without decoding it.
     package mutating func copy(_ block: PackedBlock, from source: OpenFile) throws(PackingError) {
         try prepare(check: block.check)
         let length = Int64(block.file.count)
@@ -42,6 +43,7 @@ package struct PackedWriter: ~Copyable {
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: Int(min(length, Int64(Self.pieceSize))), alignment: 4096)
         defer { buffer.deallocate() }
+        var scanner = format == .xz ? XZBlockScanner(block, path: source.path) : nil
         var offset = block.file.lowerBound
         while offset < block.file.upperBound {
             let part = UnsafeMutableRawBufferPointer(
@@ -52,9 +54,12 @@ package struct PackedWriter: ~Copyable {
                 throw .block(
                     .truncated(path: source.path, expected: block.file.upperBound, found: offset + Int64(count)))
             }
+            do throws(BlockError) { try scanner?.take(UnsafeRawBufferPointer(part)) } catch { throw .block(error) }
             try put(UnsafeRawBufferPointer(part))
             offset += Int64(count)
         }
+        guard let scanned = scanner.take() else { return }
+        do throws(BlockError) { try scanned.finish() } catch { throw .block(error) }
     }
 
     /// What a finished file is.

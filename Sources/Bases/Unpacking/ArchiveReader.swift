@@ -2,16 +2,8 @@ import Blocks
 import CArchive
 import Glibc
 
-/// libarchive over an open file: the members of a zip or tar, or the one stream inside a compressed file.
-struct ArchiveReader: ~Copyable {
-    /// What lies in the file besides its compression.
-    enum Layer: Equatable, Sendable {
-        /// Nothing: the decompressed bytes are the image.
-        case raw
-        case zip
-        case tar
-    }
-
+/// libarchive over a file or over what comes out of a packed one: the members of a zip or tar.
+final class ArchiveReader {
     /// What an archive says about a member before its bytes.
     struct Member: Equatable, Sendable {
         var name: String
@@ -19,66 +11,84 @@ struct ArchiveReader: ~Copyable {
         var isEncrypted: Bool
         /// Bytes when unpacked, where the archive says it.
         var byteCount: Int64?
+        /// libarchive's word for how a zip's member is packed; nil in every other format.
+        var method: String?
     }
 
     private let archive: OpaquePointer
+    /// What the archive is, or what is around it: said in errors.
     private let format: BaseFormat
     private let path: String
+    private let feed: ArchiveFeed?
 
-    /// Opens `file` from its start; `format` is its outermost one.
-    static func open(
-        _ file: OpenFile, format: BaseFormat, layer: Layer
-    ) throws(BaseImageError) -> ArchiveReader {
-        let reader = ArchiveReader(archive: try allocate(for: file), format: format, path: file.path)
-        try reader.start(file, layer: layer)
+    /// The members of a zip that lies in a file; libarchive looks for its directory.
+    static func zip(_ file: OpenFile) throws(BaseImageError) -> ArchiveReader {
+        let reader = try ArchiveReader(.zip, path: file.path)
+        // The streaming reader would take a zip without its directory, that is, a truncated one.
+        try reader.check(archive_read_support_format_zip_seekable(reader.archive))
+        try reader.open(file)
         return reader
     }
 
-    private func start(_ file: OpenFile, layer: Layer) throws(BaseImageError) {
-        switch format {
-        case .xz: try check(archive_read_support_filter_xz(archive))
-        case .zstd: try check(archive_read_support_filter_zstd(archive))
-        case .bzip2: try check(archive_read_support_filter_bzip2(archive))
-        case .gzip: try check(archive_read_support_filter_gzip(archive))
-        case .raw, .zip, .tar: break
-        }
-        switch layer {
-        case .raw: try check(archive_read_support_format_raw(archive))
-        // The streaming reader would take a zip without its directory, that is, a truncated one.
-        case .zip: try check(archive_read_support_format_zip_seekable(archive))
-        case .tar: try check(archive_read_support_format_tar(archive))
-        }
-        guard lseek(file.descriptor, 0, SEEK_SET) == 0 else { throw .block(file.failure("seek")) }
-        try check(archive_read_open_fd(archive, file.descriptor, UnpackContext.pieceSize))
+    /// The members of a tar that lies in a file.
+    static func tar(_ file: OpenFile) throws(BaseImageError) -> ArchiveReader {
+        let reader = try ArchiveReader(.tar, path: file.path)
+        try reader.check(archive_read_support_format_tar(reader.archive))
+        try reader.open(file)
+        return reader
     }
 
-    private init(archive: OpaquePointer, format: BaseFormat, path: String) {
+    /// The members of a tar that comes out of something packed as `format`.
+    static func tar(
+        in stream: any ByteStream, format: BaseFormat, path: String
+    ) throws(BaseImageError) -> ArchiveReader {
+        let feed = ArchiveFeed(stream)
+        let reader = try ArchiveReader(format, path: path, feed: feed)
+        try reader.check(archive_read_support_format_tar(reader.archive))
+        // The reader owns the feed and outlives libarchive's use of it.
+        let data = Unmanaged.passUnretained(feed).toOpaque()
+        try reader.check(archive_read_open(reader.archive, data, nil, ArchiveFeed.read, nil))
+        return reader
+    }
+
+    /// The one stream in a .bz2 file, as a member.
+    static func bzip2(_ file: OpenFile) throws(BaseImageError) -> ArchiveReader {
+        let reader = try ArchiveReader(.bzip2, path: file.path)
+        try reader.check(archive_read_support_filter_bzip2(reader.archive))
+        try reader.check(archive_read_support_format_raw(reader.archive))
+        try reader.open(file)
+        return reader
+    }
+
+    private init(_ format: BaseFormat, path: String, feed: ArchiveFeed? = nil) throws(BaseImageError) {
+        guard let archive = archive_read_new() else {
+            throw .block(.system(errno: ENOMEM, operation: "open", path: path))
+        }
         self.archive = archive
         self.format = format
         self.path = path
+        self.feed = feed
     }
 
-    private static func allocate(for file: OpenFile) throws(BaseImageError) -> OpaquePointer {
-        guard let archive = archive_read_new() else {
-            throw .block(.system(errno: ENOMEM, operation: "open", path: file.path))
-        }
-        return archive
+    private func open(_ file: OpenFile) throws(BaseImageError) {
+        guard lseek(file.descriptor, 0, SEEK_SET) == 0 else { throw .block(file.failure("seek")) }
+        try check(archive_read_open_fd(archive, file.descriptor, UnpackContext.pieceSize))
     }
 
     deinit {
         archive_read_free(archive)
     }
 
-    /// Bytes of the file that were used so far.
-    var consumed: Int64 { archive_filter_bytes(archive, -1) }
+    /// Bytes of the packed file that were used so far.
+    var consumed: Int64 { feed?.stream.consumed ?? archive_filter_bytes(archive, -1) }
 
-    /// The next member's header, or `nil` after the last; valid until the next call.
-    func nextEntry() throws(BaseImageError) -> OpaquePointer? {
+    /// The next member's header, or `nil` after the last; valid until the next call. With `isStrict` a header that
+    /// libarchive keeps only in part is refused; else what it lacks is a name's letters or an attribute.
+    func nextEntry(isStrict: Bool = false) throws(BaseImageError) -> OpaquePointer? {
         var entry: OpaquePointer?
         let status = archive_read_next_header(archive, &entry)
         if status == ARCHIVE_EOF { return nil }
-        // A warning here is about a name or an attribute, never about the bytes.
-        if status != ARCHIVE_WARN { try check(status) }
+        if status != ARCHIVE_WARN || isStrict { try check(status) }
         guard let entry else { throw .corrupt(format, reason: "a member without a header") }
         return entry
     }
@@ -91,19 +101,27 @@ struct ArchiveReader: ~Copyable {
             name: name.map { String(cString: $0) } ?? "(unnamed)",
             isRegular: archive_entry_filetype(entry) == S_IFREG,
             isEncrypted: archive_entry_is_encrypted(entry) != 0,
-            byteCount: archive_entry_size_is_set(entry) != 0 ? archive_entry_size(entry) : nil)
+            byteCount: archive_entry_size_is_set(entry) != 0 ? archive_entry_size(entry) : nil,
+            method: format == .zip ? zipMethod : nil)
     }
 
-    /// Writes the current member's bytes; returns how many.
-    func unpack(into writer: inout SparseWriter, job: UnpackContext) throws(BaseImageError) -> Int64 {
-        var position: Int64 = 0
-        try readBlocks { (bytes, offset) throws(BaseImageError) in
-            try writer.appendZeros(offset - position)
-            try writer.append(bytes)
-            position = offset + Int64(bytes.count)
-            try job.report(consumed: consumed, written: writer.byteCount)
-        }
-        return position
+    /// "ZIP 2.0 (deflation)" is what libarchive calls the format of the member that it just read.
+    private var zipMethod: String? {
+        guard let text = archive_format_name(archive).map({ String(cString: $0) }),
+            let start = text.firstIndex(of: "("), let end = text.lastIndex(of: ")"), start < end
+        else { return nil }
+        return String(text[text.index(after: start)..<end])
+    }
+
+    /// The next block of the current member with its place in it, valid until the next call; nil after the last.
+    func nextBlock() throws(BaseImageError) -> (bytes: UnsafeRawBufferPointer, offset: Int64)? {
+        var block: UnsafeRawPointer?
+        var count = 0
+        var offset: Int64 = 0
+        let status = archive_read_data_block(archive, &block, &count, &offset)
+        if status == ARCHIVE_EOF { return nil }
+        try check(status)
+        return (UnsafeRawBufferPointer(start: block, count: count), offset)
     }
 
     /// Hands out the current member's bytes with their offsets, which ascend; what is between them are zeros.
@@ -111,21 +129,22 @@ struct ArchiveReader: ~Copyable {
         _ visit: (UnsafeRawBufferPointer, Int64) throws(BaseImageError) -> Void
     ) throws(BaseImageError) {
         var position: Int64 = 0
-        while true {
-            var block: UnsafeRawPointer?
-            var count = 0
-            var offset: Int64 = 0
-            let status = archive_read_data_block(archive, &block, &count, &offset)
-            if status == ARCHIVE_EOF { return }
-            try check(status)
+        while let (bytes, offset) = try nextBlock() {
             guard offset >= position else { throw .corrupt(format, reason: "overlapping blocks") }
-            try visit(UnsafeRawBufferPointer(start: block, count: count), offset)
-            position = offset + Int64(count)
+            try visit(bytes, offset)
+            position = offset + Int64(bytes.count)
         }
+    }
+
+    /// Reads what follows the last member, so that the checks at the end of what is around the archive are made.
+    func finish() throws(BaseImageError) {
+        guard let feed else { return }
+        while try feed.stream.next() != nil {}
     }
 
     private func check(_ status: CInt) throws(BaseImageError) {
         guard status != ARCHIVE_OK else { return }
+        if let failure = feed?.failure { throw failure }
         let number = archive_errno(archive)
         let reason = archive_error_string(archive).map { String(cString: $0) } ?? "libarchive error \(status)"
         let lower = reason.lowercased()
@@ -135,5 +154,99 @@ struct ArchiveReader: ~Copyable {
             throw .truncated(format)
         }
         throw .corrupt(format, reason: reason)
+    }
+}
+
+/// One member's bytes.
+final class ArchiveMemberStream: ByteStream {
+    private let archive: ArchiveReader
+    private let byteCount: Int64?
+    private let format: BaseFormat
+    /// Whether the member may end in a hole, for which there is no block.
+    private let mayEndInHole: Bool
+    private var position: Int64 = 0
+    private var waiting: UnsafeRawBufferPointer?
+
+    /// Of the member that `archive` has just read the header of; `byteCount` is what that says.
+    init(_ archive: ArchiveReader, byteCount: Int64?, format: BaseFormat, mayEndInHole: Bool) {
+        self.archive = archive
+        self.byteCount = byteCount
+        self.format = format
+        self.mayEndInHole = mayEndInHole
+    }
+
+    var consumed: Int64 { archive.consumed }
+
+    func next() throws(BaseImageError) -> StreamPiece? {
+        if let bytes = waiting {
+            waiting = nil
+            return try give(bytes)
+        }
+        guard let (bytes, offset) = try archive.nextBlock() else { return try end() }
+        guard offset >= position else { throw .corrupt(format, reason: "overlapping blocks") }
+        guard offset > position else { return try give(bytes) }
+        defer { position = offset }
+        waiting = bytes
+        return .zeros(offset - position)
+    }
+
+    private func give(_ bytes: UnsafeRawBufferPointer) throws(BaseImageError) -> StreamPiece {
+        let (end, overflow) = position.addingReportingOverflow(Int64(bytes.count))
+        guard !overflow, end <= byteCount ?? .max else { throw .corrupt(format, reason: "a member is too long") }
+        position = end
+        return .bytes(bytes)
+    }
+
+    private func end() throws(BaseImageError) -> StreamPiece? {
+        guard let byteCount, byteCount > position else { return nil }
+        guard mayEndInHole else { throw .truncated(format) }
+        defer { position = byteCount }
+        return .zeros(byteCount - position)
+    }
+}
+
+/// Hands a stream's bytes to libarchive.
+private final class ArchiveFeed {
+    let stream: any ByteStream
+    /// Why the stream broke off.
+    private(set) var failure: BaseImageError?
+    private var zeroCount: Int64 = 0
+    private let zeros: UnsafeMutableRawBufferPointer
+
+    init(_ stream: any ByteStream) {
+        self.stream = stream
+        zeros = .allocate(byteCount: 64 << 10, alignment: 64)
+        zeros.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
+    deinit { zeros.deallocate() }
+
+    /// `archive_read_callback`: the number of bytes, 0 at the end, a negative one for failure.
+    static let read:
+        @convention(c) (
+            OpaquePointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<UnsafeRawPointer?>?
+        ) -> la_ssize_t = { _, data, buffer in
+            guard let data else { return -1 }
+            let piece = Unmanaged<ArchiveFeed>.fromOpaque(data).takeUnretainedValue().next()
+            buffer?.pointee = piece?.baseAddress
+            return piece?.count ?? -1
+        }
+
+    private func next() -> UnsafeRawBufferPointer? {
+        do throws(BaseImageError) {
+            if zeroCount == 0 {
+                switch try stream.next() {
+                case .bytes(let bytes)?: return bytes
+                case .zeros(let count)?: zeroCount = count
+                case nil: return UnsafeRawBufferPointer(rebasing: zeros[..<0])
+                }
+            }
+            let count = Int(min(zeroCount, Int64(zeros.count)))
+            zeroCount -= Int64(count)
+            return UnsafeRawBufferPointer(rebasing: zeros[..<count])
+        } catch {
+            failure = error
+            return nil
+        }
     }
 }

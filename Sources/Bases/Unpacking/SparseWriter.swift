@@ -12,12 +12,10 @@ struct SparseWriter: ~Copyable {
     private(set) var byteCount: Int64 = 0
     private let buffer: UnsafeMutableRawBufferPointer
     private var filled = 0
-    private let inspect: (RawSpan) throws(BaseImageError) -> Void
 
-    /// Writes into an empty file; `inspect` sees the first bytes, up to `BaseFormat.headByteCount`, before any is written.
-    init(file: OpenFile, inspect: @escaping (RawSpan) throws(BaseImageError) -> Void) {
+    /// Writes into an empty file.
+    init(file: OpenFile) {
         self.file = file
-        self.inspect = inspect
         buffer = .allocate(byteCount: Self.bufferSize, alignment: Self.blockSize)
     }
 
@@ -47,27 +45,24 @@ struct SparseWriter: ~Copyable {
 
     /// Takes `count` zero bytes; a hole of any size costs nothing.
     mutating func appendZeros(_ count: Int64) throws(BaseImageError) {
-        var rest = max(0, count)
-        try checkRoom(for: rest)
-        // The first bytes are looked at before any is written.
-        while rest > 0, byteCount == 0 || filled % Self.blockSize != 0 {
-            rest -= try appendFewZeros(rest)
-        }
+        try checkRoom(for: max(0, count))
+        let toGrid = Int64((Self.blockSize - filled % Self.blockSize) % Self.blockSize)
+        let first = min(max(0, count), toGrid)
+        try appendFewZeros(Int(first))
+        let rest = max(0, count) - first
         let whole = rest / Int64(Self.blockSize) * Int64(Self.blockSize)
         if whole > 0 {
             try flush()
             byteCount += whole
         }
-        _ = try appendFewZeros(rest - whole)
+        try appendFewZeros(Int(rest - whole))
     }
 
-    /// Takes up to a block of zeros, to the end of the file's own block at most; returns how many it took.
-    private mutating func appendFewZeros(_ count: Int64) throws(BaseImageError) -> Int64 {
-        let piece = Int(min(count, Int64(Self.blockSize - filled % Self.blockSize)))
+    /// Takes less than a block of zeros.
+    private mutating func appendFewZeros(_ count: Int) throws(BaseImageError) {
         try Self.zeros.span.withUnsafeBytes { (zeros) throws(BaseImageError) in
-            try append(UnsafeRawBufferPointer(rebasing: zeros[..<piece]))
+            try append(UnsafeRawBufferPointer(rebasing: zeros[..<count]))
         }
-        return Int64(piece)
     }
 
     private func checkRoom(for count: Int64) throws(BaseImageError) {
@@ -82,7 +77,6 @@ struct SparseWriter: ~Copyable {
         try flush()
         let size = byteCount
         Work.add(decoded: size)
-        guard size >= BaseImage.minimumByteCount else { throw .tooSmall(byteCount: size) }
         try wrapping { () throws(BlockError) in try file.resize(to: size) }
         return size
     }
@@ -95,9 +89,6 @@ struct SparseWriter: ~Copyable {
 
     /// Writes the runs of blocks that are not all zero; every call but the last begins and ends on the grid.
     private mutating func store(_ bytes: UnsafeRawBufferPointer) throws(BaseImageError) {
-        if byteCount == 0 {
-            try inspect(bytes.bytes.extracting(0..<min(bytes.count, BaseFormat.headByteCount)))
-        }
         var runStart = 0
         var position = 0
         while position < bytes.count {

@@ -4,6 +4,8 @@ import Blocks
 package enum BaseImageProgress: Equatable, Sendable {
     /// Computing the file's sha256.
     case hashing(done: Int64, total: Int64)
+    /// Reading a pipe to its end.
+    case receiving
     /// Another build unpacks the same file; waiting for it.
     case waiting
     /// The image unpacked earlier is no longer what it was; it is unpacked again.

@@ -37,7 +37,7 @@ struct XZIndexDecoder: ~Copyable {
                 let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[..<max(0, count)])
                 let position = offset
                 let found = try wrapping { () throws(BlockError) in try file.read(upTo: rest, at: position) }
-                guard found == rest.count else { throw .changedWhileReading(path: file.path) }
+                guard found == rest.count else { throw .block(.changed(path: file.path)) }
                 offset += Int64(found)
                 stream.pointee.next_in = UnsafePointer(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self))
                 stream.pointee.avail_in = found
@@ -62,8 +62,8 @@ struct XZIndexDecoder: ~Copyable {
         switch status {
         case LZMA_OK: return
         case LZMA_FORMAT_ERROR: throw .corrupt(.xz, reason: "no xz header")
-        case LZMA_OPTIONS_ERROR: throw .corrupt(.xz, reason: "unknown options")
-        case LZMA_MEMLIMIT_ERROR: throw .memoryLimit(needed: lzma_memusage(stream), limit: XZIndex.memoryLimit)
+        case LZMA_OPTIONS_ERROR: throw .unknownMethod(.xz, "options that this machine's liblzma does not know")
+        case LZMA_MEMLIMIT_ERROR: throw .memoryLimit(.xz, needed: lzma_memusage(stream), limit: XZIndex.memoryLimit)
         case LZMA_MEM_ERROR: throw .block(.system(errno: ENOMEM, operation: "unpack", path: file.path))
         default: throw .corrupt(.xz, reason: "its index is damaged, or it ends too early")
         }

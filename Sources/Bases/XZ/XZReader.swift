@@ -142,6 +142,13 @@ package final class XZReader: BlockReader {
         return bytes
     }
 
+    /// Decodes the block that begins at `offset` of the image, and throws `damaged` when something is wrong with it;
+    /// nothing to do for one that was decoded before.
+    package func verifyBlock(at offset: Int64) throws(BlockError) {
+        guard let number = index.block(at: offset), !state.withLock({ $0.decodedOnce.contains(number) }) else { return }
+        _ = try decode(number)
+    }
+
     /// One block, decoded now or before.
     private func block(_ number: Int) throws(BlockError) -> SparseBytes {
         guard let entry = entry(for: number) else { return SparseBytes(range: index.blocks[number].range) }

@@ -6,6 +6,8 @@ package enum BlockError: Error, Equatable, Sendable {
     case system(errno: Int32, operation: String, path: String)
     /// The file ended at `found` bytes where `expected` were promised.
     case truncated(path: String, expected: Int64, found: Int64)
+    /// A file is no longer what it was when it was opened.
+    case changed(path: String)
     /// Packed data, at `offset` of the file, is not what its own checks promise.
     case damaged(path: String, offset: Int64, reason: String)
 }

@@ -7,6 +7,9 @@ extension ForgeError {
         case .truncated:
             self.init(
                 .badInput, "could not read the image: \(error)", hint: "was it changed while piforge was reading it?")
+        case .changed:
+            self.init(
+                .badInput, "could not read the image: \(error)", hint: "run it again when nothing writes to that file")
         case .outOfBounds:
             self.init(.badInput, "could not read the image: \(error)")
         case .damaged:

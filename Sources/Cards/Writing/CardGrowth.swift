@@ -42,7 +42,7 @@ struct CardGrowth: Sendable {
         let system: SystemPartitions
         do throws(PartitionTableError) {
             table = try PartitionTable.read(from: base)
-            system = try table.findSystemPartitions(in: base)
+            system = try table.findSystem(in: base)
         } catch {
             throw ForgeError(error)
         }

@@ -53,7 +53,7 @@ package final class CardImageWriter: ImageWriter {
         let positions = known.map(\.position)
         let run = FlashSession(
             base: base.reader, requests: known.map(\.request), origin: origin, isChangedOnly: isChangedOnly,
-            isGrowing: isGrowing, wantsDigest: true)
+            isGrowing: isGrowing, wantsDigest: true, baseFile: base.origin)
         run.run(observe: observe) { [outcomes] index, result in
             let position = positions[index]
             finished(

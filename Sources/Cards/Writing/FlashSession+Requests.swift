@@ -1,6 +1,7 @@
 import Plans
 import Reports
 import Tables
+import Volumes
 
 extension FlashSession {
     /// The writers of all cards that can become the image; for the others `finished` gets the reason. No card is written.
@@ -54,7 +55,7 @@ extension FlashSession {
     /// where the table says. An MBR does not hold its sectors' size; whether partitions are found there shows it.
     private func checkSectors(of medium: any CardMedium, _ table: PartitionTable) throws(ForgeError) {
         guard table.sectorSize != medium.sectorSize else { return }
-        if case .mbr = table.scheme, (try? table.findSystemPartitions(in: base)) == nil { return }
+        if case .mbr = table.scheme, (try? table.findSystem(in: base)) == nil { return }
         throw ForgeError(
             .cannotCreate,
             "could not write \(medium.path): its sectors have \(medium.sectorSize) bytes, and the image's partition table "
@@ -74,7 +75,7 @@ extension FlashSession {
 
     /// Whether the card's root partition is larger than the image's: it was grown here or by its first boot.
     private func isFilled(_ medium: any CardMedium, _ table: PartitionTable?) -> Bool {
-        guard let root = try? table?.findSystemPartitions(in: base).root.range,
+        guard let root = try? table?.findSystem(in: base).root.range,
             let present = try? PartitionTable.read(from: MediumReader(medium: medium))
         else { return false }
         return present.partitions.contains {

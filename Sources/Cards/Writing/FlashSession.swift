@@ -38,10 +38,12 @@ package struct FlashSession: Sendable {
     var isGrowing = false
     /// Whether the image is digested, without what makes it fill a card.
     let wantsDigest: Bool
+    /// The file that the base's bytes come out of: a card gets its table only if nobody has changed that meanwhile.
+    var baseFile: UnchangedFile?
 
     package init(
         base: any BlockReader, requests: [CardRequest], origin: String?, isChangedOnly: Bool, isGrowing: Bool = false,
-        wantsDigest: Bool
+        wantsDigest: Bool, baseFile: UnchangedFile? = nil
     ) {
         self.base = base
         self.requests = requests
@@ -49,6 +51,7 @@ package struct FlashSession: Sendable {
         self.isChangedOnly = isChangedOnly
         self.isGrowing = isGrowing
         self.wantsDigest = wantsDigest
+        self.baseFile = baseFile
     }
 
     /// Called with a request's index, from any thread.
@@ -73,6 +76,7 @@ package struct FlashSession: Sendable {
             observe(Progress(stage: .check, subject: card.name, done: done, total: total))
         }
         _ = each(alive, finished) { (card) throws(ForgeError) in
+            do throws(BlockError) { try baseFile?.check() } catch { throw ForgeError(error) }
             let outcome = try card.finish(base: base)
             observe(Progress(stage: .check, subject: card.name, done: card.map.byteCount, total: card.map.byteCount))
             finished(card.requestIndex, .success(outcome))

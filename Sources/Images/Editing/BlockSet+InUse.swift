@@ -13,7 +13,7 @@ extension BlockSet {
     package static func inUse(of overlay: Overlay) throws(ForgeError) -> BlockSet {
         let system: SystemPartitions
         do throws(PartitionTableError) {
-            system = try PartitionTable.read(from: overlay.base).findSystemPartitions(in: overlay.base)
+            system = try PartitionTable.read(from: overlay.base).findSystem(in: overlay.base)
         } catch {
             throw ForgeError(error)
         }

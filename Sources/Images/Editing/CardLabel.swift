@@ -95,7 +95,7 @@ extension CardLabel {
     package static func fingerprint(of reader: any BlockReader) -> SHA256Digest {
         var parts: [Range<Int64>] = [0..<512]
         if let table = try? PartitionTable.read(from: reader),
-            let system = try? table.findSystemPartitions(in: reader)
+            let system = try? table.findSystem(in: reader)
         {
             let (boot, root) = (system.boot.range.lowerBound, system.root.range.lowerBound)
             parts += [boot..<boot + 512, root + 1024..<root + 2048]

@@ -23,7 +23,7 @@ package struct GrowingImage {
         let reader = try copy.reader()
         do throws(PartitionTableError) {
             table = try PartitionTable.read(from: reader)
-            root = try table.findSystemPartitions(in: reader).root
+            root = try table.findSystem(in: reader).root
         } catch {
             throw ForgeError(error)
         }

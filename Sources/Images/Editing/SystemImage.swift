@@ -39,7 +39,7 @@ package final class SystemImage {
     init(on device: any BlockDevice, table reader: any BlockReader, now: Int64?) throws(ForgeError) {
         do throws(PartitionTableError) {
             partitions = try PartitionTable.read(from: reader)
-            system = try partitions.findSystemPartitions(in: reader)
+            system = try partitions.findSystem(in: reader)
         } catch {
             throw ForgeError(error)
         }

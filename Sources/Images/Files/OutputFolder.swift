@@ -24,7 +24,10 @@ package enum OutputFolder {
     /// Refuses an output that is the base, whatever the two are called.
     package static func check(_ path: String, isNot basePath: String) throws(ForgeError) {
         var base = stat()
-        guard stat(basePath, &base) == 0 else { throw ForgeError.reading(basePath, errno: errno) }
+        // The base may be standard input.
+        guard basePath == "-" ? fstat(0, &base) == 0 : stat(basePath, &base) == 0 else {
+            throw ForgeError.reading(basePath, errno: errno)
+        }
         var status = stat()
         if stat(path, &status) == 0, status.st_ino == base.st_ino, status.st_dev == base.st_dev {
             throw ForgeError(

@@ -57,7 +57,9 @@ struct BaseDigestCollector: Sendable {
         var digests = before
         digests.learn(from: map.value.withLock { $0 })
         // What cannot be kept is found anew: no reason to fail when the images are there.
-        if digests != before { try? writer.cache.keep(digests, of: base.sourceDigest, name: writer.baseName) }
+        if digests != before, (try? base.checkUnchanged()) != nil {
+            try? writer.cache.keep(digests, of: base.sourceDigest, name: writer.baseName)
+        }
         return digests
     }
 

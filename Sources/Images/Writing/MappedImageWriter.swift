@@ -61,7 +61,9 @@ package struct MappedImageWriter: ImageWriter {
         }
         let after = known.withLock { $0 }
         // What cannot be kept is found anew: no reason to fail when the images are there.
-        if after != before { try? cache.keep(after, of: base.sourceDigest, name: baseName) }
+        if after != before, (try? base.checkUnchanged()) != nil {
+            try? cache.keep(after, of: base.sourceDigest, name: baseName)
+        }
     }
 
     private func map(_ request: ImageRequest, known: borrowing Mutex<RangeDigests>) throws(ForgeError) {

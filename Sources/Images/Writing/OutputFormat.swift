@@ -7,8 +7,10 @@ package enum OutputFormat: String, Sendable, CaseIterable {
     case zstd = "img.zst"
     case gzip = "img.gz"
 
-    /// What writes this format, from `base`.
-    package func writer(for base: ImageSource, cache: Cache, mapping: BmapPolicy) -> any ImageWriter {
+    /// What writes this format, from `base`; `isVerifying` as in `PackedImageWriter`.
+    package func writer(
+        for base: ImageSource, cache: Cache, mapping: BmapPolicy, isVerifying: Bool = false
+    ) -> any ImageWriter {
         let name = String(base.path.split(separator: "/").last ?? "")
         let packed: PackedFormat
         switch self {
@@ -17,6 +19,6 @@ package enum OutputFormat: String, Sendable, CaseIterable {
         case .zstd: packed = .zstd
         case .gzip: packed = .gzip
         }
-        return PackedImageWriter(packed, baseName: name, cache: cache, mapping: mapping)
+        return PackedImageWriter(packed, baseName: name, cache: cache, mapping: mapping, isVerifying: isVerifying)
     }
 }

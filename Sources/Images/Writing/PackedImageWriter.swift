@@ -20,11 +20,14 @@ package struct PackedImageWriter: ImageWriter {
     package let mapping: BmapPolicy
     /// The images do not depend on it.
     package let workers: WorkerCount
+    /// Whether blocks that are copied packed are decoded once, to prove that they are whole.
+    package let isVerifying: Bool
 
     package init(
         _ format: PackedFormat, baseName: String, cache: Cache, mapping: BmapPolicy = .auto,
-        workers: WorkerCount = .automatic
+        workers: WorkerCount = .automatic, isVerifying: Bool = false
     ) {
+        self.isVerifying = isVerifying
         self.baseName = baseName
         self.format = format
         self.cache = cache
@@ -93,6 +96,7 @@ package struct PackedImageWriter: ImageWriter {
                 "could not write \(request.path): its blocks hold \(outcome.imageByteCount) bytes of \(request.patch.byteCount)"
             )
         }
+        try recipe.base.confirmUnchanged()
         try output.commit()
         if let map = recipe.maps[index] { try mapFile.write(map) }
         return WrittenImage(byteCount: outcome.byteCount, digest: outcome.digest)

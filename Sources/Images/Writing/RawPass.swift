@@ -23,6 +23,9 @@ struct RawPass {
         observe: @escaping Progress.Observer,
         filled: @escaping @Sendable (Int, Result<RawOutput, ForgeError>) -> Void
     ) {
+        let filled: @Sendable (Int, Result<RawOutput, ForgeError>) -> Void = { place, result in
+            filled(place, result.flatMap(confirmed))
+        }
         var outputs: [RawOutput] = []
         var requestIndices: [Int] = []
         for (requestIndex, request) in requests.enumerated() {
@@ -41,6 +44,17 @@ struct RawPass {
             }
         }
         fill(outputs, observe: observe) { [requestIndices] in filled(requestIndices[$0], $1) }
+    }
+
+    /// An output all of whose bytes came from the base, unless that was changed meanwhile.
+    private func confirmed(_ output: RawOutput) -> Result<RawOutput, ForgeError> {
+        do throws(ForgeError) {
+            try base.confirmUnchanged()
+            return .success(output)
+        } catch {
+            output.discard()
+            return .failure(error)
+        }
     }
 
     private func fill(

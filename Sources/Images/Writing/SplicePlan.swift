@@ -19,7 +19,7 @@ struct SplicePlan: Sendable {
     private(set) var maps: [BlockMap?]
 
     private let requests: [ImageRequest]
-    private let base: BaseImage
+    let base: BaseImage
     private let writer: PackedImageWriter
     private let observe: Progress.Observer
     private let survey: BaseDigestCollector
@@ -41,6 +41,7 @@ struct SplicePlan: Sendable {
             replacements = Array(repeating: [:], count: requests.count)
             maps = requests.map { writer.isMapping ? $0.emptyMap : nil }
             try replace()
+            if writer.isVerifying { try verify() }
         } catch {
             throw ForgeError(error, writing: requests.first?.path ?? "the image")
         }
@@ -64,6 +65,26 @@ struct SplicePlan: Sendable {
         }
     }
 
+    /// Decodes the base's own blocks that some order copies as they are.
+    private func verify() throws(PackingError) {
+        guard let xz = base.xz, writer.format == .xz else { return }
+        let copied = source.blocks.indices.filter { number in replacements.contains { $0[number] == nil } }
+        let total = copied.reduce(Int64(0)) { $0 + Int64(source.blocks[$1].image.count) }
+        var done: Int64 = 0
+        try OrderedParallelMap.run(
+            count: copied.count, workers: writer.workers.count(forMemory: 64 << 20),
+            produce: { (index) throws(PackingError) -> Int64 in
+                if Interruption.isRequested { throw .cancelled }
+                let image = source.blocks[copied[index]].image
+                try packing { () throws(BlockError) in try xz.verifyBlock(at: image.lowerBound) }
+                return Int64(image.count)
+            },
+            deliver: { (count) throws(PackingError) in
+                done += count
+                observe(Progress(stage: .check, subject: writer.baseName, done: done, total: total))
+            })
+    }
+
     /// The base's own blocks, or those of its packed form, which is made and kept when it must be.
     private static func source(
         of base: BaseImage, writer: PackedImageWriter, survey: BaseDigestCollector, observe: @escaping Progress.Observer
@@ -72,12 +93,13 @@ struct SplicePlan: Sendable {
         return try writer.cache.packed(
             Cache.Packing(
                 base: base.sourceDigest, name: writer.baseName, packer: writer.basePacker, range: 0..<base.byteCount,
-                workers: writer.workers),
+                workers: writer.workers, isVerifying: writer.isVerifying),
             of: base.reader,
             progress: { done in
                 observe(Progress(stage: .encode, subject: writer.baseName, done: done, total: base.byteCount))
             },
             inspect: { survey.look(at: $1, from: $0) },
+            check: { () throws(BlockError) in try base.checkUnchanged() },
             onDamage: { observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) },
             isCancelled: { Interruption.isRequested })
     }
@@ -108,8 +130,10 @@ struct SplicePlan: Sendable {
         let cells = try writer.cache.packed(
             Cache.Packing(
                 base: base.sourceDigest, name: writer.baseName, packer: packer, range: block.image,
-                workers: writer.workers),
+                workers: writer.workers,
+                isVerifying: writer.isVerifying),
             of: base.reader, progress: progress, inspect: { [survey] in survey.look(at: $1, from: $0) },
+            check: { [base] () throws(BlockError) in try base.checkUnchanged() },
             onDamage: { [observe] in observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) },
             isCancelled: { Interruption.isRequested })
         return cells.blocks.map { Part(block: $0, file: cells.file) }

@@ -24,6 +24,11 @@ package final class NetbootBase {
     package let sourceDigest: SHA256Digest
     /// About how many bytes of files a pass reads.
     package let byteCount: Int64
+    /// Nil for an archive, whose cached form is read.
+    private let image: BaseImage?
+
+    /// Throws when the base was changed since it was opened.
+    package func confirmUnchanged() throws(ForgeError) { try image?.confirmUnchanged() }
 
     /// An image is unpacked into the cache even where it could be read in place: a pass over its files jumps about.
     package static func open(
@@ -32,7 +37,8 @@ package final class NetbootBase {
         if let archive = try ArchiveVolume.open(base, cache: cache, observe: observe) {
             return try NetbootBase(archive)
         }
-        return try NetbootBase(BaseImage.open(base, cache: cache, unpacking: true, observe: observe))
+        let image = try BaseImage.open(base, cache: cache, unpacking: true, observe: observe)
+        do throws(ForgeError) { return try NetbootBase(image) } catch { throw error.naming(image: base.path) }
     }
 
     private init(_ base: BaseImage) throws(ForgeError) {
@@ -52,6 +58,7 @@ package final class NetbootBase {
         format = base.format.rawValue
         sourceDigest = base.sourceDigest
         byteCount = image.usedByteCount
+        self.image = base
     }
 
     private init(_ archive: ArchiveVolume.Opened) throws(ForgeError) {
@@ -65,6 +72,7 @@ package final class NetbootBase {
         format = archive.format
         sourceDigest = archive.digest
         byteCount = volume.byteCount
+        image = nil
     }
 
     /// Where cmdline.txt lies that is no note saying that it moved: bookworm leaves one in /boot.

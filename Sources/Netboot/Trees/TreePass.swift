@@ -19,6 +19,7 @@ package struct TreePass {
     }
 
     private static let pieceSize: Int64 = 1 << 20
+    private static let nameLimit = 24 << 20
 
     /// One output on the way.
     private final class Stop {
@@ -26,6 +27,8 @@ package struct TreePass {
         var edits: TreeEdits.Cursor
         /// The first name of each file that has several.
         var firstNames: [UInt64: VolumePath] = [:]
+        /// About how many bytes these take.
+        var nameByteCount = 0
 
         init(_ output: any TreeOutput, _ edits: TreeEdits) {
             self.output = output
@@ -59,7 +62,15 @@ package struct TreePass {
         var first: VolumePath?
         if let identity = entry.identity, entry.kind != .socket {
             first = stop.firstNames[identity]
-            if first == nil { stop.firstNames[identity] = entry.path }
+            if first == nil {
+                stop.firstNames[identity] = entry.path
+                stop.nameByteCount += 32 + 16 * entry.path.components.count
+                guard stop.nameByteCount <= Self.nameLimit else {
+                    throw .unsupported(
+                        feature: "hard links that take more than \(Self.nameLimit >> 20) MiB of memory",
+                        remedy: "use a base with fewer files of several names")
+                }
+            }
         }
         stop.output.begin(try OutputEntry(entry, linkedTo: first, clampingTo: latestTime))
         return first == nil && entry.byteCount > 0

@@ -14,15 +14,14 @@ import Trees
 /// is refused.
 package struct ArchivePacker: ~Copyable {
     private let file: OpenFile
-    private var entries: [VolumePath: ArchiveEntry] = [:]
+    private var tree = ArchiveTree()
     private var end: Int64 = 0
     private var nextIdentity: UInt64 = 1
 
     static let magic = Array("piforget".utf8)
     static let trailerByteCount = 32
     private static let grain: Int64 = 4096
-    /// Names of one tree at most, and bytes of all files: more is no system for a small computer.
-    private static let entryLimit = 2_000_000
+    /// Bytes of all files at most: more is no system for a small computer.
     private static let byteLimit: Int64 = 1 << 40
     /// Seconds since 1970-01-01 UTC that ext4 stores: the years 1901 to 2446.
     private static let times = Int64(Int32.min)...0x3_7FFF_FFFF
@@ -43,10 +42,14 @@ package struct ArchivePacker: ~Copyable {
     private mutating func add(
         _ member: TreeArchiveMember, from archive: borrowing TreeArchiveReader
     ) throws(BaseImageError) {
-        let path = try Self.place(member.name)
-        guard entries.count < Self.entryLimit else { throw Self.refusal(member.name, "is one name too many") }
-        try checkPlace(path, member)
-        guard var entry = try entry(for: member, at: path) else { return }
+        let parts = try Self.parts(of: member.name)
+        let parent = try folder(of: parts, for: member)
+        let node = if let name = parts.last { tree.find(name, in: parent) } else { ArchiveTree.root as UInt32? }
+        if let node, tree.isFolder(node), member.kind != .directory {
+            throw Self.refusal(member.name, "takes the place of a folder")
+        }
+        guard var entry = try entry(for: member) else { return }
+        entry.name = parts.last ?? ""
         if member.kind == .file {
             let start = (end + Self.grain - 1) / Self.grain * Self.grain
             guard member.byteCount >= 0, member.byteCount <= Self.byteLimit - start else {
@@ -56,42 +59,48 @@ package struct ArchivePacker: ~Copyable {
             try write(entry.bytes, from: archive, name: member.name)
             end = entry.bytes.upperBound
         }
-        entries[path] = entry
+        let isKept = if let node { tree.replace(node, by: entry) } else { tree.add(entry, in: parent) != nil }
+        guard isKept else { throw Self.refusal(member.name, "is one name too many") }
     }
 
-    /// The place in the tree that a name means; throws for one that leads out of it.
-    private static func place(_ name: [UInt8]) throws(BaseImageError) -> VolumePath {
+    /// The names on the way to the place in the tree that a member's name means; throws for one that leads out of it.
+    private static func parts(of name: [UInt8]) throws(BaseImageError) -> [String] {
         guard let text = String(validating: name, as: UTF8.self) else { throw refusal(name, "is not UTF-8") }
-        guard !text.hasPrefix("/") else { throw refusal(name, "is absolute") }
-        let parts = text.split(separator: "/").map(String.init).filter { $0 != "." }
+        guard !text.utf8.starts(with: [0x2F]) else { throw refusal(name, "is absolute") }
+        let parts = name.split(separator: 0x2F).map { String(decoding: $0, as: UTF8.self) }.filter { $0 != "." }
         guard !parts.contains("..") else { throw refusal(name, "leads upwards") }
-        guard let path = VolumePath(components: parts), parts.allSatisfy({ $0.utf8.count <= 255 }), name.count < 4096
+        guard VolumePath(components: parts) != nil, parts.allSatisfy({ $0.utf8.count <= 255 }), name.count < 4096
         else { throw refusal(name, "is no path") }
-        return path
+        return parts
     }
 
-    /// Refuses what would lie below something that is no folder, and what would put something else over one.
-    private mutating func checkPlace(_ path: VolumePath, _ member: TreeArchiveMember) throws(BaseImageError) {
-        for folder in path.ancestors {
-            if let above = entries[folder] {
-                guard above.kind == .directory else {
-                    throw Self.refusal(member.name, "lies below \(folder), which is no folder")
+    /// The folder that the last of `parts` is in, made with all above it where the archive has none; throws when
+    /// something on the way is no folder.
+    private mutating func folder(
+        of parts: [String], for member: TreeArchiveMember
+    ) throws(BaseImageError) -> UInt32 {
+        var folder = ArchiveTree.root
+        for (index, part) in parts.dropLast().enumerated() {
+            if let found = tree.find(part, in: folder) {
+                guard tree.isFolder(found) else {
+                    let path = VolumePath(components: Array(parts[...index])) ?? .root
+                    throw Self.refusal(member.name, "lies below \(path), which is no folder")
                 }
-            } else {
-                entries[folder] = ArchiveEntry(
-                    path: folder, kind: .directory, metadata: .init(mode: 0o755, modified: member.modified))
+                folder = found
+                continue
             }
+            var entry = ArchiveEntry(kind: .directory, metadata: .init(mode: 0o755, modified: member.modified))
+            entry.name = part
+            guard let made = tree.add(entry, in: folder) else {
+                throw Self.refusal(member.name, "is one name too many")
+            }
+            folder = made
         }
-        let isFolder = member.kind == .directory
-        if entries[path]?.kind == .directory || path.isRoot, !isFolder {
-            throw Self.refusal(member.name, "takes the place of a folder")
-        }
+        return folder
     }
 
     /// Nil for what no tree holds.
-    private mutating func entry(
-        for member: TreeArchiveMember, at path: VolumePath
-    ) throws(BaseImageError) -> ArchiveEntry? {
+    private mutating func entry(for member: TreeArchiveMember) throws(BaseImageError) -> ArchiveEntry? {
         guard let owner = UInt32(exactly: member.owner), let group = UInt32(exactly: member.group) else {
             throw Self.refusal(member.name, "belongs to \(member.owner):\(member.group)")
         }
@@ -106,14 +115,15 @@ package struct ArchivePacker: ~Copyable {
         case .characterDevice: kind = .characterDevice
         case .blockDevice: kind = .blockDevice
         case .fifo: kind = .fifo
-        case .link: return try link(member, at: path)
+        case .link: return try link(member)
         case .other: return nil
         }
         var entry = ArchiveEntry(
-            path: path, kind: kind,
+            kind: kind,
             metadata: .init(
                 mode: member.mode & 0o7777, owner: owner, group: group, modified: member.modified,
-                extendedAttributes: member.attributes))
+                extendedAttributes: try Self.attributes(of: member)))
+        entry.metadata.takeMask()
         entry.nanoseconds = member.nanoseconds < 1_000_000_000 ? member.nanoseconds : 0
         if kind == .symlink {
             guard let text = String(validating: member.target, as: UTF8.self), !text.isEmpty, text.utf8.count < 4096
@@ -131,19 +141,45 @@ package struct ArchivePacker: ~Copyable {
         return entry
     }
 
+    /// Extended attributes with the access lists among them; throws for what no Linux file system stores
+    /// (include/uapi/linux/limits.h).
+    private static func attributes(of member: TreeArchiveMember) throws(BaseImageError) -> [String: [UInt8]] {
+        var attributes = member.attributes
+        for (name, bytes) in attributes {
+            guard name.utf8.count <= 255, bytes.count <= 65536 else {
+                throw refusal(member.name, "has \(bytes.count) bytes of the attribute \(name.prefix(64))")
+            }
+        }
+        for (name, isDefault) in [("system.posix_acl_access", false), ("system.posix_acl_default", true)] {
+            let entries = member.accessList.filter { $0.isDefault == isDefault }
+            guard !entries.isEmpty else { continue }
+            guard let list = PosixACL(entries) else {
+                throw refusal(member.name, "has an access list of unknown users")
+            }
+            attributes[name] = list.asAttribute
+        }
+        return attributes
+    }
+
     /// Another name of something that came before, and of nothing else.
-    private mutating func link(_ member: TreeArchiveMember, at path: VolumePath) throws(BaseImageError) -> ArchiveEntry
-    {
-        let first = try Self.place(member.target)
-        guard var entry = entries[first], entry.kind != .directory, first != path else {
-            throw Self.refusal(member.name, "is a hard link to \(first), which the archive does not have before it")
+    private mutating func link(_ member: TreeArchiveMember) throws(BaseImageError) -> ArchiveEntry {
+        let parts = try Self.parts(of: member.target)
+        let name = VolumePath(components: parts) ?? .root
+        var first: UInt32? = ArchiveTree.root
+        for part in parts {
+            guard let folder = first else { break }
+            first = tree.find(part, in: folder)
+        }
+        guard let first, !tree.isFolder(first), parts != (try Self.parts(of: member.name)),
+            var entry = tree.entry(first)
+        else {
+            throw Self.refusal(member.name, "is a hard link to \(name), which the archive does not have before it")
         }
         if entry.identity == 0 {
             entry.identity = nextIdentity
             nextIdentity += 1
-            entries[first] = entry
+            guard tree.replace(first, by: entry) else { throw Self.refusal(member.name, "is one name too many") }
         }
-        entry.path = path
         return entry
     }
 
@@ -160,19 +196,16 @@ package struct ArchivePacker: ~Copyable {
     }
 
     private consuming func finish() throws(BaseImageError) {
-        if entries[.root] == nil {
-            entries[.root] = ArchiveEntry(path: .root, kind: .directory, metadata: .init(mode: 0o755, modified: 0))
-        }
         var buffer: [UInt8] = []
         var position = end
         var newest: Int64 = 0
-        for (_, entry) in entries.sorted(by: { $0.key < $1.key }) {
+        try tree.forEach { (entry) throws(BaseImageError) in
             entry.encode(to: &buffer)
             newest = max(newest, entry.metadata.modified + (entry.nanoseconds > 0 ? 1 : 0))
             if buffer.count >= 1 << 20 { try flush(&buffer, at: &position) }
         }
         buffer += Self.magic
-        for number in [end, Int64(entries.count), newest] {
+        for number in [end, Int64(tree.count), newest] {
             for shift in stride(from: 0, to: 64, by: 8) { buffer.append(UInt8(truncatingIfNeeded: number >> shift)) }
         }
         try flush(&buffer, at: &position)

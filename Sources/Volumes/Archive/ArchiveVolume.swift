@@ -6,38 +6,25 @@ package import Trees
 /// `LayeredVolume` goes over it.
 package final class ArchiveVolume: Volume {
     private let reader: FileReader
-    private let entries: [VolumePath: ArchiveEntry]
-    /// The names in each folder, sorted.
-    private let names: [VolumePath: [String]]
+    private let index: ArchiveIndex
     /// The newest time of any of it, in whole seconds since 1970-01-01 UTC, not earlier than it.
     package let newestTime: Int64
     /// Bytes of all files, holes included.
     package let byteCount: Int64
 
     /// The form's name in the cache: another form needs another one.
-    package static let version = "1"
+    package static let version = "2"
 
     /// Reads the index; throws `corrupt` when the file is not what `ArchivePacker` writes.
     package init(_ file: OpenFile) throws(VolumeError) {
         let (reader, index, header) = try Self.load(file)
-        var input = ByteCursor(index)
-        var entries: [VolumePath: ArchiveEntry] = [:]
-        var names: [VolumePath: [String]] = [:]
-        var byteCount: Int64 = 0
-        while !input.isAtEnd {
-            guard let entry = ArchiveEntry(from: &input, limit: header.indexOffset) else { throw Self.damage }
-            if let name = entry.path.name { names[entry.path.parent, default: []].append(name) }
-            if entry.kind == .file { byteCount += entry.bytes.upperBound - entry.bytes.lowerBound }
-            guard entries.updateValue(entry, forKey: entry.path) == nil else { throw Self.damage }
+        guard let index = ArchiveIndex(index, count: header.count, limit: header.indexOffset) else {
+            throw Self.damage
         }
-        guard entries.count == header.count, entries[.root]?.kind == .directory,
-            names.keys.allSatisfy({ entries[$0]?.kind == .directory })
-        else { throw Self.damage }
         self.reader = reader
-        self.entries = entries
-        self.names = names.mapValues { $0.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+        self.index = index
         newestTime = header.newestTime
-        self.byteCount = byteCount
+        byteCount = index.byteCount
     }
 
     private struct Header {
@@ -46,7 +33,7 @@ package final class ArchiveVolume: Volume {
         var newestTime: Int64
     }
 
-    private static var damage: VolumeError { .corrupt("the unpacked archive in the cache is damaged") }
+    fileprivate static var damage: VolumeError { .corrupt("the unpacked archive in the cache is damaged") }
 
     private static func load(_ file: OpenFile) throws(VolumeError) -> (FileReader, index: [UInt8], Header) {
         do throws(BlockError) {
@@ -57,7 +44,8 @@ package final class ArchiveVolume: Volume {
             var input = ByteCursor(Array(bytes.dropFirst(ArchivePacker.magic.count)))
             guard bytes.starts(with: ArchivePacker.magic), let offset = input.number(Int64.self),
                 let count = input.number(Int64.self), let newest = input.number(Int64.self),
-                (0...end).contains(offset), end - offset < 1 << 30, let count = Int(exactly: count)
+                (0...end).contains(offset), end - offset <= Int64(ArchiveTree.byteLimit),
+                let count = Int(exactly: count)
             else { throw .outOfBounds(offset: end, count: 0, size: reader.byteCount) }
             let index = try reader.bytes(at: offset, count: Int(end - offset))
             return (reader, index, Header(indexOffset: offset, count: count, newestTime: newest))
@@ -96,9 +84,9 @@ package final class ArchiveVolume: Volume {
     }
 
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
-        guard let entry = try entry(at: directory) else { throw .notFound(directory) }
-        guard entry.kind == .directory else { throw .notADirectory(directory) }
-        return names[directory] ?? []
+        guard let place = try place(of: directory) else { throw .notFound(directory) }
+        guard index.isFolder(place) else { throw .notADirectory(directory) }
+        return index.names(in: place)
     }
 
     package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) { throw Self.readOnly }
@@ -110,12 +98,20 @@ package final class ArchiveVolume: Volume {
     }
 
     private func entry(at path: VolumePath) throws(VolumeError) -> ArchiveEntry? {
-        if let entry = entries[path] { return entry }
-        for folder in path.ancestors {
-            guard let above = entries[folder] else { return nil }
-            guard above.kind == .directory else { throw .notADirectory(folder) }
+        try place(of: path).flatMap { index.entry($0) }
+    }
+
+    /// Where a path's entry stands in the index; nil when nothing is there.
+    private func place(of path: VolumePath) throws(VolumeError) -> Int? {
+        var place = 0
+        for (depth, name) in path.components.enumerated() {
+            guard index.isFolder(place) else {
+                throw .notADirectory(VolumePath(components: Array(path.components.prefix(depth))) ?? .root)
+            }
+            guard let found = index.find(name, in: place) else { return nil }
+            place = found
         }
-        return nil
+        return place
     }
 
     /// A file's bytes where they lie in the cached form.
@@ -153,29 +149,38 @@ package final class ArchiveVolume: Volume {
 }
 
 extension ArchiveVolume: TreeSource {
-    package func treeReader() -> any TreeReader {
-        Pass(entries.keys.sorted().map { [entries, reader] path in Self.treeEntry(entries[path], at: path, reader) })
-    }
-
-    private static func treeEntry(_ entry: ArchiveEntry?, at path: VolumePath, _ reader: FileReader) -> TreeEntry {
-        guard let entry else { return TreeEntry(path: path, content: .directory, metadata: .init(mode: 0o755)) }
-        let content: TreeEntry.Content =
-            switch entry.kind {
-            case .file: .file(Content(reader: reader, range: entry.bytes))
-            case .directory: .directory
-            case .symlink: .symlink(entry.text)
-            case .characterDevice, .blockDevice, .fifo, .socket: .special(entry.kind)
-            }
-        return TreeEntry(
-            path: path, content: content, metadata: entry.metadata, nanoseconds: entry.nanoseconds,
-            identity: entry.identity == 0 ? nil : entry.identity)
-    }
+    package func treeReader() -> any TreeReader { Pass(index, reader) }
 
     private final class Pass: TreeReader {
-        private var rest: ArraySlice<TreeEntry>
+        private let index: ArchiveIndex
+        private let reader: FileReader
+        private var position = 0
+        /// The folders above the last entry, the innermost last, with their places in the index.
+        private var folders: [(place: Int, path: VolumePath)] = []
 
-        init(_ entries: [TreeEntry]) { rest = entries[...] }
+        init(_ index: ArchiveIndex, _ reader: FileReader) {
+            self.index = index
+            self.reader = reader
+        }
 
-        func next() -> TreeEntry? { rest.popFirst() }
+        func next() throws(VolumeError) -> TreeEntry? {
+            guard position < index.count else { return nil }
+            guard let entry = index.entry(position) else { throw ArchiveVolume.damage }
+            while let last = folders.last, last.place != Int(entry.parent) { folders.removeLast() }
+            let path = folders.last.map { $0.path.appending(entry.name) } ?? .root
+            guard let path else { throw ArchiveVolume.damage }
+            if entry.kind == .directory { folders.append((position, path)) }
+            position += 1
+            let content: TreeEntry.Content =
+                switch entry.kind {
+                case .file: .file(Content(reader: reader, range: entry.bytes))
+                case .directory: .directory
+                case .symlink: .symlink(entry.text)
+                case .characterDevice, .blockDevice, .fifo, .socket: .special(entry.kind)
+                }
+            return TreeEntry(
+                path: path, content: content, metadata: entry.metadata, nanoseconds: entry.nanoseconds,
+                identity: entry.identity == 0 ? nil : entry.identity)
+        }
     }
 }

@@ -12,6 +12,9 @@ final class Ext4TreeReader: TreeReader {
     /// Folders entered so far; a second way into one would be a cycle.
     private var folders: Set<UInt32> = []
 
+    /// No path of Linux leads deeper: it has 4096 bytes at most (PATH_MAX).
+    private static let depthLimit = 2048
+
     private struct Level {
         let folder: VolumePath
         /// In reverse order: the last one is next.
@@ -49,6 +52,10 @@ final class Ext4TreeReader: TreeReader {
             case .symlink: content = .symlink(try handle.linkText(of: inode, at: path))
             case .directory:
                 guard folders.insert(number).inserted else { throw .corrupt("\(path): a folder with two names") }
+                guard levels.count < Self.depthLimit else {
+                    throw .unsupported(
+                        feature: "folders more than \(Self.depthLimit) deep", remedy: "use an image without them")
+                }
                 levels.append(Level(folder: path, entries: try Self.children(of: inode, at: path, handle)))
                 content = .directory
             case .characterDevice, .blockDevice, .fifo, .socket: content = .special(kind)

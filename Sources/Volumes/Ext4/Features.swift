@@ -22,6 +22,9 @@ package struct Features: Equatable, Sendable {
         let isKept: Bool
     }
 
+    /// The way on from whatever a check of the file system mends; `IMAGE` stands for the image's path.
+    package static let repair = "make a clean copy of it: piforge repair IMAGE"
+
     package func has(_ feature: Feature) -> Bool { bits(of: feature.word) & feature.bit != 0 }
 
     /// The names of all features that are on, unknown ones by word and bit, in the order of the words.
@@ -33,11 +36,12 @@ package struct Features: Equatable, Sendable {
     package func check() throws(VolumeError) {
         if has(.needsRecovery) {
             throw .unsupported(
-                feature: "needs_recovery (a journal that was not replayed)", remedy: "run: e2fsck -fy IMAGE-PARTITION")
+                feature: "a journal that was not replayed (was it copied while the card was in use?)",
+                remedy: Self.repair)
         }
         if has(.orphanPresent) {
             throw .unsupported(
-                feature: "orphan_present (orphaned inodes to clean up)", remedy: "run: e2fsck -fy IMAGE-PARTITION")
+                feature: "orphan_present (orphaned inodes to clean up)", remedy: Self.repair)
         }
         if let feature = known.first(where: { !$0.isKept }) {
             throw .unsupported(

@@ -60,6 +60,8 @@ private struct Walk {
     let path: VolumePath
     var runs: [InodeBlockMap.Run] = []
     var nodes: Set<UInt64> = []
+    /// Blocks mapped so far; no file has more than there are.
+    var mappedCount: UInt64 = 0
 
     private var blocks: Range<UInt64> { UInt64(superblock.firstDataBlock)..<superblock.blockCount }
 
@@ -151,6 +153,8 @@ private struct Walk {
         guard blocks.contains(physical), count <= blocks.upperBound - physical else {
             throw damage("\(count) blocks at \(physical) of \(superblock.blockCount)")
         }
+        mappedCount += count
+        guard mappedCount <= superblock.blockCount else { throw damage("more blocks than the volume has") }
         if let last = runs.last, last.end == logical, last.physical + last.count == physical,
             last.isWritten == isWritten
         {

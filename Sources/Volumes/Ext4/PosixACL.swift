@@ -1,3 +1,6 @@
+import Bases
+import Trees
+
 /// A POSIX access control list in its two forms.
 ///
 /// ```
@@ -48,6 +51,24 @@ struct PosixACL: Equatable {
         self.entries = entries
     }
 
+    /// In the kernel's order: by tag, and by id where that means something; nil for an entry whose user has no number.
+    init?(_ list: [TreeArchiveMember.AccessEntry]) {
+        var entries: [Entry] = []
+        for entry in list {
+            guard let hasID = Self.hasID(entry.tag) else { return nil }
+            var id = UInt32.max
+            if hasID {
+                guard let known = entry.id.flatMap({ UInt32(exactly: $0) }) else { return nil }
+                id = known
+            }
+            entries.append(Entry(tag: entry.tag, permissions: entry.permissions, id: id))
+        }
+        self.entries = entries.sorted { ($0.tag, $0.id) < ($1.tag, $1.id) }
+    }
+
+    /// What the list gives at most to all but the owner and others: it stands in a mode's place for the group.
+    var mask: UInt16? { entries.first { $0.tag == 0x10 }?.permissions }
+
     var onDisk: [UInt8] {
         entries.reduce(into: Self.bytes(1 as UInt32)) { bytes, entry in
             bytes += Self.bytes(entry.tag) + Self.bytes(entry.permissions)
@@ -72,5 +93,17 @@ struct PosixACL: Equatable {
 
     private static func bytes<N: FixedWidthInteger>(_ number: N) -> [UInt8] {
         (0..<(N.bitWidth / 8)).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
+    }
+}
+
+extension FileNode.Metadata {
+    /// Sets the group's bits of the mode to the mask of the access list, as every file system shows them (acl(5)); an
+    /// archive's reader shows the owning group's instead.
+    mutating func takeMask() {
+        guard let bytes = extendedAttributes["system.posix_acl_access"], let mask = PosixACL(attribute: bytes)?.mask
+        else {
+            return
+        }
+        mode = mode & ~0o070 | (mask & 7) << 3
     }
 }

@@ -5,7 +5,7 @@ extension Superblock {
     ///
     /// States as in Documentation/filesystems/ext4/super.rst, `s_state`.
     package func checkState() throws(VolumeError) {
-        let replay = "run: e2fsck -fy IMAGE-PARTITION"
+        let replay = Features.repair
         guard revision == 1 else {
             throw .unsupported(feature: "file system revision \(revision)", remedy: "make the image with mke2fs -r 1")
         }

@@ -40,10 +40,10 @@ package final class FATVolume: Volume {
         if access == .readWrite {
             let isClean = try table.isCleanlyUnmounted()
             guard isClean, !boot.isMarkedDirty else {
-                throw .unsupported(feature: "dirty FAT volume: not cleanly unmounted", remedy: "fsck.fat -a")
+                throw .unsupported(feature: "dirty FAT volume: not cleanly unmounted", remedy: Features.repair)
             }
             guard try table.isFreeOfErrors() else {
-                throw .unsupported(feature: "dirty FAT volume: read or write errors recorded", remedy: "fsck.fat -a")
+                throw .unsupported(feature: "dirty FAT volume: read or write errors recorded", remedy: Features.repair)
             }
         }
         var info: InfoSector?

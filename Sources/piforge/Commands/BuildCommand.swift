@@ -80,6 +80,13 @@ struct BuildCommand: AsyncParsableCommand {
 
     @OptionGroup var progress: ProgressOptions
 
+    @Flag(
+        help: """
+            Decode also the blocks of an .img.xz that are copied packed, and hash what the cache holds: damage is then \
+            found now. Without it, a copied block is checked as far as that needs no decoding.
+            """)
+    var verify = false
+
     @Flag(help: "Replace outputs that exist.")
     var force = false
 
@@ -98,14 +105,16 @@ struct BuildCommand: AsyncParsableCommand {
         }
         let environment = Environment.current
         let kind: SlotSelection.Kind = withNetboot == nil ? .any : .controllers
-        let spec = try settings.request(in: environment, allMeans: kind).spec(
+        var spec = try settings.request(in: environment, allMeans: kind).spec(
             basePath: base?.path, epoch: environment.sourceDateEpoch())
+        spec.isVerifying = verify
         let isJSON = settings.answer.json
         let cache = try environment.cache()
         let build = Build(
             spec, into: output.path, replacing: force, cache: cache,
             writer: try netbootSink(for: spec, in: environment, cache: cache)
-                ?? format.writer(for: spec.base, cache: cache, mapping: bmap), engine: engine,
+                ?? format.writer(for: spec.base, cache: cache, mapping: bmap, isVerifying: verify),
+            engine: engine,
             observe: { Terminal.shared.show($0) })
         var images: [ImageDocument] = []
         for try await result in build.results() {

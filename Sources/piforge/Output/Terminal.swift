@@ -194,6 +194,7 @@ extension Progress.Stage {
     fileprivate var verb: String {
         switch self {
         case .hash: "reading"
+        case .receive: "receiving"
         case .wait: "waiting for another piforge to unpack"
         case .unpack: "unpacking"
         case .encode: "packing"

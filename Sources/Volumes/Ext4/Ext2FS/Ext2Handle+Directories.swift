@@ -11,6 +11,9 @@ extension Ext2Handle {
         let bytes: [UInt8]
     }
 
+    /// Bytes of a folder's blocks at most: its names are in memory at once.
+    private static var folderLimit: UInt64 { 16 << 20 }
+
     /// Visits every block of a folder until `visit` returns false.
     ///
     /// A folder has no holes: `corrupt` when one is found, as when a checksum or an entry is wrong.
@@ -19,6 +22,11 @@ extension Ext2Handle {
         _ visit: (_ block: UInt64, _ bytes: [UInt8], _ entries: DirectoryBlock) throws(VolumeError) -> Bool
     ) throws(VolumeError) {
         let blockSize = UInt64(superblock.blockSize)
+        guard folder.size <= Self.folderLimit else {
+            throw .unsupported(
+                feature: "a folder of more than \(Self.folderLimit >> 20) MiB, \(path)",
+                remedy: "use an image without such folders")
+        }
         let map = try map(of: folder, at: path)
         guard let count = map.denseCount, folder.size == count * blockSize, count <= superblock.blockCount else {
             throw .corrupt("\(path): a folder of \(folder.size) bytes with holes or missing blocks")

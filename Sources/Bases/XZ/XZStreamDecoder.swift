@@ -1,8 +1,9 @@
 import CLZMA
+import Blocks
 import Glibc
 
-/// Unpacks .xz with liblzma's threaded decoder: block headers, indexes and checks are all verified by it.
-struct XZUnpacker: ~Copyable {
+/// The bytes in an .xz file, by liblzma's threaded decoder: block headers, indexes and checks are all verified by it.
+final class XZStreamDecoder: ByteStream {
     /// Above this many bytes liblzma uses fewer threads (two threads over xz -6 blocks take about 100 MiB).
     static let threadingLimit: UInt64 = 160 << 20
     /// Above this many bytes a stream is refused; xz -9 takes 65 MiB on one thread.
@@ -18,6 +19,10 @@ struct XZUnpacker: ~Copyable {
     private let stream: UnsafeMutablePointer<lzma_stream>
     private let input: UnsafeMutableRawBufferPointer
     private let output: UnsafeMutableRawBufferPointer
+    /// Where the next piece of the file begins.
+    private var offset: Int64 = 0
+    private var action = LZMA_RUN
+    private var isAtEnd = false
 
     init(_ job: UnpackContext) throws(BaseImageError) {
         self.job = job
@@ -35,28 +40,27 @@ struct XZUnpacker: ~Copyable {
         output.deallocate()
     }
 
-    /// Decodes the whole file into `writer`.
-    func unpack(into writer: inout SparseWriter) throws(BaseImageError) {
-        var offset: Int64 = 0
-        var action = LZMA_RUN
+    var consumed: Int64 { offset - Int64(stream.pointee.avail_in) }
+
+    func next() throws(BaseImageError) -> StreamPiece? {
         resetOutput()
-        while true {
-            if stream.pointee.avail_in == 0, try !refill(&offset) { action = LZMA_FINISH }
+        while !isAtEnd, stream.pointee.avail_out > 0 {
+            if job.isCancelled() { throw .cancelled }
+            if stream.pointee.avail_in == 0, try !refill() { action = LZMA_FINISH }
             let status = lzma_code(stream, action)
-            if stream.pointee.avail_out == 0 || status == LZMA_STREAM_END {
-                let count = output.count - stream.pointee.avail_out
-                try writer.append(UnsafeRawBufferPointer(rebasing: output[..<count]))
-                resetOutput()
+            guard status == LZMA_STREAM_END else {
+                try check(status)
+                continue
             }
-            try job.report(consumed: offset - Int64(stream.pointee.avail_in), written: writer.byteCount)
-            if status == LZMA_STREAM_END {
-                guard try findNextStream(&offset) else { return }
+            if try findNextStream() {
                 try begin()
                 action = LZMA_RUN
             } else {
-                try check(status)
+                isAtEnd = true
             }
         }
+        let count = output.count - stream.pointee.avail_out
+        return count > 0 ? .bytes(UnsafeRawBufferPointer(rebasing: output[..<count])) : nil
     }
 
     /// Makes the decoder ready for a stream; what it holds of the input stays.
@@ -73,10 +77,10 @@ struct XZUnpacker: ~Copyable {
 
     /// Skips stream padding (section 2.2 of the .xz format: zeros, a multiple of four) and returns whether a stream
     /// follows; throws when something else does.
-    private func findNextStream(_ offset: inout Int64) throws(BaseImageError) -> Bool {
+    private func findNextStream() throws(BaseImageError) -> Bool {
         let end = offset - Int64(stream.pointee.avail_in)
         while true {
-            if stream.pointee.avail_in == 0, try !refill(&offset) { break }
+            if stream.pointee.avail_in == 0, try !refill() { break }
             guard let next = stream.pointee.next_in, next.pointee == 0 else { break }
             stream.pointee.next_in += 1
             stream.pointee.avail_in -= 1
@@ -94,7 +98,7 @@ struct XZUnpacker: ~Copyable {
     }
 
     /// Reads the next piece; `false` at the end of the file.
-    private func refill(_ offset: inout Int64) throws(BaseImageError) -> Bool {
+    private func refill() throws(BaseImageError) -> Bool {
         let count = try job.read(input, at: offset)
         offset += Int64(count)
         stream.pointee.next_in = UnsafePointer(input.baseAddress?.assumingMemoryBound(to: UInt8.self))
@@ -109,11 +113,11 @@ struct XZUnpacker: ~Copyable {
         stream.pointee = lzma_stream()
         // LZMA_CONCATENATED, so that a later stream is reached.
         guard lzma_stream_decoder(stream, Self.memoryLimit, 0x08) == LZMA_OK else { return 0 }
-        var offset: Int64 = 0
+        offset = 0
         var status = LZMA_OK
         while status == LZMA_OK {
             if job.isCancelled() { throw .cancelled }
-            if stream.pointee.avail_in == 0, try !refill(&offset) { return 0 }
+            if stream.pointee.avail_in == 0, try !refill() { return 0 }
             resetOutput()
             status = lzma_code(stream, LZMA_RUN)
         }
@@ -129,10 +133,11 @@ struct XZUnpacker: ~Copyable {
         switch status {
         case LZMA_OK: return
         case LZMA_BUF_ERROR: throw .truncated(.xz)
-        case LZMA_MEMLIMIT_ERROR: throw .memoryLimit(needed: try neededMemory(), limit: Self.memoryLimit)
+        case LZMA_MEMLIMIT_ERROR: throw .memoryLimit(.xz, needed: try neededMemory(), limit: Self.memoryLimit)
         case LZMA_FORMAT_ERROR: throw .corrupt(.xz, reason: "no xz header")
-        case LZMA_OPTIONS_ERROR: throw .corrupt(.xz, reason: "unknown options")
-        case LZMA_UNSUPPORTED_CHECK: throw .corrupt(.xz, reason: "unknown kind of check")
+        case LZMA_OPTIONS_ERROR: throw .unknownMethod(.xz, "filters that this machine's liblzma does not know")
+        case LZMA_UNSUPPORTED_CHECK:
+            throw .unknownMethod(.xz, "a kind of check that this machine's liblzma does not know")
         case LZMA_DATA_ERROR: throw .corrupt(.xz, reason: "a check failed")
         case LZMA_MEM_ERROR: throw .block(.system(errno: ENOMEM, operation: "unpack", path: job.source.path))
         default: throw .corrupt(.xz, reason: "liblzma error \(status.rawValue)")

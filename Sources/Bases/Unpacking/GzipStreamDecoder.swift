@@ -1,12 +1,16 @@
 import CZlib
+import Blocks
 import Glibc
 
-/// Unpacks .gz with zlib, member by member; libarchive's gzip filter does not verify the CRC-32.
-struct GzipUnpacker: ~Copyable {
+/// The bytes in a .gz file by zlib, member by member; libarchive's gzip filter does not verify the CRC-32.
+final class GzipStreamDecoder: ByteStream {
     private let job: UnpackContext
     private let stream: UnsafeMutablePointer<z_stream>
     private let input: UnsafeMutableRawBufferPointer
     private let output: UnsafeMutableRawBufferPointer
+    /// Where the next piece of the file begins.
+    private var offset: Int64 = 0
+    private var isAtEnd = false
 
     init(_ job: UnpackContext) throws(BaseImageError) {
         self.job = job
@@ -25,36 +29,33 @@ struct GzipUnpacker: ~Copyable {
         output.deallocate()
     }
 
-    /// Decodes the whole file into `writer`; zeros may follow the last member.
-    func unpack(into writer: inout SparseWriter) throws(BaseImageError) {
-        var offset: Int64 = 0
+    var consumed: Int64 { offset - Int64(stream.pointee.avail_in) }
+
+    /// Zeros may follow the last member.
+    func next() throws(BaseImageError) -> StreamPiece? {
         resetOutput()
-        while true {
+        while !isAtEnd, stream.pointee.avail_out > 0 {
+            if job.isCancelled() { throw .cancelled }
             if stream.pointee.avail_in == 0 {
-                guard try refill(&offset) else { throw .truncated(.gzip) }
+                guard try refill() else { throw .truncated(.gzip) }
             }
             let status = inflate(stream, Z_NO_FLUSH)
-            let consumed = offset - Int64(stream.pointee.avail_in)
-            if stream.pointee.avail_out == 0 || status == Z_STREAM_END {
-                let count = output.count - Int(stream.pointee.avail_out)
-                try writer.append(UnsafeRawBufferPointer(rebasing: output[..<count]))
-                resetOutput()
-            }
-            try job.report(consumed: consumed, written: writer.byteCount)
             if status == Z_STREAM_END {
-                guard try beginNextMember(&offset) else { return }
+                isAtEnd = try !beginNextMember()
             } else if status != Z_BUF_ERROR {
                 try check(status)
             }
         }
+        let count = output.count - Int(stream.pointee.avail_out)
+        return count > 0 ? .bytes(UnsafeRawBufferPointer(rebasing: output[..<count])) : nil
     }
 
     /// Whether another member follows; throws when something else does.
-    private func beginNextMember(_ offset: inout Int64) throws(BaseImageError) -> Bool {
+    private func beginNextMember() throws(BaseImageError) -> Bool {
         var sawPadding = false
         while true {
             if stream.pointee.avail_in == 0 {
-                guard try refill(&offset) else { return false }
+                guard try refill() else { return false }
             }
             guard let next = stream.pointee.next_in?.pointee else { return false }
             if next != 0 {
@@ -70,7 +71,7 @@ struct GzipUnpacker: ~Copyable {
     }
 
     /// Reads the next piece; `false` at the end of the file.
-    private func refill(_ offset: inout Int64) throws(BaseImageError) -> Bool {
+    private func refill() throws(BaseImageError) -> Bool {
         let count = try job.read(input, at: offset)
         offset += Int64(count)
         stream.pointee.next_in = input.baseAddress?.assumingMemoryBound(to: UInt8.self)

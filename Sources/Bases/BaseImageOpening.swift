@@ -1,0 +1,184 @@
+import Blocks
+import Glibc
+
+/// The steps of `BaseImage.open`, which share one descriptor, so that no step sees another file than the last.
+struct BaseImageOpening: Sendable {
+    let file: UnchangedFile
+    let format: BaseFormat
+    let cache: Cache
+    /// Whether what the cache holds is read and held against its digest.
+    var isVerifying = false
+    private let byteCount: Int64
+    private let progress: @Sendable (BaseImageProgress) -> Void
+    private let isCancelled: @Sendable () -> Bool
+
+    init(
+        path: String, cache: Cache, progress: @escaping @Sendable (BaseImageProgress) -> Void,
+        isCancelled: @escaping @Sendable () -> Bool
+    ) throws(BaseImageError) {
+        let file = try Self.file(path, cache: cache, progress: progress, isCancelled: isCancelled)
+        let source = file.file
+        let byteCount = try wrapping { () throws(BlockError) in try source.measuredByteCount() }
+        let head = try wrapping { () throws(BlockError) in
+            try source.prefix(Int(min(byteCount, Int64(BaseFormat.headByteCount))))
+        }
+        switch BaseFormat.recognize(head.span.bytes) {
+        case .format(.raw) where byteCount > BaseImage.byteLimit:
+            throw .tooLarge(byteCount: byteCount, limit: BaseImage.byteLimit)
+        case .format(let format): self.format = format
+        case .foreign(let foreign): throw .foreign(foreign, isPacked: false)
+        case .unknown where byteCount < BaseImage.minimumByteCount: throw .tooSmall(byteCount: byteCount)
+        case .unknown:
+            let isPart = try Self.endsAsLastPartOfZip(source, byteCount: byteCount)
+            throw isPart ? .foreign(.lastPartOfZip, isPacked: false) : .unsupported(found: BaseFormat.noTable)
+        }
+        self.file = file
+        self.byteCount = byteCount
+        self.cache = cache
+        self.progress = progress
+        self.isCancelled = isCancelled
+    }
+
+    /// Opens a file, a disk or a pipe; `-` is standard input. What comes out of a pipe is kept in `cache`, in a file
+    /// without a name, until this process ends.
+    private static func file(
+        _ path: String, cache: Cache, progress: (BaseImageProgress) -> Void, isCancelled: () -> Bool
+    ) throws(BaseImageError) -> UnchangedFile {
+        var file = try open(path)
+        let status = try wrapping { () throws(BlockError) in try file.status() }
+        if status.isPipe {
+            file = try SpooledPipes.file(of: file, cache: cache, progress: progress, isCancelled: isCancelled)
+        } else if !status.isRegular && !status.isBlockDevice {
+            throw .notAFile(path: path)
+        }
+        let opened = file
+        return try wrapping { () throws(BlockError) in try UnchangedFile(opened) }
+    }
+
+    private static func open(_ path: String) throws(BaseImageError) -> OpenFile {
+        if path == "-" {
+            return try wrapping { () throws(BlockError) in try OpenFile(duplicating: 0, path: "standard input") }
+        }
+        var found = stat()
+        let isDisk = stat(path, &found) == 0 && found.st_mode & S_IFMT == S_IFBLK
+        do throws(BlockError) {
+            // A disk that is mounted changes under whoever reads it; O_EXCL is refused then, and keeps it from being
+            // mounted. O_NONBLOCK: a named pipe must not make us wait for its writer here.
+            return try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK | (isDisk ? O_EXCL : 0))
+        } catch {
+            if case .system(EBUSY, _, _) = error, isDisk { throw .inUse(path: path) }
+            throw .block(error)
+        }
+    }
+
+    /// Whether the end of central directory record of a zip stands at the file's end and says that it is not the only
+    /// disk (PKWARE's APPNOTE, section 4.3.16).
+    private static func endsAsLastPartOfZip(_ file: OpenFile, byteCount: Int64) throws(BaseImageError) -> Bool {
+        // The record has 22 bytes, and a comment of 64 KiB at most behind it.
+        let count = Int(min(byteCount, 22 + 65_535))
+        let tail = try wrapping { () throws(BlockError) in
+            try FileReader(file).bytes(at: byteCount - Int64(count), count: count)
+        }
+        for start in stride(from: count - 22, through: 0, by: -1) where tail[start] == 0x50 {
+            guard tail[start..<start + 4].elementsEqual([0x50, 0x4B, 5, 6]) else { continue }
+            return tail[start + 4] != 0 || tail[start + 5] != 0
+        }
+        return false
+    }
+
+    /// The file's sha256, remembered or computed.
+    func digest() throws(BaseImageError) -> SHA256Digest {
+        let status = file.status
+        if status.isRegular, let known = cache.rememberedDigest(for: status) { return known }
+        let source = file.file
+        var hasher = SHA256()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: UnpackContext.pieceSize, alignment: 4096)
+        defer { buffer.deallocate() }
+        var offset: Int64 = 0
+        while true {
+            if isCancelled() { throw .cancelled }
+            let position = offset
+            let count = try wrapping { () throws(BlockError) in try source.read(upTo: buffer, at: position) }
+            hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            offset += Int64(count)
+            progress(.hashing(done: offset, total: byteCount))
+            if count < buffer.count { break }
+        }
+        try wrapping { () throws(BlockError) in try file.check() }
+        guard offset == byteCount else { throw .block(.changed(path: source.path)) }
+        let digest = hasher.finalize()
+        // The note only saves time: a cache that cannot be written must not keep a raw image from being used.
+        if status.isRegular, (try? cache.prepare()) != nil { try? cache.remember(digest, for: status) }
+        return digest
+    }
+
+    /// Random access to an .xz file; nil where it must be unpacked, also to learn what exactly is wrong with it.
+    func xzReader() throws(BaseImageError) -> XZReader? {
+        guard format == .xz else { return nil }
+        do throws(BaseImageError) {
+            let index = try XZIndex(file.file, byteCount: byteCount)
+            guard index.byteCount <= BaseImage.byteLimit else {
+                throw .tooLarge(byteCount: index.byteCount, limit: BaseImage.byteLimit)
+            }
+            return XZReader(file.file, index: index)
+        } catch .tooLarge(let byteCount, let limit) {
+            throw .tooLarge(byteCount: byteCount, limit: limit)
+        } catch .block(let error) {
+            throw .block(error)
+        } catch {
+            return nil
+        }
+    }
+
+    /// Whether it is an image that is packed once; decodes the first block. What else may be inside, only unpacking it
+    /// tells.
+    func holdsImage(_ reader: XZReader) throws(BaseImageError) -> Bool {
+        do throws(BlockError) {
+            let count = Int(min(reader.byteCount, Int64(BaseFormat.headByteCount)))
+            let head = try reader.bytes(at: 0, count: count)
+            return BaseFormat.recognize(head.span.bytes) == .format(.raw)
+        } catch {
+            if case .damaged(_, _, let reason) = error { throw .corrupt(.xz, reason: reason) }
+            throw .block(error)
+        }
+    }
+
+    /// The unpacked image in the cache, if it is there.
+    func kept(_ digest: SHA256Digest) throws(BaseImageError) -> FileReader? {
+        guard let image = keptImage(digest) else { return nil }
+        return try wrapping { () throws(BlockError) in try FileReader(image) }
+    }
+
+    private func keptImage(_ digest: SHA256Digest) -> OpenFile? {
+        cache.image(for: digest, isVerifying: isVerifying, onDamage: { progress(.damaged(path: $0)) })
+    }
+
+    /// The unpacked image in the cache, put there first if need be.
+    func unpacked(_ digest: SHA256Digest) throws(BaseImageError) -> OpenFile {
+        if let image = keptImage(digest) { return image }
+        try wrapping { () throws(BlockError) in try cache.prepare() }
+        cache.removeStalePartials()
+        let lock = try cache.lock(for: digest, isCancelled: isCancelled) { progress(.waiting) }
+        defer { withExtendedLifetime(lock) {} }
+        // Whoever held the lock before may have done the work.
+        if let image = cache.image(for: digest) { return image }
+        return try cache.addImage(for: digest, name: name, isCancelled: isCancelled) {
+            (target) throws(BaseImageError) in
+            let unpacker = Unpacker(target: target) { () throws(BlockError) in try cache.scratch() }
+            try unpacker.unpack(job, format: format)
+            try wrapping { () throws(BlockError) in try file.check() }
+        }
+    }
+
+    /// The file's name, for whoever lists the cache.
+    private var name: String { String(file.file.path.split(separator: "/").last ?? "") }
+
+    var job: UnpackContext {
+        UnpackContext(source: file.file, total: byteCount, progress: progress, isCancelled: isCancelled)
+    }
+}
+
+extension OpenFile.Status {
+    /// A pipe or a socket: bytes that come once.
+    fileprivate var isPipe: Bool { mode & S_IFMT == S_IFIFO || mode & S_IFMT == S_IFSOCK }
+}

@@ -1,0 +1,122 @@
+package import Blocks
+import Readers
+package import Tables
+import Trees
+
+extension PartitionTable {
+    /// Boot and root, by type and content; where several could be it, by what cmdline.txt says after `root=`, and else
+    /// by where a system lies.
+    package func findSystem(in reader: any BlockReader) throws(PartitionTableError) -> SystemPartitions {
+        do throws(PartitionTableError) {
+            return try findSystemPartitions(in: reader)
+        } catch {
+            guard case .ambiguous(let findings) = error else { throw error }
+            guard let found = SystemSearch(table: self, reader: reader, findings: findings).result else { throw error }
+            return found
+        }
+    }
+}
+
+/// Looks into partitions for which of them the firmware and the kernel would take.
+private struct SystemSearch {
+    let table: PartitionTable
+    let reader: any BlockReader
+    let findings: [PartitionFinding]
+
+    /// Nil when nothing tells, or what tells cannot be read.
+    var result: SystemPartitions? {
+        guard let boot, let root = root(namedBy: boot) ?? onlySystem else { return nil }
+        return SystemPartitions(boot: boot, root: root)
+    }
+
+    /// The firmware's choice among those with a cmdline.txt: the one that autoboot.txt names, else the first.
+    private var boot: Partition? {
+        let boots = findings.filter(\.couldBoot).map(\.partition)
+        let candidates = boots.filter { file("cmdline.txt", in: $0) != nil }
+        if candidates.count > 1, let first = boots.first, let number = bootPartition(namedIn: first),
+            let named = candidates.first(where: { $0.number == number })
+        {
+            return named
+        }
+        return candidates.first
+    }
+
+    /// `boot_partition=` under `[all]` of autoboot.txt (Raspberry Pi documentation, "autoboot.txt").
+    private func bootPartition(namedIn partition: Partition) -> Int? {
+        guard let bytes = file("autoboot.txt", in: partition) else { return nil }
+        var section = "all"
+        var number: Int?
+        for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) {
+            let text = line.filter { $0 != " " && $0 != "\t" }
+            if text.hasPrefix("["), text.hasSuffix("]") { section = String(text.dropFirst().dropLast()) }
+            let key = "boot_partition="
+            if section == "all", text.hasPrefix(key) { number = Int(text.dropFirst(key.count)) }
+        }
+        return number
+    }
+
+    private func root(namedBy boot: Partition) -> Partition? {
+        guard let bytes = file("cmdline.txt", in: boot) else { return nil }
+        let line = CommandLineFile(bytes).bytes.prefix { $0 != 0x0A }
+        let words = line.split { [0x20, 0x09, 0x0D].contains($0) }
+        let key = Array("root=".utf8)
+        // The kernel and the initramfs take the last one.
+        guard let word = words.last(where: { $0.starts(with: key) }) else { return nil }
+        let value = String(decoding: word.dropFirst(key.count).filter { $0 != 0x22 }, as: UTF8.self)
+        return findings.first { $0.content == .ext && answers($0.partition, to: value) }?.partition
+    }
+
+    /// Whether a partition is what `root=` names (kernel: init/do_mounts.c; initramfs-tools: scripts/functions).
+    private func answers(_ partition: Partition, to value: String) -> Bool {
+        for (key, link) in [
+            ("PARTUUID", "/dev/disk/by-partuuid/"), ("PARTLABEL", "/dev/disk/by-partlabel/"),
+            ("UUID", "/dev/disk/by-uuid/"), ("LABEL", "/dev/disk/by-label/"),
+        ] {
+            let wanted =
+                value.hasPrefix(key + "=")
+                ? value.dropFirst(key.count + 1) : value.hasPrefix(link) ? value.dropFirst(link.count) : nil
+            guard let wanted else { continue }
+            switch key {
+            case "PARTUUID": return partition.identifier == wanted.lowercased()
+            case "PARTLABEL": return partition.name == String(wanted)
+            case "UUID": return superblock(of: partition)?.volumeID == wanted.lowercased()
+            default: return superblock(of: partition)?.label == String(wanted)
+            }
+        }
+        // mmcblk0p2, nvme0n1p2, sda2
+        guard value.hasPrefix("/dev/"), let last = value.last, last.isNumber else { return false }
+        let name = value.dropFirst("/dev/".count)
+        let digits = String(name.reversed().prefix { $0.isNumber }.reversed())
+        let disk = name.dropLast(digits.count)
+        let isNamed = disk.hasSuffix("p") && disk.dropLast().last?.isNumber == true || disk.allSatisfy(\.isLetter)
+        return isNamed && Int(digits) == partition.number
+    }
+
+    /// The one Linux partition with a system on it.
+    private var onlySystem: Partition? {
+        let systems = findings.filter(\.couldBeRoot).map(\.partition).filter { partition in
+            guard let slice = slice(of: partition), let volume = try? Ext4Volume(device: slice, now: 1) else {
+                return false
+            }
+            return (try? volume.status(at: "/etc/os-release")) != nil || (try? volume.status(at: "/sbin/init")) != nil
+        }
+        return systems.count == 1 ? systems.first : nil
+    }
+
+    private func superblock(of partition: Partition) -> Superblock? {
+        slice(of: partition).flatMap { try? Superblock(of: $0) }
+    }
+
+    private func file(_ name: String, in partition: Partition) -> [UInt8]? {
+        guard let slice = slice(of: partition), let path = VolumePath("/" + name),
+            let volume = try? FATVolume(slice, access: .readOnly),
+            let status = try? volume.status(at: path), status.byteCount <= 1 << 16,
+            case .file(let bytes)? = try? volume.node(at: path)?.content
+        else { return nil }
+        return bytes
+    }
+
+    private func slice(of partition: Partition) -> Slice? {
+        try? Slice(of: Overlay(over: reader), range: partition.range)
+    }
+}
