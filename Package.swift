@@ -92,7 +92,7 @@ let package = Package(
         .testTarget(name: "IdentityTests", dependencies: ["Identity", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TreesTests", dependencies: ["Trees", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ReadersTests", dependencies: ["Readers", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "PlansTests", dependencies: ["Plans", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "PlansTests", dependencies: ["Identity", "Plans", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "HandoffTests", dependencies: ["Handoff", "Identity", "Plans", "TestSupport"], swiftSettings: settings
         ),

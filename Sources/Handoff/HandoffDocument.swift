@@ -32,6 +32,12 @@ package enum HandoffDocument: String, CaseIterable, Sendable {
         }
     }
 
+    /// A path as a line `Include` of ssh_config(5) takes it; nil for one that it cannot express.
+    package static func quotedInclude(_ path: String) -> String? {
+        guard !path.contains(where: { "*?[".contains($0) }) else { return nil }
+        return try? SSHConfig.quoted(path, expandsTokens: false)
+    }
+
     // MARK: The first line
 
     private static let origin = "made by `piforge handoff`"

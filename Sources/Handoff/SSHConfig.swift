@@ -45,14 +45,14 @@ struct SSHConfig {
             Option("User", machine.user),
             Option("StrictHostKeyChecking", machine.publicKey == nil ? "accept-new" : "yes"),
         ]
-        if let path = machine.identityFile {
+        for path in machine.identityFiles {
             options.append(Option("IdentityFile", try Self.quoted(path, expandsTokens: true)))
         }
         return options
     }
 
     /// A path as ssh reads it back: in double quotes where it has blanks, and with `%` doubled where ssh expands tokens.
-    private static func quoted(_ path: String, expandsTokens: Bool) throws(HandoffError) -> String {
+    static func quoted(_ path: String, expandsTokens: Bool) throws(HandoffError) -> String {
         let bad = path.unicodeScalars.contains { $0 == "\"" || $0 == "\\" || $0.value < 0x20 || $0.value == 0x7F }
         guard !bad, !path.contains("${") else { throw .unusablePath(path) }
         let text =

@@ -59,14 +59,14 @@ struct HandoffFixture: CustomTestStringConvertible, Sendable {
         roster: Roster(
             cluster: "sg1",
             machines: sg1.roster.machines.prefix(2).map { machine in
-                edited(machine) { $0.identityFile = "/home/you/my keys/id_ed25519" }
+                edited(machine) { $0.identityFiles = ["/home/you/my keys/id_ed25519"] }
             }))
 
     private static func machine(_ slot: Slot, _ hostname: String, _ address: String?, _ key: String) -> Roster.Machine {
         Roster.Machine(
             slot: slot, hostname: hostname, domain: "chappa.ai", address: address ?? slot.fallbackAddress,
             gateway: slot.isController ? nil : .cnat, user: "pi", publicKey: publicKey(key),
-            identityFile: "~/.ssh/id_ed25519")
+            identityFiles: ["~/.ssh/id_ed25519"])
     }
 
     private static func lanMachine(

@@ -48,7 +48,7 @@ struct HandoffGoldenTests {
                         "\(name): \(setting)")
                 }
                 #expect(machine.gateway != nil || !answer.output.contains("proxyjump"))
-                if let file = machine.identityFile { #expect(settings.contains("identityfile \(file)")) }
+                for file in machine.identityFiles { #expect(settings.contains("identityfile \(file)")) }
             }
         }
         #expect(try !Shell.run("ssh", ["-G", "-F", path, "elsewhere"]).output.contains(fixture.folder))

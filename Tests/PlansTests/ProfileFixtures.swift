@@ -1,4 +1,5 @@
 import Foundation
+import Identity
 import Plans
 import TestSupport
 import Testing
@@ -45,6 +46,12 @@ enum Fixture {
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBPLz6wwiZS9B+sm8WJf2yN91XWkst60Wq7VOEmmmA+c"
     static let otherEd25519 =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+
+    /// A host key with its private half, the same each time.
+    static func hostKey() throws -> HostKey {
+        let secret = try #require(IdentitySecret(bytes: (1...32).map { $0 }))
+        return try SlotIdentity(secret, cluster: "test", slot: "p3").hostKey
+    }
 
     /// A profile with this body below the two lines that every profile needs.
     static func text(_ body: String) -> String { "version: 1\ncluster: test\n" + body }

@@ -18,27 +18,31 @@ package struct Roster: Equatable, Sendable {
         package var domain: String?
         /// An IPv4 or IPv6 address, or a name that DNS or mDNS resolves.
         package var address: String
+        /// Its address as the other machines of the cluster see it; nil when nothing says that it stays the same.
+        package var addressInside: String?
         /// The controller through which the machine is reached; nil when it is reached directly.
         package var gateway: Slot?
         /// The login name.
         package var user: String
         /// Nil when the host keys are made on the Pi.
         package var publicKey: PublicKey?
-        /// The private key on this computer whose public half the machine accepts, as ssh_config(5) takes it.
-        package var identityFile: String?
+        /// Private keys on this computer whose public halves the machine accepts, as ssh_config(5) takes their paths.
+        package var identityFiles: [String]
 
         package init(
-            slot: Slot, hostname: String, domain: String? = nil, address: String, gateway: Slot? = nil, user: String,
-            publicKey: PublicKey? = nil, identityFile: String? = nil
+            slot: Slot, hostname: String, domain: String? = nil, address: String, addressInside: String? = nil,
+            gateway: Slot? = nil, user: String,
+            publicKey: PublicKey? = nil, identityFiles: [String] = []
         ) {
             self.slot = slot
             self.hostname = hostname
             self.domain = domain
             self.address = address
+            self.addressInside = addressInside
             self.gateway = gateway
             self.user = user
             self.publicKey = publicKey
-            self.identityFile = identityFile
+            self.identityFiles = identityFiles
         }
     }
 }
@@ -53,6 +57,12 @@ extension Roster {
         if let domain = machine.domain { names.append("\(machine.hostname).\(domain)") }
         let alias = alias(machine.slot)
         return names.contains(alias) ? names : names + [alias]
+    }
+
+    /// By which the machines of the cluster call each other: full name, host name, slot; each once.
+    package func namesInside(of machine: Machine) -> [String] {
+        [machine.domain.map { "\(machine.hostname).\($0)" }, machine.hostname, machine.slot.name].compactMap { $0 }
+            .unique
     }
 
     /// A name that two machines have, with both; nil when each name means one machine.

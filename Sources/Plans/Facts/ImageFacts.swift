@@ -130,10 +130,13 @@ extension ImageFacts {
     /// The tree is one that nodes boot over USB.
     package var isNetbootTree: Bool { kernelCommandLine.values(of: "root").last == "/dev/nfs" }
 
-    /// It has run before: its machine id is set, so all copies of it share that.
+    /// It has run before: its machine id is set, and not by piforge for an image that never ran.
     package var wasBooted: Bool {
-        guard let id = text(.root, "/etc/machine-id")?.trimmingLines else { return false }
-        return !id.isEmpty && id != "uninitialized"
+        guard let id = text(.root, "/etc/machine-id")?.trimmingLines, !id.isEmpty, id != "uninitialized" else {
+            return false
+        }
+        let hasRunFiles = exists(.root, IdentitySetting.usualFile) || exists(.root, "/var/lib/systemd/random-seed")
+        return hasRunFiles || !exists(.root, IdentitySetting.privateFile)
     }
 
     package var hostname: String? { text(.root, "/etc/hostname")?.trimmingLines }

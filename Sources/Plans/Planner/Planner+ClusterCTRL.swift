@@ -56,7 +56,7 @@ extension Planner {
         guard let template = facts.template(name) else {
             throw .missingInImage("\(ImageFacts.sharePath)/\(name)", purpose: "set up the network of \(slot)")
         }
-        try put(path, .file(template), reason: "network of \(slot)")
+        try put(path, .file(try interfacesText(template)), reason: "network of \(slot)")
     }
 
     /// The address that usb0 takes when nobody answers on DHCP: of the node, or 253 for "none".

@@ -115,7 +115,9 @@ extension Planner {
     private mutating func planFreshIdentity() throws(PlanError) {
         guard facts.wasBooted, !isNetbootBefore else { return }
         let reason = "the base was booted, and each node needs its own"
-        try rewrite("/etc/machine-id", [.removeAllLines], reason: reason)
+        if settings.identity?.machineID == nil {
+            try rewrite("/etc/machine-id", [.removeAllLines], reason: reason)
+        }
         for path in facts.identityFiles { try remove(path, reason: reason) }
         guard release != .bookworm else { return }
         if facts.unitFile("regenerate_ssh_host_keys.service") != nil {

@@ -55,7 +55,10 @@ private struct ProfileLoader {
         head.content = .map(head.pairs.filter { known.contains($0.key) })
         let top = checker.checkObject(head, Schema.profileKeys, name: name)
 
-        var defaults = top.map { decoder.layer($0) } ?? SettingsLayer()
+        var settings = top
+        settings?.content = .map(
+            top?.pairs.filter { Settings.byKey[$0.key]?.key.scope.contains(.profile) == true } ?? [])
+        var defaults = settings.map { decoder.layer($0) } ?? SettingsLayer()
         defaults.merge(layer(root["defaults"], keys: Schema.defaultsKeys, name: "defaults", checker: &checker))
         let slots = slots(root, checker: &checker)
 

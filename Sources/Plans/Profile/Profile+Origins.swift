@@ -44,6 +44,8 @@ extension SettingsLayer.Entry {
         case .config(let section, let name, let text): ("config.\(section).\(name)", text ?? "(removed)")
         case .host(let address, let name): ("hosts.\(address)", name)
         case .file(let copy): (key, copy.summary)
+        case .secret(let source): (key, source.path)
+        case .hostKey(let hostKey): (key, hostKey.publicKey.fingerprint)
         }
     }
 }

@@ -57,20 +57,19 @@ extension Profile {
 
     /// What one slot's image shall be; throws when flags contradict the profile or each other.
     package func settings(for slot: Slot, flags: SettingsLayer? = nil) throws(ProfileErrors) -> Settings {
-        let layer = layer(for: slot, flags: flags)
-        let problems = layer.problems(for: slot)
-        guard problems.isEmpty else { throw ProfileErrors(problems) }
-        return Settings(layer)
+        try self.settings(for: [slot], flags: flags).first?.settings ?? Settings()
     }
 
     /// As `settings(for:flags:)` for several slots, which also must not share a host name.
+    ///
+    /// Unless `needsSecret`, an `identity` whose file is missing is no error, and what follows from it is withheld.
     package func settings(
-        for slots: [Slot], flags: SettingsLayer? = nil
+        for slots: [Slot], flags: SettingsLayer? = nil, needsSecret: Bool = true
     ) throws(ProfileErrors) -> [(slot: Slot, settings: Settings)] {
         let layers = slots.map { (slot: $0, layer: layer(for: $0, flags: flags)) }
         let problems = Self.problems(layers)
         guard problems.isEmpty else { throw ProfileErrors(problems) }
-        return layers.map { ($0.slot, Settings($0.layer)) }
+        return try settings(of: layers, flags: flags, needsSecret: needsSecret)
     }
 
     /// What is wrong with the merged layers of some slots, the host names among them.

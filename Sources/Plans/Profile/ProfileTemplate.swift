@@ -37,8 +37,14 @@ package enum ProfileTemplate {
         slots:
           cnat:
             hostname: controller
+            # Where you reach it; without this controller.local.
+            # address: 192.168.1.20
+            # A fixed address; without this DHCP decides.
+            # network: {address: 192.168.1.20/24, gateway: 192.168.1.1, dns: [192.168.1.1]}
           p1:
             hostname: node1
+            # The next number gives this slot alone a new host key.
+            # identity_generation: 2
           p2:
             hostname: node2
           p3:

@@ -10,7 +10,7 @@ extension Schema {
         SchemaKey("base", .object(baseKeys), "The image that every slot starts from.", example: "", scope: .profile),
     ]
 
-    private static let baseKeys: [SchemaKey] = [
+    static let baseKeys: [SchemaKey] = [
         SchemaKey(
             "image", .text(.path), "The base image, relative to the profile.", example: "images/bookworm-CNAT.img.xz",
             scope: .profile, isRequired: true),

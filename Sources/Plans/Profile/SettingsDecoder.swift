@@ -31,6 +31,9 @@ struct SettingsDecoder {
         }
         switch type {
         case .boolean: return entry(.boolean(node.text == "true"))
+        case .booleanOr(let keys):
+            if case .map = node.content { return entries(node, path: path, type: .object(keys)) }
+            return entry(.boolean(node.text == "true"))
         case .integer: return node.text.flatMap { Int($0) }.map { entry(.integer($0)) } ?? []
         case .text: return node.text.map { entry(.text($0)) } ?? []
         case .list(let element): return node.items.flatMap { entries($0, path: path, type: element) }

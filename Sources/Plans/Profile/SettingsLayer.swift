@@ -1,3 +1,5 @@
+package import Identity
+
 /// One value of a setting, validated.
 package enum SettingValue: Equatable, Sendable {
     case boolean(Bool)
@@ -7,6 +9,8 @@ package enum SettingValue: Equatable, Sendable {
     case config(section: String, key: String, value: String?)
     case host(address: String, name: String)
     case file(Settings.FileCopy)
+    case secret(IdentitySource)
+    case hostKey(HostKey)
 
     var boolean: Bool? { if case .boolean(let flag) = self { flag } else { nil } }
     var integer: Int? { if case .integer(let number) = self { number } else { nil } }
@@ -58,6 +62,16 @@ package struct SettingsLayer: Equatable, Sendable {
             return entry
         }
         entries[setting.name] = EntryMerger((entries[setting.name] ?? []) + joined).merged
+    }
+
+    /// The layer without the settings that only one slot can have, such as the host name.
+    func withoutSlotKeys() -> SettingsLayer {
+        var layer = self
+        for setting in Settings.table
+        where setting.keys.allSatisfy({ $0.scope.isDisjoint(with: [.profile, .defaults]) }) {
+            layer.entries[setting.name] = nil
+        }
+        return layer
     }
 
     // MARK: Reading

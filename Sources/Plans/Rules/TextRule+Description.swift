@@ -4,6 +4,8 @@ extension TextRule: CustomStringConvertible {
         switch self {
         case .ensureLine(let line): Self.text("ensure-line", line)
         case .removeLine(let line): Self.text("remove-line", line)
+        case .ensureFirstLine(let line): Self.text("ensure-first-line", line)
+        case .setBlock(let title, let lines): Self.text("set-block", [title] + lines)
         case .setLine(let pattern, let line, let missing):
             Self.text("set-line", pattern.description, line, missing.rawValue)
         case .setActive(let line, let isActive, let missing):
@@ -18,6 +20,8 @@ extension TextRule: CustomStringConvertible {
         case .setNetworkMounts(let boot): Self.text("set-network-mounts", boot.map { [$0] } ?? [])
         case .setServerOption(let keyword, let value): Self.text("set-server-option", keyword, value)
         case .ensureAuthorizedKey(let key): Self.text("ensure-authorized-key", key)
+        case .addGroupMember(let group, let user): Self.text("add-group-member", group, user)
+        case .addShadowGroupMember(let group, let user): Self.text("add-shadow-group-member", group, user)
         case .setPasswordHash(let user, let hash, let day): Self.text("set-password-hash", user, hash, String(day))
         case .setKernelArgument(let argument): Self.text("set-kernel-argument", argument)
         case .removeKernelArgument(let argument): Self.text("remove-kernel-argument", argument)

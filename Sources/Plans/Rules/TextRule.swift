@@ -9,6 +9,10 @@ package enum TextRule: Equatable, Sendable {
     case ensureLine(String)
     /// No line is this one.
     case removeLine(String)
+    /// The line is the first one, and nowhere else.
+    case ensureFirstLine(String)
+    /// Between marks of piforge's are these lines and no others; without lines there are no marks.
+    case setBlock(String, [String])
     /// Every line that matches is this one.
     case setLine(LinePattern, to: String, whenMissing: Missing)
     /// The line is active, or commented out with `#`.
@@ -33,6 +37,10 @@ package enum TextRule: Equatable, Sendable {
     case setServerOption(String, String)
     /// authorized_keys: the key, by its type and blob, is there.
     case ensureAuthorizedKey(String)
+    /// /etc/group: the group is there, and the user in it.
+    case addGroupMember(group: String, user: String)
+    /// /etc/gshadow: the same.
+    case addShadowGroupMember(group: String, user: String)
     /// /etc/shadow: the user's hash; a change is dated `day`, in days since 1970-01-01.
     case setPasswordHash(user: String, hash: String, day: Int64)
 
@@ -96,6 +104,8 @@ package enum TextRule: Equatable, Sendable {
         case .ensureLine(let line): Self.ensureLine(line, in: text)
         case .removeLine(let line): Self.removeLines(in: text) { $0 == line }
         case .removeAllLines: ""
+        case .ensureFirstLine(let line): Self.ensureFirstLine(line, in: text)
+        case .setBlock(let title, let lines): Self.setBlock(title, lines, in: text)
         case .setLine(let pattern, let line, let missing):
             try Self.setLine(pattern, to: line, whenMissing: missing, in: text)
         case .setActive(let line, let isActive, let missing):
@@ -108,6 +118,8 @@ package enum TextRule: Equatable, Sendable {
         case .setNetworkMounts(let line): Self.setNetworkMounts(boot: line, in: text)
         case .setServerOption(let keyword, let value): Self.setServerOption(keyword, value, in: text)
         case .ensureAuthorizedKey(let line): Self.ensureAuthorizedKey(line, in: text)
+        case .addGroupMember(let group, let user): try Self.addGroupMember(user, to: group, in: text)
+        case .addShadowGroupMember(let group, let user): try Self.addShadowGroupMember(user, to: group, in: text)
         case .setPasswordHash(let user, let hash, let day):
             try Self.setPasswordHash(hash, user: user, day: day, in: text)
         case .setKernelArgument, .removeKernelArgument, .removeKernelListItem, .removeReconfigInit, .setNetworkRoot:

@@ -122,6 +122,7 @@ extension Schema {
             return .object(pairs)
         case .list(let element): return .object([("type", .text("array")), ("items", schema(element))])
         case .object(let keys): return object(keys)
+        case .booleanOr(let keys): return .object([("anyOf", .list([schema(.boolean), object(keys)]))])
         case .map(let key, let value):
             return .object([
                 ("type", .text("object")),

@@ -8,10 +8,22 @@ package indirect enum SchemaType: Sendable {
     case list(SchemaType)
     /// A mapping with these keys and no others.
     case object([SchemaKey])
+    /// True or false, or a mapping with these keys.
+    case booleanOr([SchemaKey])
     /// A mapping with free keys.
     case map(key: TextFormat, value: SchemaType)
     /// config.txt: section to key to value; keys outside a section belong to `all`.
     case config
+}
+
+extension SchemaType {
+    /// The keys of the mapping that it is or may be.
+    var innerKeys: [SchemaKey] {
+        switch self {
+        case .object(let keys), .booleanOr(let keys): keys
+        default: []
+        }
+    }
 }
 
 /// One key of the profile. The decoder, `schema.json`, the flags and the reference in docs/profile.md read this table.
@@ -99,7 +111,7 @@ package enum Schema {
         func add(_ keys: [SchemaKey], below prefix: String) {
             for key in keys {
                 rows[prefix + key.name] = key
-                if case .object(let inner) = key.type { add(inner, below: prefix + key.name + ".") }
+                add(key.type.innerKeys, below: prefix + key.name + ".")
             }
         }
         add(allKeys, below: "")
@@ -111,8 +123,9 @@ package enum Schema {
 
     private static func paths(of keys: [SchemaKey], below prefix: String) -> [String] {
         keys.flatMap { key in
-            if case .object(let inner) = key.type { return paths(of: inner, below: prefix + key.name + ".") }
-            return [prefix + key.name]
+            let inner = paths(of: key.type.innerKeys, below: prefix + key.name + ".")
+            if case .object = key.type { return inner }
+            return [prefix + key.name] + inner
         }
     }
 }

@@ -25,6 +25,9 @@ struct SchemaChecker {
             result.content = .list(items.compactMap { check($0, element, name: name, example: example) })
             return result
         case .object(let keys): return checkObject(node, keys, name: name)
+        case .booleanOr(let keys):
+            if case .map = node.content { return checkObject(node, keys, name: name) }
+            return checkBoolean(node, name: name)
         case .map(let key, let value): return checkMap(node, key, value, name: name, example: example)
         case .config: return checkConfig(node)
         }
@@ -128,7 +131,7 @@ struct SchemaChecker {
             return !key.scope.contains(.defaults) ? "in a slot" : "in `defaults` or a slot"
         }
         let parent = Schema.settingsKeys.first { key in
-            if case .object(let inner) = key.type { inner.contains { $0.name == word } } else { false }
+            key.type.innerKeys.contains { $0.name == word }
         }
         return parent.map { "in `\($0.name)`" }
     }

@@ -32,7 +32,9 @@ extension Settings {
         PasswordLoginSetting.self, CgroupsSetting.self, KernelArgumentsSetting.self, GPUMemorySetting.self,
         ConfigSetting.self, TimeZoneSetting.self, LocaleSetting.self, KeyboardSetting.self, WiFiSetting.self,
         UnitsSetting.self, FilesSetting.self, HostsSetting.self, PackagesSetting.self, RunSetting.self,
-        NetworkSetting.self, DomainSetting.self,
+        NetworkSetting.self, DomainSetting.self, GroupsSetting.self, BaseSetting.self, AddressSetting.self,
+        PeersSetting.self,
+        IdentitySetting.self, IdentityGenerationSetting.self, HostKeyFileSetting.self,
     ]
 
     /// The setting that a key of the profile belongs to, with the key's row.

@@ -41,21 +41,21 @@ extension Planner {
         var options = [("PasswordAuthentication", isOn ? "yes" : "no")]
         if !isOn { options.append(("ChallengeResponseAuthentication", "no")) }  // its name in every OpenSSH so far
         let lines = options.map { "\($0) \($1)\n" }.joined()
-        if Self.includesDropIns(text), let winner = facts.serverLine(before: lines, of: options.map(\.0)) {
+        if Self.includesDropIns(text, before: "passwordauthentication"), let winner = facts.serverLine(before: lines, of: options.map(\.0)) {
             warn(
                 "\(winner.origin) says \(winner.text), and sshd takes the first value: sshd_config says it before that")
-        } else if Self.includesDropIns(text) {
+        } else if Self.includesDropIns(text, before: "passwordauthentication") {
             return try put(PasswordLoginSetting.serverDropIn, text: lines, reason: reason)
         }
         try rewrite(PasswordLoginSetting.serverConfig, options.map { .setServerOption($0, $1) }, reason: reason)
     }
 
-    /// Debian's file has had the Include at its top since bullseye; what stands before it would win.
-    private static func includesDropIns(_ text: String) -> Bool {
+    /// Debian's file has had the Include at its top since bullseye; a line with the keyword before it would win.
+    static func includesDropIns(_ text: String, before keyword: String) -> Bool {
         for line in TextLines(text).lines {
             switch TextRule.option(line.text, isCommented: false)?.keyword {
             case "include"? where line.text.contains("/etc/ssh/sshd_config.d/*.conf"): return true
-            case "match"?, "passwordauthentication"?: return false
+            case "match"?, keyword?: return false
             default: break
             }
         }

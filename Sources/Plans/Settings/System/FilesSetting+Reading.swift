@@ -16,6 +16,7 @@ extension SettingsDecoder {
         var owner: UInt32
         var group: UInt32
         var isSecret: Bool
+        var isTemplate: Bool
     }
 
     mutating func fileEntries(_ items: [ProfileNode]) -> [SettingsLayer.Entry] {
@@ -66,7 +67,7 @@ extension SettingsDecoder {
         let group = node["group"]?.text.flatMap { try? Validation.ownerNumber($0) }
         return Item(
             position: node.position, target: Target(partition, path), mode: mode, owner: owner ?? 0, group: group ?? 0,
-            isSecret: node["secret"]?.text == "true")
+            isSecret: node["secret"]?.text == "true", isTemplate: node["template"]?.text == "true")
     }
 
     /// The boot partition is FAT: no owners, modes or links; and it is mounted over a folder of the root partition.
@@ -143,9 +144,11 @@ extension SettingsDecoder {
             case .directory: item.mode.map { $0 | ($0 & 0o444) >> 2 } ?? 0o755
             case .symlink: 0o777
             }
-        return Settings.FileCopy(
+        var copy = Settings.FileCopy(
             target: item.target, content: content, mode: mode, owner: item.owner, group: item.group,
             isSecret: item.isSecret)
+        if case .file = content { copy.isTemplate = item.isTemplate }
+        return copy
     }
 
     private mutating func file(

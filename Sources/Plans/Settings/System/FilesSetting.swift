@@ -27,6 +27,10 @@ enum FilesSetting: Setting {
         SchemaKey("owner", .text(.owner), "A number, `root`, or `user` (the first user, 1000).", example: "root"),
         SchemaKey("group", .text(.owner), "As `owner`.", example: "root"),
         SchemaKey("secret", .boolean, "Never show the content in a plan or manifest.", example: "false"),
+        SchemaKey(
+            "template", .boolean,
+            "Replace `${slot}`, `${number}`, `${hostname}`, `${address}`, `${cluster}` and `${nodes}` in the content.",
+            example: "true"),
     ]
 
     static let template = #"""
@@ -38,6 +42,7 @@ enum FilesSetting: Setting {
         #   - {link: /usr/share/zoneinfo/UTC, target: /etc/zone}
         #   - {directory: true, target: /srv/data}
         #   - {source: files/splash.txt, target: /splash.txt, partition: boot}
+        #   - {content: "${hostname} of ${cluster}\n", target: /etc/motd.tail, template: true}
         """#
 
     static let unset: Value = []
@@ -92,6 +97,8 @@ extension Settings {
         package var group: UInt32
         /// Holds something that must not be shown in a diff or a manifest.
         package var isSecret: Bool
+        /// The content has words that `FileTemplate` replaces.
+        var isTemplate = false
 
         package enum Content: Equatable, Sendable {
             case file([UInt8])

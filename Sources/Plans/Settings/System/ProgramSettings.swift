@@ -33,19 +33,6 @@ enum RunSetting: Setting {
     static func joining(_ entry: SettingsLayer.Entry) -> Joining { .always }
 }
 
-/// Whether packages and commands may use the network.
-enum NetworkSetting: Setting {
-    typealias Value = Bool?
-
-    static let keys = [
-        SchemaKey(
-            "network", .boolean, "Let `packages` and `run` use the network of the machine that builds.",
-            example: "true")
-    ]
-
-    static let template = "# network: true"
-}
-
 extension Settings {
     /// Debian packages to install inside the image.
     package var packages: [String] {
@@ -57,12 +44,6 @@ extension Settings {
     package var commands: [String] {
         get { self[RunSetting.self] }
         set { self[RunSetting.self] = newValue }
-    }
-
-    /// Whether those may use the network of the machine that makes the image.
-    package var network: Bool? {
-        get { self[NetworkSetting.self] }
-        set { self[NetworkSetting.self] = newValue }
     }
 
     /// Whether programs of the image must run to make it, which only mounted images can.
