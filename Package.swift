@@ -46,6 +46,9 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
+            name: "Fleet", dependencies: ["Reports", "Identity", "Plans", "Handoff", "Images"],
+            swiftSettings: settings),
+        .target(
             name: "Inspect",
             dependencies: ["Reports", "Readers", "Blocks", "Tables", "Trees", "Plans", "Volumes", "CCrypt"],
             swiftSettings: settings),
@@ -74,14 +77,15 @@ let package = Package(
         .target(
             name: "Forge",
             dependencies: [
-                "Reports", "Blocks", "Tables", "Bases", "Trees", "Plans", "Volumes", "Images", "Inspect", "Initramfs",
-                "Cards", "Netboot",
+                "Reports", "Blocks", "Tables", "Bases", "Identity", "Trees", "Plans", "Volumes", "Images", "Inspect",
+                "Initramfs", "Cards", "Netboot",
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "piforge",
             dependencies: [
-                "Reports", "Blocks", "Bases", "Plans", "Images", "Inspect", "Initramfs", "Cards", "Netboot", "Forge",
+                "Reports", "Blocks", "Bases", "Identity", "Plans", "Handoff", "Images", "Fleet", "Inspect", "Initramfs",
+                "Cards", "Netboot", "Forge",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

@@ -171,6 +171,7 @@ package struct Build: Sendable {
                 ($0.partition, $0.path) < ($1.partition, $1.path)
             },
             cluster: spec.cluster,
+            identity: Manifest.Machine(job.settings.identity),
             engine: engine,
             output: .init(bytes: 0, file: spec.stem(for: job.slot) + "." + writer.pathExtension, sha256: ""),
             plan: decision.plan.identity.description,

@@ -13,26 +13,30 @@ extension BuildSpec {
         _ path: String, is job: Job, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> [ChangeReport]? {
         guard let volume = try tree(at: path, cache: cache, observe: observe) else { return nil }
-        if let found = try verifyTree(in: volume, is: job) { return found }
+        if let found = try verifyTree(in: volume, is: job, calledBy: path) { return found }
         let mount = try NetbootBase.bootMount(of: volume, called: path)
-        return try changes(job, boot: SubtreeVolume(of: volume, at: mount), root: volume)
+        return try changes(
+            job, boot: SubtreeVolume(of: volume, at: mount), root: volume, calledBy: path)
     }
 
     /// The same of the job's tree among those in `volume`, such as a controller's root; nil when it is not there.
-    static func verifyTree(in volume: any Volume, is job: Job) throws(ForgeError) -> [ChangeReport]? {
+    static func verifyTree(
+        in volume: any Volume, is job: Job, calledBy path: String? = nil
+    ) throws(ForgeError) -> [ChangeReport]? {
         let trees: [NetbootTree]
         do throws(VolumeError) { trees = try NetbootTree.all(in: volume) } catch { throw ForgeError(error, on: .root) }
         guard let tree = trees.first(where: { $0.slot == job.slot }) ?? (trees.first?.slot == nil ? trees.first : nil)
         else { return nil }
-        return try changes(job, boot: tree.boot, root: tree.root)
+        return try changes(job, boot: tree.boot, root: tree.root, calledBy: path)
     }
 
     private static func changes(
-        _ job: Job, boot: any Volume, root: any Volume
+        _ job: Job, boot: any Volume, root: any Volume, calledBy path: String?
     ) throws(ForgeError) -> [ChangeReport] {
         try ImageEditor.decide(
             slot: job.slot, settings: job.settings, boot: boot, root: root, diskID: nil, modified: 0, medium: .netboot
         ).changes.map(ChangeReport.init)
+            + HostKeyCheck.differences(in: root, of: job.settings, path: path)
     }
 
     static func tree(

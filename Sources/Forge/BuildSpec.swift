@@ -113,10 +113,12 @@ extension BuildSpec {
         }
         // A controller's card may hold the trees of its nodes.
         if !job.slot.isController, let found = try verifyTree(in: image.root, is: job) { return found }
-        let job = ImageEditor(
+        let editor = ImageEditor(
             base: base.reader, slot: job.slot, settings: job.settings, epoch: nil,
             label: CardLabelSource(cluster: cluster))
-        let changes = try job.decide(on: image).changes.map(ChangeReport.init)
+        let changes =
+            try editor.decide(on: image).changes.map(ChangeReport.init)
+            + HostKeyCheck.differences(in: image.root, of: job.settings, path: path)
         try base.confirmUnchanged()
         return changes
     }

@@ -26,6 +26,16 @@ package struct ChangeReport: Encodable, Equatable, Sendable {
         details = Self.details(of: change, showsText: diff != nil, isSecret: secret)
     }
 
+    /// A difference that no edit of a plan stands for.
+    init(action: Manifest.Change.Action, partition: Target.Partition, path: VolumePath, reason: String) {
+        self.action = action
+        self.partition = partition.rawValue
+        self.path = path.description
+        self.reason = reason
+        secret = false
+        details = []
+    }
+
     /// Indented below a headline of its own.
     package var lines: [String] {
         let mark =

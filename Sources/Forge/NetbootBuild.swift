@@ -169,7 +169,9 @@ package struct NetbootBuild: Sendable {
             changes: outcome.changes.map { Manifest.Change($0) }.sorted {
                 ($0.partition, $0.path) < ($1.partition, $1.path)
             },
-            cluster: spec.cluster, medium: Planner.Medium.netboot.rawValue,
+            cluster: spec.cluster,
+            identity: Manifest.Machine(spec.jobs.first { $0.slot == slot }?.settings.identity),
+            medium: Planner.Medium.netboot.rawValue,
             output: .init(bytes: 0, file: Self.fileName(of: path(for: slot)), sha256: ""),
             plan: outcome.plan.identity.description,
             settings: spec.jobs.first { $0.slot == slot }?.settingsDigest?.description, slot: slot.name,

@@ -14,7 +14,7 @@ import Volumes
 /// `WorkingCopy`; its root partition and file system are grown, the trees are put in, and it gets its name last.
 package struct NetbootImageWriter: ImageWriter {
     package let pathExtension = "img"
-    /// The nodes, made from the same base as the image.
+    /// The nodes, whose base need not be that of the image.
     let trees: BuildSpec
     let layout: TreeLayout
     let cache: Cache

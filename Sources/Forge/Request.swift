@@ -1,4 +1,4 @@
-import Blocks
+package import Blocks
 import Glibc
 import Images
 package import Inspect
@@ -15,10 +15,28 @@ package struct Request: Sendable {
     package var allowed: Set<FindingID> = []
 
     /// `profilePath` nil: ./piforge.yaml when there is one. `slots` nil: all of the profile that are of `kind`.
-    /// `environment` gives HOME for paths that begin with `~/`.
+    /// `environment` gives HOME for paths that begin with `~/`. Unless `needsSecret`, an `identity` whose file is missing
+    /// is no error.
     package init(
         profilePath: String?, slots: String?, allMeans kind: SlotSelection.Kind = .any, flags: [SettingsLayer.Flag],
-        environment: [String: String]
+        environment: [String: String], needsSecret: Bool = true
+    ) throws(ForgeError) {
+        try self.init(profilePath: profilePath, flags: flags, environment: environment)
+        do throws(ProfileErrors) {
+            let chosen = try Self.select(slots, of: kind, profile: profile)
+            let profile = profile ?? .none
+            for (slot, settings) in try profile.settings(for: chosen, flags: self.flags, needsSecret: needsSecret) {
+                jobs.append(
+                    .init(slot: slot, settings: settings, settingsDigest: digest(of: settings, for: slot)))
+            }
+        } catch {
+            throw ForgeError(error)
+        }
+    }
+
+    /// The same without slots, for what is about the cluster as a whole.
+    package init(
+        profilePath: String?, flags: [SettingsLayer.Flag], environment: [String: String]
     ) throws(ForgeError) {
         let path = profilePath ?? (access(Profile.defaultPath, F_OK) == 0 ? Profile.defaultPath : nil)
         do throws(ProfileErrors) {
@@ -29,46 +47,66 @@ package struct Request: Sendable {
             }
             self.flags = try SettingsLayer(
                 flags: flags, files: LocalProfileFiles(folder: ".", home: environment["HOME"]))
-            let chosen = try Self.select(slots, of: kind, profile: profile)
-            let profile = profile ?? .none
-            let settings = try profile.settings(for: chosen, flags: self.flags)
             jobs = []
-            for (slot, settings) in settings {
-                let rows = profile.origins(for: slot, flags: self.flags)
-                jobs.append(
-                    .init(slot: slot, settings: settings, settingsDigest: Self.digest(of: rows, files: settings.files)))
-            }
         } catch {
             throw ForgeError(error)
         }
     }
 
-    /// The spec for these jobs; `basePath` goes before the profile's `base.image`, whose sha256 then counts only
-    /// for that file.
+    /// The spec for these jobs, which must start from the same image. `basePath` goes before what the profile says,
+    /// whose sha256 then counts only for that file.
     package func spec(basePath: String?, epoch: Int64?) throws(ForgeError) -> BuildSpec {
-        let base: ImageSource
+        let all = try specs(basePath: basePath, epoch: epoch)
+        guard let first = all.first, all.count == 1 else {
+            let slots = all.compactMap { $0.jobs.first?.slot.name }.joined(separator: " and ")
+            throw ForgeError(
+                .usage, "could not use several base images at once: \(slots) start from others",
+                hint: "name the slots of one image with --slot, or give --base")
+        }
+        return first
+    }
+
+    /// One for each image that the jobs start from, in the order of the jobs.
+    package func specs(basePath: String?, epoch: Int64?) throws(ForgeError) -> [BuildSpec] {
+        var specs: [BuildSpec] = []
+        for job in jobs {
+            let base = try base(of: job, basePath: basePath)
+            if let index = specs.firstIndex(where: { $0.base.path == base.path }) {
+                specs[index].jobs.append(job)
+            } else {
+                var spec = BuildSpec(base: base, cluster: profile?.cluster, jobs: [job], epoch: epoch)
+                spec.allowed = allowed
+                specs.append(spec)
+            }
+        }
+        return specs
+    }
+
+    private func base(of job: BuildSpec.Job, basePath: String?) throws(ForgeError) -> ImageSource {
+        let known = [job.settings.base, profile?.base].compactMap { $0 }
         if let basePath {
-            base = .init(path: basePath, sha256: basePath == profile?.base?.image ? profileBaseDigest : nil)
-        } else if let image = profile?.base?.image {
-            base = .init(path: image, sha256: profileBaseDigest)
-        } else {
+            let digest = known.first { $0.image == basePath }?.sha256
+            return .init(path: basePath, sha256: digest.flatMap { SHA256Digest(hex: $0) })
+        }
+        guard let base = known.first else {
             throw ForgeError(
                 .usage, "no base image: neither --base nor the profile's base.image names one",
                 hint: "add --base FILE, one of 8086's CNAT, CBRIDGE or node images")
         }
-        var spec = BuildSpec(base: base, cluster: profile?.cluster, jobs: jobs, epoch: epoch)
-        spec.allowed = allowed
-        return spec
+        return .init(path: base.image, sha256: base.sha256.flatMap { SHA256Digest(hex: $0) })
     }
 
     /// SHA-256 over a slot's effective settings, by which a card tells later whether they are still the same.
     ///
     /// Of secrets and of commands, which may hold some, only the fact goes in: a digest that is published must not let
     /// a password be guessed. Where a value comes from, and other slots, do not count.
-    private static func digest(of rows: [Profile.Origin], files: [Settings.FileCopy]) -> SHA256Digest {
+    /// Neither does where the cluster's secret lies; its keys are judged by themselves.
+    package func digest(of settings: Settings, for slot: Slot) -> SHA256Digest {
         var text = "piforge settings 1\n"
-        for row in rows { text += row.key == "run" ? "run\n" : "\(row.key)=\(row.value)\n" }
-        for file in files where !file.isSecret {
+        for row in origins(for: slot) where row.key != "identity" {
+            text += row.key == "run" ? "run\n" : "\(row.key)=\(row.value)\n"
+        }
+        for file in settings.files where !file.isSecret {
             guard case .file(let bytes) = file.content else { continue }
             text += "\(file.target) \(SHA256.digest(of: bytes.span.bytes))\n"
         }
@@ -96,8 +134,6 @@ package struct Request: Sendable {
     package func origins(for slot: Slot) -> [Profile.Origin] {
         (profile ?? .none).origins(for: slot, flags: flags)
     }
-
-    private var profileBaseDigest: SHA256Digest? { profile?.base?.sha256.flatMap { SHA256Digest(hex: $0) } }
 
     private static func read(_ path: String) throws(ProfileErrors) -> [UInt8] {
         do throws(ProfileFileError) {

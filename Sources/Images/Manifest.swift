@@ -12,6 +12,8 @@ package struct Manifest: Codable, Equatable, Sendable {
     package var base: Base
     package var changes: [Change]
     package var cluster: String?
+    /// By what others know the machine; nil when it makes its own keys.
+    package var identity: Machine?
     /// What edited the image; the bytes of equal files are the same, the order of blocks is not.
     package var engine = Engine.builtin
     /// `netboot` for a tree; nil for a card's image.
@@ -32,13 +34,15 @@ package struct Manifest: Codable, Equatable, Sendable {
     package var warnings: [String]
 
     package init(
-        base: Base, changes: [Change], cluster: String? = nil, engine: Engine = Engine.builtin, medium: String? = nil,
-        output: Output, programs: Programs? = nil, plan: String, reproducible: Bool = true,
-        settings: String? = nil, slot: String, sourceDateEpoch: Int64, tool: Tool, warnings: [String]
+        base: Base, changes: [Change], cluster: String? = nil, identity: Machine? = nil,
+        engine: Engine = Engine.builtin, medium: String? = nil, output: Output, programs: Programs? = nil, plan: String,
+        reproducible: Bool = true, settings: String? = nil, slot: String, sourceDateEpoch: Int64, tool: Tool,
+        warnings: [String]
     ) {
         self.base = base
         self.changes = changes
         self.cluster = cluster
+        self.identity = identity
         self.engine = engine
         self.medium = medium
         self.output = output
@@ -62,6 +66,30 @@ package struct Manifest: Codable, Equatable, Sendable {
             self.file = file
             self.format = format
             self.sha256 = sha256
+        }
+    }
+
+    /// The public half of a machine's identity.
+    package struct Machine: Codable, Equatable, Sendable {
+        /// As `ssh-keygen -l` prints it.
+        package var fingerprint: String
+        /// `ssh-ed25519 AAAA…`
+        package var hostKey: String
+        /// Nil when the profile says nothing of it.
+        package var machineID: String?
+
+        enum CodingKeys: String, CodingKey {
+            case fingerprint
+            case hostKey = "host_key"
+            case machineID = "machine_id"
+        }
+
+        /// Nil for a machine that makes its own.
+        package init?(_ identity: MachineIdentity?) {
+            guard let key = identity?.hostKey?.publicKey else { return nil }
+            fingerprint = key.fingerprint
+            hostKey = key.line
+            machineID = identity?.machineID?.description
         }
     }
 
@@ -142,8 +170,8 @@ package struct Manifest: Codable, Equatable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case base, changes, cluster, engine, medium, output, plan, programs, reproducible, settings, slot, tool,
-            warnings
+        case base, changes, cluster, engine, identity, medium, output, plan, programs, reproducible, settings, slot,
+            tool, warnings
         case sourceDateEpoch = "source_date_epoch"
     }
 }

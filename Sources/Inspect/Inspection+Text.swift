@@ -186,7 +186,8 @@ extension Inspection {
         lines.append((ssh.asksPassword ? "passwords and keys" : "keys only") + exception)
         for key in ssh.hostKeys {
             let text = key.key.map(Self.describe) ?? "\(key.file), fingerprint not known"
-            lines.append("host key " + text + (key.hasPrivateHalf ? "" : "  (private half missing)"))
+            let remark = key.isKept ? ", which no first boot changes" : ""
+            lines.append("host key " + text + remark + (key.hasPrivateHalf ? "" : "  (private half missing)"))
         }
         if ssh.makesHostKeys {
             lines.append("host keys are made " + (ssh.hostKeys.isEmpty ? "" : "anew ") + "at the first boot")

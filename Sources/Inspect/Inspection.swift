@@ -243,9 +243,12 @@ extension Inspection {
             /// Absent when there is no public half to read.
             package var key: Key?
             package var hasPrivateHalf: Bool
+            /// It lies where no first boot looks, so that it stays.
+            package var isKept = false
 
             enum CodingKeys: String, CodingKey {
                 case file, key
+                case isKept = "kept"
                 case hasPrivateHalf = "private"
             }
         }

@@ -84,7 +84,7 @@ extension InspectionReader {
 
     /// What units do at the first start of the whole system.
     private mutating func ordinaryStart(_ course: inout Course) throws(VolumeError) {
-        if let id = try source.lines(.root, "/etc/machine-id"), facts.wasBooted == false {
+        if let id = try source.lines(.root, "/etc/machine-id"), ["", "uninitialized"].contains(id.first ?? "") {
             course.add(
                 "systemd makes a machine id" + (id.first == "uninitialized" ? " and counts this as the first boot" : "")
             )

@@ -39,8 +39,9 @@ extension InspectionReader {
                 "sshd does not start with its configuration (\(problem.origin): \(problem.why))",
                 hint: "correct that line")
         }
-        let makesKeys = try makesHostKeys()
-        let keys = try hostKeys(makesKeys: makesKeys)
+        let files = settings.arguments("hostkey")
+        let makesKeys = try makesHostKeys() && (files.isEmpty || files.contains(where: Self.isRemade))
+        let keys = try hostKeys(files)
         let opens = state == .enabled || state == .atFirstBoot
         if opens, !makesKeys, !keys.contains(where: \.hasPrivateHalf) {
             report(
@@ -48,7 +49,7 @@ extension InspectionReader {
                 "ssh opens, but there are no host keys and nothing makes them: the server will not start",
                 hint: "enable regenerate_ssh_host_keys.service")
         }
-        if keys.contains(where: \.hasPrivateHalf), !makesKeys {
+        if keys.contains(where: { $0.hasPrivateHalf && !$0.isKept }), !makesKeys {
             report(
                 .note, .hostKeysShared,
                 "the image has SSH host keys: all copies of it share them, and whoever has it can pose as them")
@@ -101,16 +102,21 @@ extension InspectionReader {
         return try isCloudInitActive()
     }
 
-    /// Every /etc/ssh/ssh_host_*_key and its .pub.
-    private mutating func hostKeys(makesKeys: Bool) throws(VolumeError) -> [Inspection.SSH.HostKey] {
-        let folder: VolumePath = "/etc/ssh"
-        let names = try source.names(.root, folder).filter { $0.hasPrefix("ssh_host_") }
-        let stems = Set(names.map { $0.hasSuffix(".pub") ? String($0.dropLast(4)) : $0 }).filter {
-            $0.hasSuffix("_key")
+    /// Whether the first boots of Raspberry Pi OS wipe a host key and make another one.
+    private static func isRemade(_ path: String) -> Bool { path.hasPrefix("/etc/ssh/ssh_host_") }
+
+    /// The host keys in the files that sshd_config names, else every /etc/ssh/ssh_host_*_key; with their .pub.
+    private mutating func hostKeys(_ files: [String]) throws(VolumeError) -> [Inspection.SSH.HostKey] {
+        var paths = files.compactMap { VolumePath($0) }
+        if paths.isEmpty {
+            let folder: VolumePath = "/etc/ssh"
+            let names = try source.names(.root, folder).filter { $0.hasPrefix("ssh_host_") }
+            let stems = Set(names.map { $0.hasSuffix(".pub") ? String($0.dropLast(4)) : $0 })
+            paths = stems.filter { $0.hasSuffix("_key") }.sorted().compactMap { folder.appending($0) }
         }
         var keys: [Inspection.SSH.HostKey] = []
-        for stem in stems.sorted() {
-            guard let path = folder.appending(stem), let publicPath = folder.appending(stem + ".pub") else { continue }
+        for path in paths {
+            guard let publicPath = VolumePath("\(path).pub") else { continue }
             let status = try source.status(.root, path)
             let lines = try source.lines(.root, publicPath)
             let key = lines?.first.flatMap { Inspection.Key(line: $0.trimmedBlanks) }
@@ -127,7 +133,10 @@ extension InspectionReader {
                     .warning, .hostKeyOpen, "\(path) belongs to uid \(data.owner), who can read this private key",
                     hint: "give it to root")
             }
-            keys.append(.init(file: path.description, key: key, hasPrivateHalf: status != nil))
+            keys.append(
+                .init(
+                    file: path.description, key: key, hasPrivateHalf: status != nil,
+                    isKept: !Self.isRemade(path.description)))
         }
         return keys
     }

@@ -18,6 +18,7 @@ struct Piforge: AsyncParsableCommand {
               piforge build --slot all                  write the images
               piforge netboot --slot p1-p4              write trees for nodes without cards
               piforge verify sg1-*.img                  check them later
+              piforge handoff                           tell ssh and Ansible of the cluster
 
             Exit codes: 0 done, 1 a difference was found, 64 usage, 65 bad profile or image, 69 something is missing \
             on this machine, 70 a bug in piforge, 73 cannot create the output, 74 I/O error, 77 permission denied, \
@@ -27,8 +28,8 @@ struct Piforge: AsyncParsableCommand {
         subcommands: [
             BuildCommand.self, PlanCommand.self, VerifyCommand.self, InspectCommand.self, InitCommand.self,
             DevicesCommand.self, FlashCommand.self, IdentifyCommand.self, RepairCommand.self, CacheCommand.self,
-            NetbootCommand.self,
-            DoctorCommand.self, HashPasswordCommand.self,
+            NetbootCommand.self, IdentityCommand.self, HandoffCommand.self, StatusCommand.self, DoctorCommand.self,
+            HashPasswordCommand.self,
         ])
 
     static func main() async {

@@ -11,9 +11,9 @@ extension BuildCommand {
         let assigned = try devicesBySlot()
         let environment = Environment.current
         let named = assigned.compactMap { $0.slot?.name }.joined(separator: ",")
-        let spec = try settings.request(in: environment, slots: named.isEmpty ? nil : named).spec(
+        let specs = try settings.request(in: environment, slots: named.isEmpty ? nil : named).specs(
             basePath: base?.path, epoch: environment.sourceDateEpoch())
-        let targets = try targets(assigned, for: spec)
+        let targets = try targets(assigned, for: specs)
         let held = try cards.open(targets, image: 0)
 
         let cache = try environment.cache()
@@ -21,23 +21,27 @@ extension BuildCommand {
             Dictionary(held.map { ($0.target.path, $0.device) }, uniquingKeysWith: { first, _ in first }),
             labels: held.reduce(into: [:]) { $0[$1.target.path] = $1.label }, changedOnly: cards.changedOnly,
             growing: cards.grow)
-        var build = Build(
-            spec, into: output.path, replacing: force, cache: cache, writer: writer,
-            observe: { Terminal.shared.show($0) })
-        build.devices = targets.reduce(into: [:]) { devices, target in
-            if let slot = target.slot { devices[slot] = target.path }
-        }
         let failures = SlotFailures()
-        build.failed = { slot, error in failures.bySlot.withLock { $0[slot] = error } }
         var results: [Slot: Build.Result] = [:]
         var last: (any Error)?
-        do {
-            for try await result in build.results() {
-                for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
-                results[result.slot] = result
+        for spec in specs {
+            var build = Build(
+                spec, into: output.path, replacing: force, cache: cache, writer: writer,
+                observe: { Terminal.shared.show($0) })
+            build.devices = targets.reduce(into: [:]) { devices, target in
+                if let slot = target.slot { devices[slot] = target.path }
             }
-        } catch {
-            last = error
+            build.failed = { slot, error in failures.bySlot.withLock { $0[slot] = error } }
+            do {
+                for try await result in build.results() {
+                    for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
+                    results[result.slot] = result
+                }
+            } catch {
+                last = error
+                let missing = spec.jobs.map(\.slot).filter { results[$0] == nil }
+                failures.add(error, to: specs.count > 1 ? missing : [])
+            }
         }
         Terminal.shared.clear()
         let failed = failures.bySlot.withLock { $0 }
@@ -84,8 +88,9 @@ extension BuildCommand {
     }
 
     /// One device for each slot and one slot for each device.
-    private func targets(_ assigned: [(slot: Slot?, path: String)], for spec: BuildSpec) throws -> [CardTarget] {
-        let slots = spec.jobs.map(\.slot)
+    private func targets(_ assigned: [(slot: Slot?, path: String)], for specs: [BuildSpec]) throws -> [CardTarget] {
+        let slots = specs.flatMap(\.jobs).map(\.slot)
+        let cluster = specs.first?.cluster
         var targets: [CardTarget] = []
         for (slot, path) in assigned {
             guard let slot = slot ?? (slots.count == 1 && assigned.count == 1 ? slots[0] : nil) else {
@@ -101,8 +106,8 @@ extension BuildCommand {
             guard !targets.contains(where: { $0.slot == slot }) else {
                 throw ForgeError(.usage, "could not write \(path): slot \(slot) has another device already")
             }
-            let label = CardLabel.Name(slot: slot.name, cluster: spec.cluster)
-            let name = spec.cluster.map { "\(slot) of \($0)" } ?? slot.name
+            let label = CardLabel.Name(slot: slot.name, cluster: cluster)
+            let name = cluster.map { "\(slot) of \($0)" } ?? slot.name
             targets.append(CardTarget(path: path, name: name, label: label, slot: slot))
         }
         if let slot = slots.first(where: { slot in !targets.contains { $0.slot == slot } }) {
@@ -117,4 +122,12 @@ extension BuildCommand {
 /// What went wrong with which slot; filled from any thread.
 private final class SlotFailures: Sendable {
     let bySlot = Mutex<[Slot: ForgeError]>([:])
+
+    /// An error of all these slots, besides what is known of each.
+    func add(_ error: any Error, to slots: [Slot]) {
+        guard let error = error as? ForgeError else { return }
+        bySlot.withLock { known in
+            for slot in slots where known[slot] == nil { known[slot] = error }
+        }
+    }
 }

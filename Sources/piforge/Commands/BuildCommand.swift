@@ -105,32 +105,41 @@ struct BuildCommand: AsyncParsableCommand {
         }
         let environment = Environment.current
         let kind: SlotSelection.Kind = withNetboot == nil ? .any : .controllers
-        var spec = try settings.request(in: environment, allMeans: kind).spec(
+        let specs = try settings.request(in: environment, allMeans: kind).specs(
             basePath: base?.path, epoch: environment.sourceDateEpoch())
-        spec.isVerifying = verify
-        let isJSON = settings.answer.json
         let cache = try environment.cache()
-        let build = Build(
-            spec, into: output.path, replacing: force, cache: cache,
-            writer: try netbootSink(for: spec, in: environment, cache: cache)
-                ?? format.writer(for: spec.base, cache: cache, mapping: bmap, isVerifying: verify),
-            engine: engine,
-            observe: { Terminal.shared.show($0) })
+        var builds: [Build] = []
+        for var spec in specs {
+            spec.isVerifying = verify
+            builds.append(
+                Build(
+                    spec, into: output.path, replacing: force, cache: cache,
+                    writer: try netbootSink(for: spec, in: environment, cache: cache)
+                        ?? format.writer(for: spec.base, cache: cache, mapping: bmap, isVerifying: verify),
+                    engine: engine,
+                    observe: { Terminal.shared.show($0) }))
+        }
+        var images: [ImageDocument] = []
+        for build in builds { images += try await run(build) }
+        Terminal.shared.finish()
+        if settings.answer.json { try Output.json(BuildDocument(images: images.sorted { $0.image < $1.image })) }
+    }
+
+    /// Writes the images that start from one base, and prints each as it is finished.
+    private func run(_ build: Build) async throws -> [ImageDocument] {
         var images: [ImageDocument] = []
         for try await result in build.results() {
             for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
-            if isJSON {
-                images.append(
-                    ImageDocument(
-                        image: result.imagePath, manifest: result.manifestPath, slot: result.slot.name,
-                        details: result.manifest))
-            } else {
+            images.append(
+                ImageDocument(
+                    image: result.imagePath, manifest: result.manifestPath, slot: result.slot.name,
+                    details: result.manifest))
+            if !settings.answer.json {
                 Terminal.shared.clear()
                 Output.line("\(result.imagePath)  \(result.manifest.output.sha256)")
             }
         }
-        Terminal.shared.finish()
-        if isJSON { try Output.json(BuildDocument(images: images.sorted { $0.image < $1.image })) }
+        return images
     }
 }
 

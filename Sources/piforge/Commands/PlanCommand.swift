@@ -28,8 +28,11 @@ struct PlanCommand: ParsableCommand {
         progress.apply()
         let environment = Environment.current
         let request = try options.request(in: environment)
-        let spec = try request.spec(basePath: base?.path, epoch: environment.sourceDateEpoch())
-        let previews = try spec.preview(cache: environment.cache(), observe: { Terminal.shared.show($0) })
+        let specs = try request.specs(basePath: base?.path, epoch: environment.sourceDateEpoch())
+        let cache = try environment.cache()
+        var previews: [BuildSpec.Preview] = []
+        for spec in specs { previews += try spec.preview(cache: cache, observe: { Terminal.shared.show($0) }) }
+        previews.sort { $0.plan.slot < $1.plan.slot }
         Terminal.shared.finish()
         if options.answer.json {
             try Output.json(
@@ -42,7 +45,9 @@ struct PlanCommand: ParsableCommand {
                             slot: preview.plan.slot.name, warnings: preview.plan.warnings)
                     }))
         } else {
-            for preview in previews { show(preview, of: spec, request: request) }
+            for preview in previews {
+                if let spec = specs.first { show(preview, of: spec, request: request) }
+            }
         }
     }
 

@@ -81,7 +81,7 @@ struct VerifyCommand: ParsableCommand {
             }
             slots = slot.name
         }
-        let request = try options.request(in: environment, slots: slots)
+        let request = try options.request(in: environment, slots: slots, needsSecret: false)
         guard let job = request.jobs.first, request.jobs.count == 1 else {
             throw ForgeError(
                 .usage, "could not verify \(image): it can be only one slot",

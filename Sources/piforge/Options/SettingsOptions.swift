@@ -62,12 +62,13 @@ struct SettingsOptions: ParsableArguments {
     /// `--hostname` is not applied to them. `kind` says which slots of the profile `all`, or no slot, means.
     func request(
         in environment: Environment, slots: String? = nil, others: String? = nil,
-        allMeans kind: SlotSelection.Kind = .any
+        allMeans kind: SlotSelection.Kind = .any, needsSecret: Bool = true
     ) throws(ForgeError) -> Request {
         let chosen = others ?? (slot.isEmpty ? slots : slot.joined(separator: ","))
         let flags = try flags().filter { others == nil || $0.origin != "--hostname" }
         var request = try Request(
-            profilePath: profile?.path, slots: chosen, allMeans: kind, flags: flags, environment: environment.variables)
+            profilePath: profile?.path, slots: chosen, allMeans: kind, flags: flags, environment: environment.variables,
+            needsSecret: needsSecret)
         request.allowed = try allowed()
         for slot in request.unlistedSlots {
             Output.note("note: the profile does not list \(slot); it gets the defaults")

@@ -26,6 +26,24 @@ enum Output {
 
     static func bytes(_ bytes: [UInt8]) { write(bytes, to: STDOUT_FILENO) }
 
+    /// Rows as lines, each column as wide as its widest field, without blanks at the ends of lines.
+    static func table(_ rows: [[String]]) -> [String] {
+        var widths: [Int] = []
+        for row in rows {
+            for (index, field) in row.enumerated() {
+                if index == widths.count { widths.append(0) }
+                widths[index] = max(widths[index], field.count)
+            }
+        }
+        return rows.map { row in
+            var line = ""
+            for (field, width) in zip(row, widths) {
+                line += field + String(repeating: " ", count: width - field.count + 2)
+            }
+            return String(line.reversed().drop { $0 == " " }.reversed())
+        }
+    }
+
     /// A line of prose for the person.
     static func note(_ text: String) {
         Terminal.shared.clear()

@@ -41,7 +41,9 @@ extension Planner {
         var options = [("PasswordAuthentication", isOn ? "yes" : "no")]
         if !isOn { options.append(("ChallengeResponseAuthentication", "no")) }  // its name in every OpenSSH so far
         let lines = options.map { "\($0) \($1)\n" }.joined()
-        if Self.includesDropIns(text, before: "passwordauthentication"), let winner = facts.serverLine(before: lines, of: options.map(\.0)) {
+        if Self.includesDropIns(text, before: "passwordauthentication"),
+            let winner = facts.serverLine(before: lines, of: options.map(\.0))
+        {
             warn(
                 "\(winner.origin) says \(winner.text), and sshd takes the first value: sshd_config says it before that")
         } else if Self.includesDropIns(text, before: "passwordauthentication") {

@@ -1,0 +1,76 @@
+import Glibc
+package import Plans
+package import Reports
+
+extension Request {
+    /// The profile's machines as this computer reaches them; `addresses` (`cnat=192.168.1.20`) go before the profile's.
+    package func roster(
+        addresses: [String] = [], environment: [String: String]
+    ) throws(ForgeError) -> Roster {
+        guard let profile else {
+            throw ForgeError(
+                .usage, "could not find the cluster: no profile was named, and there is no ./\(Profile.defaultPath)",
+                hint: "add --profile FILE")
+        }
+        do throws(ProfileErrors) {
+            return try profile.roster(
+                flags: flags, addresses: try Self.addresses(addresses, of: profile),
+                keyFiles: { Self.keyFiles(beside: $0, home: environment["HOME"]) })
+        } catch {
+            throw ForgeError(error)
+        }
+    }
+
+    /// The same for those who have a hand-off already: host keys that follow from a missing secret are left out.
+    package func rosterWithoutKeys() throws(ForgeError) -> Roster {
+        do throws(ProfileErrors) {
+            return try (profile ?? .none).roster(flags: flags, needsSecret: false)
+        } catch {
+            throw ForgeError(error)
+        }
+    }
+
+    /// SHA-256 of each slot's settings as the profile has them now, by which a card's label tells what it was made from.
+    package func settingsDigests(of slots: [Slot]) throws(ForgeError) -> [Slot: String] {
+        do throws(ProfileErrors) {
+            let settings = try (profile ?? .none).settings(for: slots, flags: flags, needsSecret: false)
+            return settings.reduce(into: [:]) { digests, of in
+                digests[of.slot] = digest(of: of.settings, for: of.slot).description
+            }
+        } catch {
+            throw ForgeError(error)
+        }
+    }
+
+    private static func addresses(_ texts: [String], of profile: Profile) throws(ProfileErrors) -> [Slot: String] {
+        var result: [Slot: String] = [:]
+        for text in texts {
+            do throws(Refusal) {
+                let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+                guard parts.count == 2 else {
+                    throw Refusal("\"\(text)\" is not of the form SLOT=HOST", hint: "--address cnat=192.168.1.20")
+                }
+                let slot = try SlotSelection.slot(parts[0])
+                guard profile.slotLayers[slot] != nil else { throw Refusal("the profile has no slot \(slot)") }
+                try Validation.hostAddress(parts[1])
+                result[slot] = parts[1]
+            } catch {
+                throw ProfileErrors([ProfileProblem(ProfilePosition(file: "--address"), error)])
+            }
+        }
+        return result
+    }
+
+    /// The private key whose public half is in a file that ends in `.pub`, as ssh_config(5) takes it: below `~` where it
+    /// can be, else absolute. Nothing where no such file lies beside it.
+    private static func keyFiles(beside path: String, home: String?) -> [String] {
+        guard path.hasSuffix(".pub") else { return [] }
+        let key = String(path.dropLast(4))
+        guard access(key, F_OK) == 0, let resolved = realpath(key, nil) else { return [] }
+        defer { free(resolved) }
+        // What a link leads to may move; the name that the person chose stays.
+        let absolute = key.hasPrefix("/") ? key : String(cString: resolved)
+        if let home, home != "/", absolute.hasPrefix(home + "/") { return ["~" + absolute.dropFirst(home.utf8.count)] }
+        return [absolute]
+    }
+}
