@@ -27,7 +27,7 @@ struct ChangedBaseTests {
         let fixture = try PackedFixture()
         let path = try isPacked ? fixture.xzBase(["--block-size=1MiB"]) : fixture.rawBase()
         let base = try fixture.open(path)
-        let orders = try fixture.orders(base, suffix: "out")
+        let orders = try fixture.requests(base, suffix: "out")
         // The last byte of the image is in no block that anything looked at; of the .xz it is the footer's.
         let file = try #require(FileHandle(forUpdatingAtPath: path))
         let end = try file.seekToEnd()

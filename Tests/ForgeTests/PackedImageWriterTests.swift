@@ -58,7 +58,7 @@ struct PackedImageWriterTests {
             bytes[offset] ^= 0x40
             try Shell.write(bytes, to: path)
             let base = try fixture.open(path)
-            let orders = try fixture.orders(base, suffix: "img.xz", isReplacing: true)
+            let orders = try fixture.requests(base, suffix: "img.xz", isReplacing: true)
             let sink = PackedImageWriter(.xz, baseName: "base.img.xz", cache: fixture.cache, isVerifying: isVerifying)
             do {
                 _ = try fixture.write(sink, orders, base)

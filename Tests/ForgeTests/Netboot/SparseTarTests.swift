@@ -21,7 +21,7 @@ struct SparseTarTests {
         let volume = try Ext4Volume(device: ImageFile(folder.path + "/ext"), now: 1)
         let path = folder.path + "/tree.tar"
         let output = TarOutput(
-            try TarWriter(path: path, mode: 0o600, replacing: false, shop: ChunkCompressor(nil)), chunking: .raw)
+            try TarWriter(path: path, mode: 0o600, replacing: false, compressor: ChunkCompressor(nil)), chunking: .raw)
         try TreePass(source: volume, latestTime: .max).run([(output, TreeEdits())])
         _ = try output.finish()
         return path
