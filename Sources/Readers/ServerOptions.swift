@@ -6,6 +6,9 @@ package struct ServerOptions: Equatable, Sendable {
         package var arguments: [String]
         package var origin: ServerConfiguration.Origin
 
+        /// It says yes.
+        package var isOn: Bool { arguments.first?.lowercased() == "yes" }
+
         /// As a person writes it.
         package var text: String { "\(keyword) \(arguments.joined(separator: " "))" }
     }
@@ -16,9 +19,6 @@ package struct ServerOptions: Equatable, Sendable {
     package let exceptions: [Entry]
     /// There are `Match` blocks, which may say otherwise for some users or addresses.
     package let hasMatchBlocks: Bool
-
-    /// The lines that decide, one for each option.
-    package var entries: [Entry] { values.values.compactMap(\.first) }
 
     /// The line that decides; nil when sshd's default holds.
     package func entry(_ keyword: String) -> Entry? { values[keyword]?.first }

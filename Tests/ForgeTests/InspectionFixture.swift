@@ -54,6 +54,12 @@ struct InspectionFixture {
 
     mutating func remove(_ path: VolumePath) { root[path] = nil }
 
+    /// The text of a file on the root or boot partition; empty when there is none.
+    func text(_ path: VolumePath, onBoot: Bool = false) -> String {
+        guard case .file(let bytes)? = (onBoot ? boot : root)[path]?.content else { return "" }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// The unconverted image that becomes p3 at its first boot.
     mutating func makePending(_ word: String = "p3") {
         onBoot("/cmdline.txt", Self.commandLine + " quiet init=/usr/sbin/reconfig-clusterctrl \(word)\n")

@@ -40,9 +40,14 @@ extension Planner {
         }
         var options = [("PasswordAuthentication", isOn ? "yes" : "no")]
         if !isOn { options.append(("ChallengeResponseAuthentication", "no")) }  // its name in every OpenSSH so far
+        // Until OpenSSH 8.6 that is another option, off by default, which also lets passwords in.
+        let base = facts.serverConfiguration(with: [PasswordLoginSetting.serverDropIn: ""], noting: { _, _ in })
+        if !isOn, base.options(for: nil).entry("kbdinteractiveauthentication")?.isOn == true {
+            options.append(("KbdInteractiveAuthentication", "no"))
+        }
         let lines = options.map { "\($0) \($1)\n" }.joined()
         if Self.includesDropIns(text, before: "passwordauthentication"),
-            let winner = facts.serverLine(before: lines, of: options.map(\.0))
+            let winner = facts.serverLine(before: lines, takingPasswords: isOn)
         {
             warn(
                 "\(winner.origin) says \(winner.text), and sshd takes the first value: sshd_config says it before that")
@@ -66,14 +71,11 @@ extension Planner {
 }
 
 extension ImageFacts {
-    /// The line that sshd reads before those of our drop-in, of one of their keywords; nil when ours come first.
-    fileprivate func serverLine(before text: String, of keywords: [String]) -> ServerOptions.Entry? {
-        let path = PasswordLoginSetting.serverDropIn
-        let options = serverConfiguration(with: [path: text], noting: { _, _ in }).options(for: nil)
-        let names = keywords.map { $0.lowercased() }
-        return options.entries.first { entry in
-            (names.contains(entry.keyword) || entry.keyword == "kbdinteractiveauthentication" && names.count > 1)
-                && entry.origin.path != path.description
-        }
+    /// The line that keeps our drop-in from deciding whether passwords are taken; nil when it does decide.
+    fileprivate func serverLine(before text: String, takingPasswords isWanted: Bool) -> ServerOptions.Entry? {
+        let options = serverConfiguration(with: [PasswordLoginSetting.serverDropIn: text], noting: { _, _ in })
+            .options(for: nil)
+        if options.takesPasswords != isWanted { return options.entry("passwordauthentication") }
+        return !isWanted && options.interactiveEntry.isOn ? options.interactiveEntry.entry : nil
     }
 }

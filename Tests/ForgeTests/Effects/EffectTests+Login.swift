@@ -1,0 +1,95 @@
+import Inspect
+import Plans
+import Trees
+
+@testable import Forge
+
+/// Who gets in over ssh.
+extension EffectTests {
+    static let key = InspectionFixture.key
+    static let hash = "$6$saltsalt$" + String(repeating: "a", count: 86)
+    static let server: VolumePath = "/etc/ssh/sshd_config"
+
+    static let keys: @Sendable (inout Settings) -> Void = {
+        $0.ssh = true
+        $0.authorizedKeys = [key]
+    }
+
+    /// Lines at the end of sshd_config.
+    static func sshd(_ lines: String) -> @Sendable (inout InspectionFixture) -> Void {
+        { image in
+            let old = image.text(server)
+            image.file(server, old + lines + "\n")
+        }
+    }
+
+    static let loginCases = [
+        EffectCase(
+            "PubkeyAuthentication", .keysOff, saying: "PubkeyAuthentication no", with: keys,
+            defeat: sshd("PubkeyAuthentication no")),
+        EffectCase(
+            "PubkeyAuthentication in Match", .keysOff, saying: "/etc/ssh/sshd_config:", with: keys,
+            defeat: sshd("Match Group sudo\nPubkeyAuthentication no")),
+        EffectCase(
+            "AuthorizedKeysFile none", .keysElsewhere, saying: "reads keys from no file", with: keys,
+            defeat: sshd("AuthorizedKeysFile none")),
+        EffectCase(
+            "AuthenticationMethods", .keysNotEnough, saying: "publickey,password", with: keys,
+            defeat: sshd("AuthenticationMethods publickey,password")),
+        EffectCase("AllowUsers", .userRefused, saying: "allowusers sam", with: keys, defeat: sshd("AllowUsers sam")),
+        EffectCase(
+            "DenyGroups", .userRefused, saying: "denygroups sudo", with: keys, defeat: sshd("DenyGroups sudo")),
+        EffectCase("nologin shell", .userRefused, saying: "/usr/sbin/nologin", with: keys) { image in
+            image.file("/etc/passwd", "pi:x:1000:1000:,,,:/home/pi:/usr/sbin/nologin\nsshd:x:104:65534::/run/sshd:/x\n")
+        },
+        EffectCase("missing shell", .userRefused, saying: "/bin/zsh", with: keys) { image in
+            image.file("/etc/passwd", "pi:x:1000:1000:,,,:/home/pi:/bin/zsh\nsshd:x:104:65534::/run/sshd:/x\n")
+        },
+        EffectCase("/etc/nologin", .loginNologin, saying: "/etc/nologin", with: keys) { $0.file("/etc/nologin", "") },
+        EffectCase("expired", .accountExpired, saying: "eighth field", with: keys) {
+            $0.file("/etc/shadow", "pi:!:19480:0:99999:7::19500:\n", mode: 0o640)
+        },
+        EffectCase("locked", .accountLocked, saying: "UsePAM", with: keys) { image in
+            image.file(server, image.text(server).replacing("UsePAM yes", with: "UsePAM no"))
+        },
+        EffectCase("open home", .keysUnreadable, saying: "/home/pi has mode 777", with: keys) {
+            $0.folder("/home/pi", mode: 0o777, owner: 1000)
+        },
+        EffectCase("foreign home", .keysUnreadable, saying: "/home/pi belongs to uid 1001", with: keys) {
+            $0.folder("/home/pi", owner: 1001)
+        },
+        EffectCase(
+            "other algorithms", .keyRefused, saying: "ssh-ed25519", with: keys,
+            defeat: sshd("PubkeyAcceptedKeyTypes rsa-sha2-*")),
+    ]
+
+    static let passwordCases = [
+        EffectCase("yescrypt", .passwordScheme, on: [.buster], saying: "yescrypt is nothing that buster's libcrypt") {
+            $0.passwordHash = hash
+        } change: {
+            $0.passwordHash = "$y$j9T$saltsaltsalt$" + String(repeating: "a", count: 43)
+        },
+        EffectCase("hash in /etc/passwd", .passwordNotUsed, on: [.buster], saying: "/etc/passwd:1") {
+            $0.passwordHash = hash
+        } defeat: {
+            $0.file("/etc/passwd", "pi:abJnggxhB/yWI:1000:1000:,,,:/home/pi:/bin/bash\n")
+        },
+        EffectCase("passwords on in Match", .passwordAccepted, saying: "/etc/ssh/sshd_config:") {
+            $0.passwordLogin = false
+        } defeat: {
+            sshd("Match User pi\nPasswordAuthentication yes")(&$0)
+        },
+        EffectCase("passwords on by address", .passwordAccepted, saying: "in a Match block") {
+            $0.passwordLogin = false
+        } defeat: {
+            sshd("Match Address 10.0.0.0/8\nPasswordAuthentication yes")(&$0)
+        },
+        EffectCase("passwords off in Match", .passwordRefused, saying: "passwordauthentication no") {
+            $0.passwordLogin = true
+        } defeat: {
+            sshd(
+                "Match User pi\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+                    + "ChallengeResponseAuthentication no")(&$0)
+        },
+    ]
+}

@@ -1,0 +1,75 @@
+import Inspect
+import Plans
+import Trees
+
+@testable import Forge
+
+/// Whether the server starts, and whom the first boot makes.
+extension EffectTests {
+    private static let open: @Sendable (inout Settings) -> Void = { $0.ssh = true }
+
+    static let serverCases = [
+        EffectCase(
+            "masked by the profile", .sshMasked, saying: "/etc/systemd/system/ssh.service", with: open,
+            change: {
+                $0.units.mask = ["ssh.service"]
+            }),
+        EffectCase("boot not mounted", .sshNotStarted, saying: "/etc/fstab", with: open) {
+            $0.file("/etc/fstab", "PARTUUID=5d1f0a2c-02 / ext4 defaults 0 1\n")
+        },
+        EffectCase("not to be run", .sshSwitchedOff, saying: "sshd_not_to_be_run", with: open) {
+            $0.file("/etc/ssh/sshd_not_to_be_run", "")
+        },
+        EffectCase(
+            "unknown option", .sshdRefusesConfiguration, saying: "Colour", with: open, defeat: sshd("Colour red")),
+        EffectCase(
+            "an option of later versions", .sshdRefusesConfiguration, on: [.buster, .bullseye],
+            saying: "RequiredRSASize", with: open, defeat: sshd("RequiredRSASize 2048")),
+        EffectCase(
+            "loopback", .sshLoopbackOnly, saying: "listenaddress 127.0.0.1", with: open,
+            defeat: sshd("ListenAddress 127.0.0.1")),
+        EffectCase("hosts.deny", .sshHostsDeny, saying: "/etc/hosts.deny:2", with: open) {
+            $0.file("/etc/hosts.deny", "# who may not\nALL: ALL\n")
+        },
+        EffectCase("no host keys", .sshNoHostKeys, on: [.buster], saying: "no host keys", with: open) {
+            $0.remove("/etc/systemd/system/multi-user.target.wants/regenerate_ssh_host_keys.service")
+        },
+        EffectCase("enabled by the profile", .sshStillOpen, saying: "multi-user.target.wants/ssh.service") {
+            $0.ssh = false
+        } change: {
+            $0.units.enable = ["ssh.service"]
+        },
+        EffectCase("keys without ssh", .sshClosed, saying: "nothing opens ssh") {
+            $0.authorizedKeys = [key]
+            $0.ssh = true
+        } change: {
+            $0.ssh = nil
+        },
+        EffectCase("userconf of the profile", .userRenamed, on: [.bullseye, .bookworm], saying: "rename pi to bob") {
+            $0.user = "pi"
+            $0.authorizedKeys = [key]
+        } change: {
+            $0.files = [bootFile("/userconf.txt", "bob:\(hash)\n")]
+        },
+        EffectCase("custom.toml of the profile", .userRenamed, on: [.bullseye, .bookworm], saying: "to bob") {
+            $0.user = "pi"
+            $0.authorizedKeys = [key]
+        } change: {
+            $0.files = [bootFile("/custom.toml", "config_version = 1\n[user]\nname = \"bob\"\n")]
+        },
+    ]
+
+    static func bootFile(_ path: VolumePath, _ text: String) -> Settings.FileCopy {
+        .init(
+            target: Target(.boot, path), content: .file(Array(text.utf8)), mode: 0o644, owner: 0, group: 0,
+            isSecret: false)
+    }
+
+    static func file(
+        _ path: VolumePath, _ text: String = "", mode: UInt16 = 0o644, owner: UInt32 = 0
+    ) -> Settings.FileCopy {
+        .init(
+            target: Target(.root, path), content: .file(Array(text.utf8)), mode: mode, owner: owner, group: 0,
+            isSecret: false)
+    }
+}
