@@ -38,7 +38,7 @@ package struct ImageEditor {
         let (plan, changes) = try Self.decide(
             slot: slot, settings: settings, boot: image.boot, root: image.root,
             diskID: UInt32(image.partitions.diskIdentifier, radix: 16), modified: epoch ?? image.lastWritten,
-            medium: .card,
+            medium: .card, isFinished: label.base == nil,
             label: { (plan) throws(ForgeError) in
                 try label.edit(for: slot, epoch: plan.modified, on: image.boot)
             })
@@ -48,12 +48,15 @@ package struct ImageEditor {
     /// The same for any two volumes with a system on them; `label` gives one more edit, which depends on the plan.
     package static func decide(
         slot: Slot, settings: Settings, boot: any Volume, root: any Volume, diskID: UInt32?, modified: Int64,
-        medium: Planner.Medium, label: (EditPlan) throws(ForgeError) -> Edit? = { _ in nil }
+        medium: Planner.Medium, isFinished: Bool = false,
+        label: (EditPlan) throws(ForgeError) -> Edit? = { _ in nil }
     ) throws(ForgeError) -> (plan: EditPlan, changes: [Change]) {
         var plan: EditPlan
         do throws(PlanError) {
             let facts = try ImageFacts.read(boot: boot, root: root, for: settings, diskID: diskID)
-            plan = try Planner.plan(slot: slot, settings: settings, facts: facts, modified: modified, medium: medium)
+            plan = try Planner.plan(
+                slot: slot, settings: settings, facts: facts, modified: modified, medium: medium,
+                isFinished: isFinished)
         } catch {
             throw ForgeError(error).about(slot: slot)
         }

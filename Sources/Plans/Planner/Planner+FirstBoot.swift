@@ -14,8 +14,5 @@ extension Planner {
             try put(
                 "/etc/cloud/cloud-init.disabled", text: "", reason: "cloud-init would set hostname and hosts again")
         }
-        if facts.wasBooted, medium == .card {
-            warn("the base has been booted: all slots made from it share its machine id and ssh host keys")
-        }
     }
 }

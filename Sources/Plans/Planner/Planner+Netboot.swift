@@ -13,7 +13,6 @@ extension Planner {
         try planNetbootConfig()
         try planMounts(number)
         try planInitramfsTools()
-        try planFreshIdentity()
         if facts.slot?.isController == true { try planIssue() }
         guard release == .bookworm else { return }
         try rewrite(
@@ -110,22 +109,6 @@ extension Planner {
         "dwc2", "8021q", "uio_pdrv_genirq", "uio", "usb_f_acm", "u_serial", "u_ether", "libcomposite", "udc_core",
         "ipv6", "usb_f_ncm", "usb_f_ecm", "usb_f_eem", "usb_f_rndis",
     ]
-
-    /// What a system that ran has and no second one may: all trees come from one base.
-    private mutating func planFreshIdentity() throws(PlanError) {
-        guard facts.wasBooted, !isNetbootBefore else { return }
-        let reason = "the base was booted, and each node needs its own"
-        if settings.identity?.machineID == nil {
-            try rewrite("/etc/machine-id", [.removeAllLines], reason: reason)
-        }
-        for path in facts.identityFiles { try remove(path, reason: reason) }
-        guard release != .bookworm else { return }
-        if facts.unitFile("regenerate_ssh_host_keys.service") != nil {
-            try enable("regenerate_ssh_host_keys.service", in: "multi-user.target.wants", reason: reason)
-        } else {
-            warn("the base has been booted: all slots made from it share its ssh host keys")
-        }
-    }
 
     /// The tree is this slot's already, and may have been used since.
     var isNetbootBefore: Bool { medium == .netboot && facts.netbootSlot == slot }

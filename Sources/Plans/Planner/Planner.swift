@@ -12,6 +12,8 @@ package struct Planner {
     let modified: Int64
     let release: ImageFacts.Release
     let medium: Medium
+    /// The image is judged and not made: what it became since is its own.
+    let isFinished: Bool
     var draft = PlanDraft()
     private(set) var warnings: [String] = []
     private var warned: Set<String> = []
@@ -24,11 +26,13 @@ package struct Planner {
     }
 
     package static func plan(
-        slot: Slot, settings: Settings, facts: ImageFacts, modified: Int64, medium: Medium = .card
+        slot: Slot, settings: Settings, facts: ImageFacts, modified: Int64, medium: Medium = .card,
+        isFinished: Bool = false
     ) throws(PlanError) -> EditPlan {
         let release = try supportedRelease(of: facts, for: medium)
         var planner = Planner(
-            slot: slot, settings: settings, facts: facts, modified: modified, release: release, medium: medium)
+            slot: slot, settings: settings, facts: facts, modified: modified, release: release, medium: medium,
+            isFinished: isFinished)
         switch medium {
         case .card: try planner.planClusterCTRL()
         case .netboot: try planner.planNetboot()
@@ -55,7 +59,7 @@ package struct Planner {
 
     private init(
         slot: Slot, settings: Settings, facts: ImageFacts, modified: Int64, release: ImageFacts.Release,
-        medium: Medium
+        medium: Medium, isFinished: Bool
     ) {
         self.slot = slot
         self.settings = settings
@@ -64,6 +68,7 @@ package struct Planner {
         self.modified = modified
         self.release = release
         self.medium = medium
+        self.isFinished = isFinished
     }
 }
 

@@ -35,6 +35,7 @@ extension Settings {
         NetworkSetting.self, DomainSetting.self, GroupsSetting.self, BaseSetting.self, AddressSetting.self,
         PeersSetting.self,
         IdentitySetting.self, IdentityGenerationSetting.self, HostKeyFileSetting.self,
+        KeepIdentitySetting.self,
     ]
 
     /// The setting that a key of the profile belongs to, with the key's row.
