@@ -46,9 +46,6 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "Fleet", dependencies: ["Reports", "Identity", "Plans", "Handoff", "Images"],
-            swiftSettings: settings),
-        .target(
             name: "Inspect",
             dependencies: ["Reports", "Readers", "Blocks", "Tables", "Trees", "Plans", "Volumes", "CCrypt"],
             swiftSettings: settings),
@@ -57,6 +54,9 @@ let package = Package(
             dependencies: [
                 "Reports", "Readers", "Blocks", "Tables", "Bases", "Trees", "Plans", "Volumes", "Inspect", "CLinux",
             ],
+            swiftSettings: settings),
+        .target(
+            name: "Fleet", dependencies: ["Reports", "Identity", "Plans", "Handoff", "Images"],
             swiftSettings: settings),
         .target(
             name: "Initramfs", dependencies: ["Reports", "Readers", "Bases", "Trees", "Plans", "CArchive"],
