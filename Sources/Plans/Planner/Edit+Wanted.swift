@@ -37,10 +37,8 @@ extension Edit {
             (bytes, metadata) = ([], missing)
         default: throw .unexpected(target, old?.kind ?? .file)
         }
-        var text = TextBytes.decode(bytes)
-        for rule in rules {
-            do { text = try rule.applied(to: text) } catch { throw .rule(target, error) }
-        }
+        let text: String
+        do { text = try rules.applied(to: TextBytes.decode(bytes)) } catch { throw .rule(target, error) }
         let result = TextBytes.encode(text)
         if let old, result == bytes { return old }
         return dated(FileNode(content: .file(result), metadata: metadata), modified)

@@ -32,12 +32,8 @@ extension Planner {
         guard let template = facts.template("default-clusterctrl") else {
             throw .missingInImage("\(ImageFacts.sharePath)/default-clusterctrl", purpose: "make \(path)")
         }
-        var text = TextBytes.decode(template)
-        do {
-            for rule in rules { text = try rule.applied(to: text) }
-        } catch {
-            throw .edit(.rule(Target(.root, path), error))
-        }
+        let text: String
+        do { text = try rules.applied(to: TextBytes.decode(template)) } catch { throw .edit(.rule(.root(path), error)) }
         try put(path, .file(TextBytes.encode(text)), reason: "this is \(slot)")
     }
 

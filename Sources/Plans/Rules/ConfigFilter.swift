@@ -2,7 +2,7 @@
 ///
 /// Filters of one kind replace each other, filters of different kinds add up, `[all]` ends them (Raspberry Pi
 /// documentation, config_txt/conditional.adoc).
-package struct ConfigFilter: Equatable, Sendable {
+package struct ConfigFilter: Hashable, Sendable {
     enum Kind: Hashable, Sendable {
         case model, serial, edid, gpio, hdmi, boardType, tryboot, other
     }

@@ -21,6 +21,8 @@ package struct ConfigText: Equatable, Sendable {
 
     package init(_ text: String) { lines = TextLines(text) }
 
+    init(_ lines: TextLines) { self.lines = lines }
+
     package var text: String { lines.text }
 
     package static func accumulates(_ key: String) -> Bool { accumulating.contains(key) }

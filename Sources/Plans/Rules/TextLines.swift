@@ -40,22 +40,25 @@ struct TextLines: Equatable, Sendable {
         return result
     }
 
-    /// How a new line shall end: as the first one does.
-    var lineEnd: String { lines.first?.end == "\r\n" ? "\r\n" : "\n" }
+    /// How a new line ends: as the first one does, whose end is given.
+    static func lineEnd(after first: String?) -> String { first == "\r\n" ? "\r\n" : "\n" }
+
+    /// The end of a line that was the last one, when another with the end `new` follows.
+    static func completed(_ end: String, with new: String) -> String {
+        switch end {
+        case "": new
+        case "\r": "\r\n"
+        default: end
+        }
+    }
 
     mutating func append(_ text: String) { insert(text, at: lines.count) }
 
     /// Makes `text` the line number `index`; a last line without an end gets one first.
     mutating func insert(_ text: String, at index: Int) {
-        let end = lineEnd
+        let end = Self.lineEnd(after: lines.first?.end)
         if index >= lines.count {
-            if let last = lines.indices.last {
-                switch lines[last].end {
-                case "": lines[last].end = end
-                case "\r": lines[last].end = "\r\n"
-                default: break
-                }
-            }
+            if let last = lines.indices.last { lines[last].end = Self.completed(lines[last].end, with: end) }
             lines.append(Line(text: text, end: end))
         } else {
             lines.insert(Line(text: text, end: end), at: index)

@@ -44,16 +44,6 @@ extension TextRule {
         return (keyword.lowercased(), value)
     }
 
-    static func ensureAuthorizedKey(_ line: String, in text: String) -> String {
-        var lines = TextLines(text)
-        let wanted = keyIdentity(line)
-        if lines.lines.contains(where: { !$0.text.trimmed.hasPrefix("#") && keyIdentity($0.text) == wanted }) {
-            return text
-        }
-        lines.append(line.trimmed)
-        return lines.text
-    }
-
     /// Type and blob of a key line, whatever options stand before and whatever comment after them (sshd(8),
     /// AUTHORIZED_KEYS FILE FORMAT); the whole line when it holds no key.
     static func keyIdentity(_ line: String) -> [String] {

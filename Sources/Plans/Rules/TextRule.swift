@@ -114,17 +114,16 @@ package enum TextRule: Equatable, Sendable {
         case .setVariable(let name, let value): Self.setVariable(name, value, in: text)
         case .removeVariable(let name): Self.removeLines(in: text) { Self.variable($0)?.name == name }
         case .setHostNames(let address, let names): Self.setHostNames(names, address: address, in: text)
-        case .addHostNames(let address, let names): Self.addHostNames(names, address: address, in: text)
         case .setNetworkMounts(let line): Self.setNetworkMounts(boot: line, in: text)
         case .setServerOption(let keyword, let value): Self.setServerOption(keyword, value, in: text)
-        case .ensureAuthorizedKey(let line): Self.ensureAuthorizedKey(line, in: text)
         case .addGroupMember(let group, let user): try Self.addGroupMember(user, to: group, in: text)
         case .addShadowGroupMember(let group, let user): try Self.addShadowGroupMember(user, to: group, in: text)
         case .setPasswordHash(let user, let hash, let day):
             try Self.setPasswordHash(hash, user: user, day: day, in: text)
         case .setKernelArgument, .removeKernelArgument, .removeKernelListItem, .removeReconfigInit, .setNetworkRoot:
             try appliedToKernelLine(text)
-        case .setConfigKey, .removeConfigKey, .setUSBMode, .turnFullFirmwareOff: try appliedToConfig(text)
+        case .setConfigKey, .removeConfigKey, .addHostNames, .ensureAuthorizedKey: try [self].applied(to: text)
+        case .setUSBMode, .turnFullFirmwareOff: appliedToConfig(text)
         }
     }
 
@@ -149,12 +148,9 @@ package enum TextRule: Equatable, Sendable {
         return result
     }
 
-    private func appliedToConfig(_ text: String) throws(TextRuleError) -> String {
+    private func appliedToConfig(_ text: String) -> String {
         var config = ConfigText(text)
         switch self {
-        case .setConfigKey(let section, let key, let value, let overriding):
-            try config.set(key, to: value, section: section, overriding: overriding)
-        case .removeConfigKey(let section, let key): config.remove(key, section: section)
         case .setUSBMode(let mode): config.setUSBMode(mode)
         case .turnFullFirmwareOff(let boards): config.turnFullFirmwareOff(for: boards)
         default: break

@@ -151,8 +151,10 @@ extension Planner {
         if isAccepted ?? true {
             try draft.add(Edit(target, .rewrite(rules, missing: file), reason: reason))
         } else {
-            var text = facts.text(.root, paths[1]) ?? ""
-            do { for rule in rules { text = try rule.applied(to: text) } } catch { throw .edit(.rule(target, error)) }
+            let text: String
+            do { text = try rules.applied(to: facts.text(.root, paths[1]) ?? "") } catch {
+                throw .edit(.rule(target, error))
+            }
             try put(paths[1], .file(TextBytes.encode(text)), file, reason: reason)
         }
     }
