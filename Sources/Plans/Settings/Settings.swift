@@ -30,7 +30,8 @@ extension Settings {
     static let table: [any Setting.Type] = [
         HostnameSetting.self, SSHSetting.self, UserSetting.self, PasswordHashSetting.self, AuthorizedKeysSetting.self,
         PasswordLoginSetting.self, CgroupsSetting.self, KernelArgumentsSetting.self, GPUMemorySetting.self,
-        ConfigSetting.self, TimeZoneSetting.self, LocaleSetting.self, KeyboardSetting.self, WiFiSetting.self,
+        ConfigSetting.self, TimeZoneSetting.self, LocaleSetting.self, KeyboardSetting.self, SwapSetting.self,
+        WiFiSetting.self,
         UnitsSetting.self, FilesSetting.self, HostsSetting.self, PackagesSetting.self, RunSetting.self,
         NetworkSetting.self, DomainSetting.self, GroupsSetting.self, BaseSetting.self, AddressSetting.self,
         PeersSetting.self,
