@@ -124,7 +124,8 @@ package struct NetbootBuild: Sendable {
         try Interruption.check()
         var outcome = try TreeEditor(
             base: base, slot: job.slot, settings: job.settings, epoch: spec.epoch, supplement: supplement,
-            allowed: spec.allowed
+            // Without an initramfs of ours the manifest says so already.
+            allowed: initramfs == nil ? spec.allowed.union([.noBootableBoard]) : spec.allowed
         ).edit()
         if let kept = kept[job.slot] { outcome.edits = try kept.edits(over: outcome.edits, of: base) }
         return outcome

