@@ -16,13 +16,13 @@ extension Build {
     ) {
         let nothing = Patch(byteCount: base.byteCount)
         let requests = edits.map { request(for: $0, patch: nothing, used: used) }
-        let leftovers = requests.map { access($0.path + ".partial", F_OK) == 0 }
+        for request in requests {
+            for leftover in WorkingCopy.detachLeftovers(of: request.path) { tellCleaned(leftover) }
+        }
         WorkingCopy.make(requests, from: base, observe: observe) { number, result in
             let edit = edits[number]
             do throws(ForgeError) {
                 let copy = try result.get()
-                for device in try copy.detachLeftovers() { tellCleaned(device) }
-                if leftovers[number] { tellCleaned(copy.path + ".partial") }
                 var edit = edit
                 let written = try write(&edit, requests[number], into: copy, base: base)
                 report(try finish(edit, written: written))

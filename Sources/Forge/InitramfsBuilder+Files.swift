@@ -1,8 +1,8 @@
 package import Bases
 import Blocks
-import Glibc
 import Images
 package import Initramfs
+import Netboot
 import Plans
 package import Reports
 
@@ -41,14 +41,8 @@ extension InitramfsBuilder {
     /// The text by which a running controller, or one whose card is mounted, recognises its nodes; nil when it has none.
     /// `root`: its root folder.
     package static func controllerRules(below root: String) throws(ForgeError) -> String? {
-        let path = (root == "/" ? "" : root) + rulesPath.description
-        guard access(path, F_OK) == 0 else { return nil }
-        do throws(BlockError) {
-            let reader = try FileReader(path: path)
-            return String(decoding: try reader.bytes(at: 0, count: Int(min(reader.byteCount, 1 << 20))), as: UTF8.self)
-        } catch {
-            throw ForgeError(error)
-        }
+        guard let path = try ControllerRoot(root).realPlace(rulesPath) else { return nil }
+        return String(decoding: try RegularFile.bytes(of: path, limit: 1 << 20), as: UTF8.self)
     }
 
     private static func open(

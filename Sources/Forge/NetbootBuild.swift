@@ -133,7 +133,7 @@ package struct NetbootBuild: Sendable {
 
     func output(at path: String, hasSecrets: Bool, compressor: ChunkCompressor) throws(ForgeError) -> any TreeOutput {
         switch format {
-        case .folder: return try FolderOutput(path: path, replacing: replacing)
+        case .folder: return try FolderOutput(path: path, replacing: replacing, observe: observe)
         case .tar, .tarXZ, .tarZstd:
             return TarOutput(
                 try TarWriter(

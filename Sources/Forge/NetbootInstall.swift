@@ -20,8 +20,9 @@ package import Trees
 /// killed leaves the old tree as it was.
 package struct NetbootInstall: Sendable {
     package var netboot: NetbootBuild
-    /// The controller's root folder, `/` on the controller itself.
-    package var root: String
+    private let root: ControllerRoot
+    /// Where the controller keeps its nodes' trees.
+    private let folder: String
     /// Whether trees of running nodes are replaced all the same.
     package var replacesRunning: Bool
     /// What is taken over from the old tree of a node.
@@ -37,7 +38,7 @@ package struct NetbootInstall: Sendable {
         announce: @escaping @Sendable (String) -> Void
     ) throws(ForgeError) {
         self.netboot = netboot
-        self.root = root
+        self.root = ControllerRoot(root)
         self.replacesRunning = replacesRunning
         self.keep = []
         for text in keep {
@@ -49,24 +50,31 @@ package struct NetbootInstall: Sendable {
             self.keep.append(path)
         }
         self.announce = announce
-        self.netboot.folder = Self.folder(root)
+        guard let folder = try self.root.realPlace(NetbootExports.folder) else {
+            throw Self.noController(self.root.place(NetbootExports.folder))
+        }
+        self.folder = folder
+        self.netboot.folder = folder
         self.netboot.format = .folder
         self.netboot.replacing = true
     }
 
-    private static func folder(_ root: String) -> String { hostPath("/var/lib/clusterctrl/nfs", root) }
-    private static func hostPath(_ path: String, _ root: String) -> String { (root == "/" ? "" : root) + path }
+    private static func noController(_ folder: String) -> ForgeError {
+        ForgeError(
+            .unavailable, "could not install netboot trees: \(folder) is no folder",
+            hint: "run it on a CNAT or CBRIDGE controller, or name its root folder with --root")
+    }
 
     package func run(report: (NetbootBuild.Result) -> Void) throws(ForgeError) {
         let slots = netboot.spec.jobs.map(\.slot)
         var status = stat()
-        guard stat(Self.folder(root), &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            throw ForgeError(
-                .unavailable, "could not install netboot trees: \(Self.folder(root)) is no folder",
-                hint: "run it on a CNAT or CBRIDGE controller, or name its root folder with --root")
+        guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw Self.noController(folder)
         }
-        if !replacesRunning { try NodeActivity(root: root).check(slots) }
-        let installed = try InstalledRoots(in: Self.folder(root))
+        if !replacesRunning { try NodeActivity(root: root.path).check(slots) }
+        let installed = try InstalledRoots(in: folder)
+        // What could not be written at the end is better known now.
+        _ = try exports()
         try checkUpper()
         for slot in slots where !keepsUpper && installed.hasWritten(slot) {
             announce("\(slot): what the node has written over its shared root goes with its old part")
@@ -75,23 +83,25 @@ package struct NetbootInstall: Sendable {
         if !keep.isEmpty { netboot.kept = try keptFiles(of: slots, installed) }
         // A node may have been started while its tree was written.
         netboot.willFinish = { [self] (slot) throws(ForgeError) in
-            if !replacesRunning { try NodeActivity(root: root).check([slot]) }
+            if !replacesRunning { try NodeActivity(root: root.path).check([slot]) }
         }
         let keptByteCount = netboot.kept.values.reduce(0) { $0 + $1.byteCount }
         netboot.willWrite = { [self] (size) throws(ForgeError) in
             try checkSpace(for: size, keptByteCount, count: slots.count)
         }
-        // First, because what a killed run has left would count as used space.
-        for slot in slots { try FolderRemoval.remove("\(Self.folder(root))/\(slot.name).partial") }
-        try installed.removeUnfinished()
-        try installed.removeUnused()
+        // What a killed run left would count as used.
+        for slot in slots {
+            try FolderOutput.removeLeftovers(of: "\(folder)/\(slot.name)", observe: netboot.observe)
+        }
+        try installed.removeUnfinished(observe: netboot.observe)
+        try installed.removeUnused(observe: netboot.observe)
         if netboot.layout == .full {
             try netboot.run(report: report)
         } else {
             try installShared(netboot, installed, slots: slots, report: report)
         }
         try writeExports(for: slots, installed)
-        try installed.removeUnused()
+        try installed.removeUnused(observe: netboot.observe)
         try linkBootCode()
         announce(
             "tell the NFS server of the new folders: exportfs -ra && exportfs -f; a node that had no tree before is found "
@@ -107,7 +117,7 @@ package struct NetbootInstall: Sendable {
                     "could not keep anything of \(slot): it shares its root, and what it wrote is not in a tree",
                     hint: "start it and copy what is wanted, or leave out --keep")
             }
-            let kept = try KeptFiles(keep, in: "\(Self.folder(root))/\(slot.name)")
+            let kept = try KeptFiles(keep, in: "\(folder)/\(slot.name)")
             for path in kept.missing {
                 announce("\(slot): \(path) is not in the old tree, so that nothing of it is kept")
             }
@@ -134,12 +144,12 @@ package struct NetbootInstall: Sendable {
         let shared = SharedRoot.fresh()
         netboot.sharedRoot = shared
         netboot.nameTogether = InstalledRoots.unfinishedName(of: shared)
-        for slot in slots { try FolderOutput.checkReplaceable("\(Self.folder(root))/\(slot.name)", replacing: true) }
-        netboot.didFinishTogether = { [keepsUpper] (output) throws(ForgeError) in
+        for slot in slots { try FolderOutput.checkReplaceable("\(folder)/\(slot.name)", replacing: true) }
+        netboot.didFinishTogether = { [keepsUpper, observe = netboot.observe] (output) throws(ForgeError) in
             for slot in slots where keepsUpper && installed.hasWritten(slot) {
                 try installed.linkUpper(of: slot, into: output)
             }
-            try installed.place([shared.name] + slots.map(\.name), from: output)
+            try installed.place([shared.name] + slots.map(\.name), from: output, observe: observe)
         }
         try netboot.run { result in
             var result = result
@@ -151,7 +161,7 @@ package struct NetbootInstall: Sendable {
     /// Old and new tree lie beside each other for a while, so that all of the new one must fit.
     private func checkSpace(for size: TreeSize, _ keptByteCount: Int, count: Int) throws(ForgeError) {
         var space = statvfs()
-        guard statvfs(Self.folder(root), &space) == 0 else { throw ForgeError.reading(Self.folder(root), errno: errno) }
+        guard statvfs(folder, &space) == 0 else { throw ForgeError.reading(folder, errno: errno) }
         let needed = size.diskByteCount.adding(Int64(keptByteCount))
         let free = Int64(
             clamping: UInt64(space.f_bavail).multipliedReportingOverflow(by: UInt64(space.f_frsize)).partialValue)
@@ -171,34 +181,52 @@ package struct NetbootInstall: Sendable {
     }
 
     private func writeExports(for slots: [Slot], _ installed: InstalledRoots) throws(ForgeError) {
-        let path = Self.hostPath(NetbootExports.file.description, root)
-        let old = access(path, F_OK) == 0 ? try Self.bytes(of: path) : []
+        let (path, old, status) = try exports()
         let new = NetbootExports.bytes(
             old, with: slots, sharing: try installed.used().sorted { $0.name < $1.name },
             without: try installed.unused(of: NetbootExports.roots(in: old)))
         guard new != old else { return }
         let file = try OutputFile(path: path, mode: 0o644, replacing: true)
+        if let status {
+            guard fchown(file.descriptor, status.st_uid, status.st_gid) == 0,
+                fchmod(file.descriptor, status.st_mode & 0o7777) == 0
+            else { throw ForgeError.writing(path, errno: errno) }
+        }
         try file.write(new.span.bytes, at: 0)
         try file.commit()
     }
 
-    private static func bytes(of path: String) throws(ForgeError) -> [UInt8] {
-        do throws(BlockError) {
-            let reader = try FileReader(path: path)
-            return try reader.bytes(at: 0, count: Int(reader.byteCount))
-        } catch {
-            throw ForgeError(error)
+    /// Where the exports are, with what the file holds and whose it is; the last is nil when there is none.
+    private func exports() throws(ForgeError) -> (path: String, bytes: [UInt8], status: stat?) {
+        guard let path = try root.realPlace(NetbootExports.file) else {
+            let path = root.place(NetbootExports.file)
+            guard let folder = try root.realPlace(NetbootExports.file.parent) else {
+                throw ForgeError(
+                    .unavailable, "could not write \(path): there is no such folder",
+                    hint: "name the controller's root folder with --root")
+            }
+            let new = "\(folder)/\(NetbootExports.file.name ?? "")"
+            try OutputFile.checkReplaceable(new, replacing: true)
+            return (new, [], nil)
         }
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw ForgeError.reading(path, errno: errno) }
+        return (path, try RegularFile.bytes(of: path), status)
     }
 
     /// rpiboot hands out `bootcode.bin` from its own folder, before it knows which node asks.
     private func linkBootCode() throws(ForgeError) {
-        let folder = Self.hostPath("/var/lib/clusterctrl/boot", root)
-        guard mkdir(folder, 0o755) == 0 || errno == EEXIST else { throw ForgeError.writing(folder, errno: errno) }
-        let link = folder + "/bootcode.bin"
+        let place: VolumePath = "/var/lib/clusterctrl/boot"
+        var folder = try root.realPlace(place)
+        if folder == nil, let parent = try root.realPlace(place.parent) {
+            guard mkdir("\(parent)/boot", 0o755) == 0 else { throw ForgeError.writing("\(parent)/boot", errno: errno) }
+            folder = "\(parent)/boot"
+        }
+        guard let folder else { throw Self.noController(root.place(place.parent)) }
+        let link = "\(folder)/bootcode.bin"
         var status = stat()
         guard lstat(link, &status) != 0 else { return }
-        let isNew = access(Self.hostPath("/boot/firmware/config.txt", root), F_OK) == 0
+        let isNew = try root.realPlace("/boot/firmware/config.txt") != nil
         let target = isNew ? "/boot/firmware/bootcode.bin" : "/boot/bootcode.bin"
         guard symlink(target, link) == 0 else { throw ForgeError.writing(link, errno: errno) }
     }

@@ -16,11 +16,12 @@ package struct Progress: Equatable, Sendable {
         /// `check`: reading a card back. `repair`: the kept file `subject` is damaged and is made anew.
         /// `run`: programs of the image of slot `subject` are at work.
         /// `clean`: a killed run left `subject`, which is gone now.
-        case hash, receive, wait, unpack, encode, splice, write, map, finish, check, repair, clean, run
+        /// `leave`: something could not be removed; `subject` says what, and why.
+        case hash, receive, wait, unpack, encode, splice, write, map, finish, check, repair, clean, leave, run
     }
 
     /// Whether it reports something that happened, not how far the work is.
-    package var isWarning: Bool { stage == .repair || stage == .clean }
+    package var isWarning: Bool { stage == .repair || stage == .clean || stage == .leave }
 
     package init(stage: Stage, subject: String, done: Int64, total: Int64) {
         self.stage = stage

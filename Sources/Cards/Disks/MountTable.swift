@@ -1,3 +1,5 @@
+import Images
+
 /// What is mounted and what is swapped to, from the tables of procfs.
 struct MountTable: Equatable, Sendable {
     struct Mount: Equatable, Sendable {
@@ -22,21 +24,16 @@ struct MountTable: Equatable, Sendable {
         swaps = Self.swaps(tree.bytes("/proc/swaps") ?? [])
     }
 
-    /// Parses mountinfo (proc_pid_mountinfo(5)): after six fields come any number of optional ones, then a dash.
     static func mounts(_ bytes: [UInt8]) -> [Mount] {
-        lines(bytes).compactMap { line in
-            let fields = line.split(separator: 0x20)
-            guard fields.count >= 10, let number = DeviceNumber(String(decoding: fields[2], as: UTF8.self)),
-                let dash = fields.dropFirst(6).firstIndex(where: { $0.elementsEqual([0x2D]) }), dash + 2 < fields.count
-            else { return nil }
-            return Mount(number: number, point: unescaped(fields[4]), source: unescaped(fields[dash + 2]))
+        MountInfo.parse(bytes).compactMap { info in
+            DeviceNumber(info.device).map { Mount(number: $0, point: info.point, source: info.source) }
         }
     }
 
     /// Parses /proc/swaps: a line of titles, then one for each, which begins with its path.
     static func swaps(_ bytes: [UInt8]) -> [String] {
         lines(bytes).dropFirst().compactMap { line in
-            line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 }).first.map { unescaped($0) }
+            line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 }).first.map { MountInfo.unescaped($0) }
         }
     }
 
@@ -52,20 +49,4 @@ struct MountTable: Equatable, Sendable {
     }
 
     private static func lines(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] { bytes.split(separator: 0x0A) }
-
-    /// Blanks, tabs, line ends and backslashes stand there as `\040` and the like.
-    private static func unescaped(_ field: ArraySlice<UInt8>) -> String {
-        var bytes: [UInt8] = []
-        var rest = field
-        while let byte = rest.popFirst() {
-            let digits = rest.prefix(3)
-            if byte == 0x5C, digits.count == 3, digits.allSatisfy({ (0x30...0x37).contains($0) }) {
-                bytes.append(digits.reduce(UInt8(0)) { $0 &* 8 &+ ($1 - 0x30) })
-                rest = rest.dropFirst(3)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
 }

@@ -32,9 +32,15 @@ extension SystemImage {
 }
 
 extension WorkingCopy {
-    /// Detaches loop devices that a killed run left over this file, whose lock this object holds; returns their paths.
-    package func detachLeftovers() throws(ForgeError) -> [String] {
-        let file = try reader()
-        do throws(MountError) { return try LoopDevice.detachAll(of: file.descriptor) } catch { throw ForgeError(error) }
+    /// Detaches the loop devices over the partial file that a killed run has left for `path`; returns what there is to
+    /// be cleaned up, devices and file. The file goes when the copy is made.
+    ///
+    /// A device that cannot be detached keeps the old file, which is nothing to the new one.
+    package static func detachLeftovers(of path: String) -> [String] {
+        var found: [String] = []
+        let isLeft = try? OutputFile.withLeftover(of: path) { (leftover) throws(ForgeError) in
+            found = (try? LoopDevice.detachAll(of: leftover)) ?? []
+        }
+        return isLeft == true ? found + [path + ".partial"] : []
     }
 }

@@ -5,8 +5,9 @@ package import Reports
 /// A file that appears whole under its final name, or not at all.
 ///
 /// Bytes go to `NAME.partial`; `commit` syncs that file, renames it and syncs the folder. Without `commit` the partial
-/// file is removed when the value ends. A partial file that a killed run left is overwritten; one that a living run
-/// still writes is refused (flock).
+/// file is removed when the value ends. The partial file is always a new one, of this process's own user: what a killed
+/// run, or anybody else, left under that name is taken away and not written to; one that a living run still writes is
+/// refused (flock).
 package struct OutputFile: ~Copyable, Sendable {
     package let path: String
     private let partialPath: String
@@ -17,6 +18,7 @@ package struct OutputFile: ~Copyable, Sendable {
     package init(path: String, mode: mode_t, replacing: Bool) throws(ForgeError) {
         let partialPath = path + ".partial"
         descriptor = try Self.open(partialPath, for: path, mode: mode, replacing: replacing)
+        UnfinishedOutputs.begin(partialPath)
         self.path = path
         self.partialPath = partialPath
     }
@@ -25,26 +27,65 @@ package struct OutputFile: ~Copyable, Sendable {
         _ partialPath: String, for path: String, mode: mode_t, replacing: Bool
     ) throws(ForgeError) -> Int32 {
         try checkReplaceable(path, replacing: replacing)
-        let descriptor = Glibc.open(partialPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode)
-        guard descriptor >= 0 else { throw ForgeError.writing(path, errno: errno) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            Glibc.close(descriptor)
-            throw ForgeError(
-                .cannotCreate, "could not create \(path): another piforge is writing it",
-                hint: "wait for it, or choose another --output")
+        for _ in 0..<attemptLimit {
+            if let leftover = try openLeftover(partialPath, for: path) {
+                defer { Glibc.close(leftover) }
+                guard unlink(partialPath) == 0 || errno == ENOENT else { throw ForgeError.writing(path, errno: errno) }
+            }
+            let descriptor = Glibc.open(partialPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
+            if descriptor < 0, errno == EEXIST { continue }
+            guard descriptor >= 0 else { throw ForgeError.writing(path, errno: errno) }
+            // Until here another run could take it for a killed one's.
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, isSameFile(descriptor, partialPath) else {
+                Glibc.close(descriptor)
+                break
+            }
+            return descriptor
         }
-        // Between opening and locking, the run that held it may have given the file its final name.
-        guard isSameFile(descriptor, partialPath) else {
+        throw inUse(path)
+    }
+
+    private static let attemptLimit = 100
+
+    private static func inUse(_ path: String) -> ForgeError {
+        ForgeError(
+            .cannotCreate, "could not create \(path): another piforge is writing it",
+            hint: "wait for it, or choose another --output")
+    }
+
+    /// Opens a partial file that no living run writes, and locks it; nil when there is none.
+    private static func openLeftover(_ partialPath: String, for path: String) throws(ForgeError) -> Int32? {
+        while true {
+            let descriptor = Glibc.open(partialPath, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)
+            guard descriptor >= 0 else {
+                if errno == ENOENT { return nil }
+                throw errno == ELOOP ? notAFile(partialPath, for: path) : ForgeError.writing(path, errno: errno)
+            }
+            var status = stat()
+            let isFile = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+            let isFree = isFile && flock(descriptor, LOCK_EX | LOCK_NB) == 0
+            // Between opening and locking, the run that held it may have given the file its final name.
+            if isFree, isSameFile(descriptor, partialPath) { return descriptor }
             Glibc.close(descriptor)
-            return try open(partialPath, for: path, mode: mode, replacing: replacing)
+            if !isFile { throw notAFile(partialPath, for: path) }
+            if !isFree { throw inUse(path) }
         }
-        // A partial file of an earlier run may be longer, or have wider permissions.
-        guard ftruncate(descriptor, 0) == 0, fchmod(descriptor, mode & ~processUmask) == 0 else {
-            let code = errno
-            Glibc.close(descriptor)
-            throw ForgeError.writing(path, errno: code)
-        }
-        return descriptor
+    }
+
+    private static func notAFile(_ partialPath: String, for path: String) -> ForgeError {
+        ForgeError(
+            .cannotCreate, "could not create \(path): something that is no file lies at \(partialPath)",
+            hint: "take it away, or choose another --output")
+    }
+
+    /// Shows the partial file that a killed run has left for `path`, open for reading; returns whether there is one.
+    package static func withLeftover(
+        of path: String, _ body: (Int32) throws(ForgeError) -> Void
+    ) throws(ForgeError) -> Bool {
+        guard let leftover = try openLeftover(path + ".partial", for: path) else { return false }
+        defer { Glibc.close(leftover) }
+        try body(leftover)
+        return true
     }
 
     /// Throws when something lies at `path` that must not be replaced.
@@ -89,6 +130,9 @@ package struct OutputFile: ~Copyable, Sendable {
 
     /// Makes the file durable and gives it its name.
     package consuming func commit() throws(ForgeError) {
+        guard Self.isSameFile(descriptor, partialPath) else {
+            throw ForgeError(.cannotCreate, "could not create \(path): somebody has taken away \(partialPath)")
+        }
         guard fsync(descriptor) == 0, rename(partialPath, path) == 0 else {
             throw ForgeError.writing(path, errno: errno)
         }
@@ -101,7 +145,9 @@ package struct OutputFile: ~Copyable, Sendable {
     }
 
     deinit {
-        if !isCommitted { unlink(partialPath) }
+        if isCommitted || !Self.isSameFile(descriptor, partialPath) || unlink(partialPath) == 0 {
+            UnfinishedOutputs.end(partialPath)
+        }
         Glibc.close(descriptor)
     }
 
@@ -117,10 +163,3 @@ package struct OutputFile: ~Copyable, Sendable {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 }
-
-/// Reading the umask means setting it for an instant, so it is read once, at the first use.
-private let processUmask: mode_t = {
-    let mask = umask(0o077)
-    umask(mask)
-    return mask
-}()

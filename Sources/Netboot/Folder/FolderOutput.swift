@@ -7,19 +7,28 @@ import Synchronization
 /// One slot's tree as a folder that appears whole under its name, or not at all.
 ///
 /// It grows as `NAME.partial`, which nobody but root may enter, and is written on a thread of its own. A folder that is
-/// replaced changes places with it in one step and is removed afterwards.
+/// replaced changes places with it in one step and is removed afterwards. What cannot be removed is reported and stays;
+/// the next tree grows as `NAME.partial-2` then.
 package final class FolderOutput: TreeOutput {
     private let path: String
     private let replacing: Bool
+    private let observe: Progress.Observer
     private let writer: Writer
     /// The digest of the tar that this tree would be.
     private let tar = TarOutput(TarWriter(hashing: ChunkCompressor(nil)), chunking: .raw)
 
-    package init(path: String, replacing: Bool) throws(ForgeError) {
+    package init(path: String, replacing: Bool, observe: @escaping Progress.Observer) throws(ForgeError) {
         try Self.checkReplaceable(path, replacing: replacing)
         self.path = path
         self.replacing = replacing
+        self.observe = observe
+        try Self.removeLeftovers(of: path, observe: observe)
         writer = try Writer(path: path)
+    }
+
+    deinit {
+        // Half a tree, or the one that was replaced.
+        writer.discard(observe: observe)
     }
 
     /// Owners, devices and capabilities need root.
@@ -43,6 +52,39 @@ package final class FolderOutput: TreeOutput {
                 .cannotCreate, "could not create \(path): it exists",
                 hint: "use --force to replace it, or choose another --output")
         }
+        try FolderRemoval.checkMounts(in: path)
+    }
+
+    /// Removes what runs that came to no end have left of trees at `path`. What cannot be removed is reported, and in
+    /// nobody's way; throws when a living run writes there.
+    package static func removeLeftovers(
+        of path: String, observe: Progress.Observer
+    ) throws(ForgeError) {
+        for number in 1...leftoverLimit {
+            let leftover = partialPath(of: path, number)
+            var status = stat()
+            guard lstat(leftover, &status) == 0 else { continue }
+            guard !FolderRemoval.isInUse(leftover) else { throw FolderRemoval.inUse(path) }
+            remove(leftover, observe: observe)
+        }
+    }
+
+    private static let leftoverLimit = 100
+
+    private static func partialPath(of path: String, _ number: Int) -> String {
+        path + ".partial" + (number == 1 ? "" : "-\(number)")
+    }
+
+    /// Removes a folder, or reports why not.
+    @discardableResult
+    static func remove(_ path: String, isOwn: Bool = false, observe: Progress.Observer) -> Bool {
+        do throws(ForgeError) {
+            try FolderRemoval.remove(path, isOwn: isOwn)
+            return true
+        } catch {
+            observe(Progress(stage: .leave, subject: error.message, done: 0, total: 0))
+            return false
+        }
     }
 
     package var hasFailed: Bool { writer.hasFailed }
@@ -62,6 +104,7 @@ package final class FolderOutput: TreeOutput {
         writer.enqueue { (tree) throws(FolderTree.Failure) in try tree.finish() }
         try writer.end()
         try Interruption.check()
+        try FolderRemoval.checkMounts(in: path)
         try writer.rename(replacing: replacing)
         return found
     }
@@ -84,26 +127,43 @@ extension FolderOutput {
             var failure: ForgeError?
         }
 
-        private var partialPath: String { path + ".partial" }
+        private let partialPath: String
 
         init(path: String) throws(ForgeError) {
             self.path = path
-            let partial = path + ".partial"
-            try FolderRemoval.remove(partial)
-            guard mkdir(partial, 0o700) == 0 else { throw ForgeError.writing(path, errno: errno) }
-            let root = open(partial, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-            guard root >= 0 else { throw ForgeError.writing(path, errno: errno) }
+            let root: Int32
+            (partialPath, root) = try Self.makeFolder(for: path)
             // Held as long as the tree grows, so that no other run takes it for a dead one's.
             guard flock(root, LOCK_EX | LOCK_NB) == 0 else {
                 close(root)
                 throw FolderRemoval.inUse(path)
             }
+            UnfinishedOutputs.begin(partialPath)
             state = Mutex(State(tree: FolderTree(root: root)))
         }
 
-        deinit {
-            // After a rename nothing lies there; before it, half a tree does.
-            try? FolderRemoval.remove(partialPath, isOwn: true)
+        /// Makes the first partial folder whose name is free, and opens it.
+        private static func makeFolder(for path: String) throws(ForgeError) -> (String, Int32) {
+            for number in 1...FolderOutput.leftoverLimit {
+                let partial = FolderOutput.partialPath(of: path, number)
+                guard mkdir(partial, 0o700) == 0 else {
+                    if errno == EEXIST { continue }
+                    throw ForgeError.writing(path, errno: errno)
+                }
+                let root = open(partial, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                guard root >= 0 else { throw ForgeError.writing(path, errno: errno) }
+                return (partial, root)
+            }
+            throw ForgeError(
+                .cannotCreate, "could not create \(path): there are \(FolderOutput.leftoverLimit) unfinished ones",
+                hint: "remove what begins with \(path).partial")
+        }
+
+        /// Ends the work and removes what lies under the partial name.
+        func discard(observe: Progress.Observer) {
+            failed.store(true, ordering: .relaxed)
+            queue.sync {}
+            if FolderOutput.remove(partialPath, isOwn: true, observe: observe) { UnfinishedOutputs.end(partialPath) }
         }
 
         var hasFailed: Bool { failed.load(ordering: .relaxed) }

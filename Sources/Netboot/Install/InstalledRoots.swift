@@ -1,4 +1,3 @@
-import Blocks
 import CLinux
 import Glibc
 import Images
@@ -29,22 +28,18 @@ package struct InstalledRoots: Sendable {
     package func root(of slot: Slot) throws(ForgeError) -> SharedRoot? { try Self.root(of: slot, in: folder) }
 
     private static func root(of slot: Slot, in folder: String) throws(ForgeError) -> SharedRoot? {
-        for bootFolder in ["boot/firmware", "boot"] {
-            let path = "\(folder)/\(slot.name)/\(bootFolder)/cmdline.txt"
-            var status = stat()
-            guard lstat(path, &status) == 0 else {
-                // A root that is taken for unused is removed.
-                guard errno == ENOENT || errno == ENOTDIR else { throw ForgeError.reading(path, errno: errno) }
+        for place in [["boot", "firmware"], ["boot"]] {
+            let path = ([folder, slot.name] + place + ["cmdline.txt"]).joined(separator: "/")
+            guard let part = PlainFolder("\(folder)/\(slot.name)"), let boot = part.folder(place),
+                let status = boot.status(of: "cmdline.txt")
+            else {
+                // A root that is taken for unused is removed. A link is a node's own doing, and names no root.
+                guard [ENOENT, ENOTDIR, ELOOP].contains(errno) else { throw ForgeError.reading(path, errno: errno) }
                 continue
             }
             guard status.st_mode & S_IFMT == S_IFREG else { continue }
-            do throws(BlockError) {
-                let reader = try FileReader(path: path)
-                let bytes = try reader.bytes(at: 0, count: Int(min(reader.byteCount, 1 << 16)))
-                return SharedRoot(of: KernelCommandLine(String(decoding: bytes, as: UTF8.self)))
-            } catch {
-                throw ForgeError(error)
-            }
+            let bytes = try RegularFile.bytes(of: "cmdline.txt", in: boot, path: path, limit: 1 << 16)
+            return SharedRoot(of: KernelCommandLine(String(decoding: bytes, as: UTF8.self)))
         }
         return nil
     }
@@ -68,18 +63,25 @@ package struct InstalledRoots: Sendable {
 
     /// Whether a node has written to a file in its part (`SharedLayout.Upper.file`).
     package func hasWritten(_ slot: Slot) -> Bool {
-        access("\(folder)/\(slot.name)/\(Self.upper)/upper.ext4", F_OK) == 0
+        guard let upper = upperFolder(of: slot, below: folder) else { return false }
+        return upper.status(of: Self.upper) != nil
     }
 
-    private static let upper = "upper"
+    private static let upper = "upper.ext4"
+
+    private func upperFolder(of slot: Slot, below folder: String) -> PlainFolder? {
+        guard let part = PlainFolder("\(folder)/\(slot.name)") else { return nil }
+        return part.folder(["upper"])
+    }
 
     /// Gives the file to which a node writes a second name in its new part below `output`, so that it outlives the old
     /// one whenever that goes.
     package func linkUpper(of slot: Slot, into output: String) throws(ForgeError) {
-        let (old, new) = ("\(folder)/\(slot.name)/\(Self.upper)", "\(output)/\(slot.name)/\(Self.upper)")
-        guard mkdir(new, 0o755) == 0, link("\(old)/upper.ext4", "\(new)/upper.ext4") == 0 else {
-            throw ForgeError.writing(new, errno: errno)
-        }
+        let new = "\(output)/\(slot.name)/upper"
+        guard mkdir(new, 0o755) == 0, let old = upperFolder(of: slot, below: folder),
+            let target = upperFolder(of: slot, below: output),
+            linkat(old.descriptor, Self.upper, target.descriptor, Self.upper, 0) == 0
+        else { throw ForgeError.writing(new, errno: errno) }
     }
 
     private static func names(in folder: String) throws(ForgeError) -> [String] {
@@ -88,31 +90,34 @@ package struct InstalledRoots: Sendable {
     }
 
     /// Moves `names` out of a folder in this one to their places here, each in one step; what was there is removed
-    /// together with that folder.
-    package func place(_ names: [String], from output: String) throws(ForgeError) {
+    /// together with that folder, or reported when it cannot be.
+    package func place(
+        _ names: [String], from output: String, observe: Progress.Observer
+    ) throws(ForgeError) {
+        for name in names { try FolderRemoval.checkMounts(in: "\(folder)/\(name)") }
         for name in names {
             let (new, old) = ("\(output)/\(name)", "\(folder)/\(name)")
             let isMoved = access(old, F_OK) == 0 ? clinux_exchange(new, old) == 0 : rename(new, old) == 0
             guard isMoved else { throw ForgeError.writing(old, errno: errno) }
         }
-        try FolderRemoval.remove(output, isOwn: true)
+        FolderOutput.remove(output, isOwn: true, observe: observe)
     }
 
-    /// Removes what runs have left that did not come to their end.
-    package func removeUnfinished() throws(ForgeError) {
+    /// Removes what runs have left that did not come to their end; throws when one of them lives.
+    package func removeUnfinished(observe: Progress.Observer) throws(ForgeError) {
         for name in try Self.names(in: folder) {
-            for suffix in [Self.unfinishedSuffix, Self.unfinishedSuffix + ".partial"] where name.hasSuffix(suffix) {
-                guard SharedRoot(name: String(name.dropLast(suffix.count))) != nil else { continue }
-                try FolderRemoval.remove("\(folder)/\(name)")
-            }
+            guard let suffix = name.firstRange(of: Self.unfinishedSuffix),
+                SharedRoot(name: String(name[..<suffix.lowerBound])) != nil
+            else { continue }
+            let path = "\(folder)/\(name)"
+            guard !FolderRemoval.isInUse(path) else { throw FolderRemoval.inUse(path) }
+            FolderOutput.remove(path, observe: observe)
         }
     }
 
     /// Removes the roots that no node asks for any more.
-    package func removeUnused() throws(ForgeError) {
+    package func removeUnused(observe: Progress.Observer) throws(ForgeError) {
         let roots = try Self.names(in: folder).compactMap { SharedRoot(name: $0) }
-        for root in try unused(of: roots) {
-            try FolderRemoval.remove("\(folder)/\(root.name)")
-        }
+        for root in try unused(of: roots) { FolderOutput.remove("\(folder)/\(root.name)", observe: observe) }
     }
 }

@@ -38,9 +38,17 @@ package struct KeptFiles {
 
     private func name(_ path: VolumePath) -> String { folder + path.description }
 
+    /// The folder above `path`, nil when there is none. The tree is the node's, which may put a link anywhere and at any
+    /// time.
+    private func parent(of path: VolumePath) throws(ForgeError) -> PlainFolder? {
+        if let tree = PlainFolder(folder), let parent = tree.folder(path.parent.components) { return parent }
+        guard [ENOENT, ENOTDIR, ELOOP].contains(errno) else { throw ForgeError.reading(name(path), errno: errno) }
+        return nil
+    }
+
     private func status(_ path: VolumePath) throws(ForgeError) -> Status? {
-        var facts = stat()
-        guard lstat(name(path), &facts) == 0 else {
+        guard let parent = try parent(of: path) else { return nil }
+        guard let facts = parent.status(of: path.name ?? ".") else {
             guard errno == ENOENT || errno == ENOTDIR else { throw ForgeError.reading(name(path), errno: errno) }
             return nil
         }
@@ -52,9 +60,9 @@ package struct KeptFiles {
         guard let node = try node(path) else { return }
         edits[path] = .some(node)
         guard node.kind == .directory else { return }
-        guard let names = FolderListing.names(in: name(path)) else {
-            throw ForgeError.reading(name(path), errno: errno)
-        }
+        guard let parent = try parent(of: path), let own = parent.folder([path.name ?? "."]),
+            let names = FolderListing.names(in: own.path(of: "."))
+        else { throw ForgeError.reading(name(path), errno: errno) }
         for name in names {
             guard let child = path.appending(name) else { continue }
             try keep(child)
@@ -80,31 +88,22 @@ package struct KeptFiles {
     }
 
     private mutating func bytes(_ path: VolumePath, count: Int) throws(ForgeError) -> [UInt8] {
-        byteCount += count
-        guard byteCount <= Self.limit else {
+        guard count <= Self.limit - byteCount else {
             throw ForgeError(
                 .badInput, "could not keep \(name(path)): all that is kept may have \(ByteCount(Int64(Self.limit)))",
                 hint: "keep fewer files; move the larger ones out of the tree and back")
         }
-        let descriptor = open(name(path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        guard descriptor >= 0 else { throw ForgeError.reading(name(path), errno: errno) }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: count)
-        var done = 0
-        while done < count {
-            let found = bytes.withUnsafeMutableBytes {
-                pread(descriptor, $0.baseAddress.map { $0 + done }, count - done, off_t(done))
-            }
-            if found < 0, errno == EINTR { continue }
-            guard found > 0 else { throw ForgeError.reading(name(path), errno: found < 0 ? errno : EIO) }
-            done += found
-        }
+        guard let parent = try parent(of: path) else { throw ForgeError.reading(name(path), errno: ENOENT) }
+        let bytes = try RegularFile.bytes(of: path.name ?? ".", in: parent, path: name(path), limit: count)
+        guard bytes.count == count else { throw ForgeError.reading(name(path), errno: EIO) }
+        byteCount += count
         return bytes
     }
 
     private func text(_ path: VolumePath) throws(ForgeError) -> String {
         var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink(name(path), &bytes, bytes.count)
+        guard let parent = try parent(of: path) else { throw ForgeError.reading(name(path), errno: ENOENT) }
+        let count = readlinkat(parent.descriptor, path.name ?? ".", &bytes, bytes.count)
         let units = bytes.prefix(max(count, 0)).map { UInt8(bitPattern: $0) }
         guard count > 0, let text = String(validating: units, as: UTF8.self) else {
             throw ForgeError.reading(name(path), errno: count < 0 ? errno : EILSEQ)
@@ -114,10 +113,12 @@ package struct KeptFiles {
 
     /// Nothing where the file system has no attributes.
     private func attributes(_ path: VolumePath) throws(ForgeError) -> [String: [UInt8]] {
+        guard let parent = try parent(of: path) else { throw ForgeError.reading(name(path), errno: ENOENT) }
+        let place = parent.path(of: path.name ?? ".")
         // The most that Linux has of either (limits.h, XATTR_LIST_MAX and XATTR_SIZE_MAX).
         var list = [UInt8](repeating: 0, count: 65536)
         let count = list.withUnsafeMutableBytes {
-            llistxattr(name(path), $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
+            llistxattr(place, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
         }
         guard count >= 0 else {
             guard errno == ENOTSUP else { throw ForgeError.reading(name(path), errno: errno) }
@@ -127,7 +128,7 @@ package struct KeptFiles {
         for bytes in list.prefix(count).split(separator: 0) {
             let key = String(decoding: bytes, as: UTF8.self)
             var value = [UInt8](repeating: 0, count: 65536)
-            let length = value.withUnsafeMutableBytes { lgetxattr(name(path), key, $0.baseAddress, $0.count) }
+            let length = value.withUnsafeMutableBytes { lgetxattr(place, key, $0.baseAddress, $0.count) }
             guard length >= 0 else { throw ForgeError.reading(name(path), errno: errno) }
             attributes[key] = Array(value.prefix(length))
         }

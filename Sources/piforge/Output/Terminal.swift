@@ -39,6 +39,7 @@ final class Terminal: Sendable {
         switch progress.stage {
         case .repair: Output.note("warning: \(progress.subject) is damaged and is made anew")
         case .clean: Output.note("warning: a killed run had left \(progress.subject); it is cleaned up")
+        case .leave: Output.note("warning: \(progress.subject); it stays there, and the next run tries again")
         default: break
         }
         let now = ContinuousClock.now
@@ -204,7 +205,7 @@ extension Progress.Stage {
         case .finish: "finishing"
         case .check: "reading back"
         case .repair: "renewing"
-        case .clean: "cleaning up"
+        case .clean, .leave: "cleaning up"
         case .run: "running programs of"
         }
     }
