@@ -8,13 +8,13 @@ package struct PlainFolder: ~Copyable {
 
     /// The folder at a path of this machine's; nil and errno when it cannot be opened.
     package init?(_ path: String) {
-        descriptor = open(path, Self.flags)
-        if descriptor < 0 { return nil }
+        self.init(opened: open(path, Self.flags))
     }
 
     private init?(opened descriptor: Int32) {
+        // Before anything is set: what fails after that is closed, which would change errno.
+        guard descriptor >= 0 else { return nil }
         self.descriptor = descriptor
-        if descriptor < 0 { return nil }
     }
 
     /// A folder below this one; nil and errno, ENOTDIR for a link, when there is none.

@@ -76,10 +76,12 @@ package struct SandboxedProgram: Sendable {
         let rootMount = try root.mountForPrograms()
         try namespace.mapOwners(of: rootMount)
         let bootMount = try boot?.mountForPrograms()
-        var bootNumber: Int32 = -1
-        if case .some(let mount) = bootMount {
+        let bootNumber: Int32
+        switch bootMount {
+        case .some(let mount):
             try namespace.mapOwners(of: mount)
             bootNumber = mount.root
+        case nil: bootNumber = -1
         }
         let group = ControlGroup(memory: limits.memory, processes: limits.processes)
         var printed = try Pipe()
@@ -110,6 +112,10 @@ package struct SandboxedProgram: Sendable {
         _ = consume networkGo
         let message = report.all(limit: 512)
         let outcome = try running.follow(printed, to: output, isCancelled: isCancelled)
+        // What its numbers were for has to live until here.
+        _ = consume rootMount
+        _ = consume bootMount
+        _ = consume namespace
         _ = consume network
         _ = consume group
         guard message.isEmpty else { throw Self.failure(message) }
