@@ -107,7 +107,7 @@ struct TreeArchiveLimitTests {
         let reader = volume.treeReader()
         var paths: [VolumePath] = []
         while let entry = try reader.next() { paths.append(entry.path) }
-        #expect(paths.count == 1 + 1000 + 1)
+        #expect(paths.count == 1 + 2 + 1000 + 1)
         #expect(zip(paths, paths.dropFirst()).allSatisfy { $0 < $1 })
     }
 

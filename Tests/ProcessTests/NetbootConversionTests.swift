@@ -55,7 +55,8 @@ struct NetbootConversionTests {
         let oracle = try Shell.run(
             Repository.path + "/Tests/Fixtures/usbboot-oracle", ["--slot-only", wanted.path, release, "armhf", "7"])
         try #require(oracle.status == 0, "usbboot-oracle: \(oracle.error)")
-        #expect(result.manifest.warnings == [])
+        // buster's own password stays open, which is true of 8086's archive as well.
+        #expect(result.manifest.warnings.allSatisfy { $0.hasSuffix("[known-password]") })
         let tree = try UnpackedTree(archive: result.path)
         try expect(tree, UnpackedTree.entries(of: wanted.path), release: release, slot: "p7")
         let changed = Set(result.manifest.changes.map(\.path))
@@ -83,7 +84,11 @@ struct NetbootConversionTests {
         #expect(
             line.contains(" init=/usr/lib/raspberrypi-sys-mods/firstboot") == (release == "bookworm")
                 && (release == "bookworm" || tree.entries[newKeys] != nil))
-        #expect(result.manifest.warnings == [NetbootBuild.noInitramfs])
+        #expect(
+            result.manifest.warnings.filter {
+                !$0.hasSuffix("[no-bootable-board]") && !$0.hasSuffix("[known-password]")
+            }
+                == [NetbootBuild.noInitramfs])
     }
 
     /// All entries as the oracle has them, but for what is better than 8086's on purpose.

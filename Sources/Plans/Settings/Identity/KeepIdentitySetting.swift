@@ -13,6 +13,12 @@ enum KeepIdentitySetting: Setting {
             "Keep the machine id, ssh host keys, random seed and leases of a base that has run.", example: "false")
     ]
 
+    static let template = """
+
+        # A base that has run: keep its machine id, host keys and leases.
+        keep_identity: false
+        """
+
     static let machineID: VolumePath = "/etc/machine-id"
     static let keyFolder: VolumePath = "/etc/ssh"
     static let keyMaker = "regenerate_ssh_host_keys.service"
