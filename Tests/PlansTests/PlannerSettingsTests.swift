@@ -358,7 +358,7 @@ struct PlannerSettingsTests {
     @Test func aBootedBaseIsWarnedOf() throws {
         let (_, plan) = try built(.bookworm, .bootedP2) { _ in }
         #expect(
-            plan.warnings == ["the base has been booted: all slots made from it share its machine id and ssh host keys"]
+            plan.warnings == ["the base has been booted: all slots made from it share its ssh host keys"]
         )
     }
 
