@@ -92,7 +92,9 @@ struct TreeArchiveLimitTests {
         #expect(try volume.status(at: "/etc/f")?.metadata.extendedAttributes == ["user.big": value])
         expectRefusal(
             member("etc/f", [("SCHILY.xattr.user.big", value + [7])]), "has 65537 bytes of the attribute user.big")
-        expectRefusal(member("etc/f", [("SCHILY.xattr.user.big", [UInt8](repeating: 7, count: 2 << 20))]), "could not unpack")
+        let large = [UInt8](repeating: 7, count: 2 << 20)
+        expectRefusal(member("etc/f", [("SCHILY.xattr.user.big", large)]), "could not unpack")
+            member("etc/f", [("SCHILY.xattr.user.big", [UInt8](repeating: 7, count: 2 << 20))]), "could not unpack")
     }
 
     @Test("what lies deep is found again")

@@ -216,7 +216,8 @@ struct CorruptImageTests {
         Unclean(
             name: "journal to replay", debugfs: ["feature needs_recovery"],
             message:
-                "could not edit the root partition: a journal that was not replayed (was it copied while the card was in use?)"),
+                "could not edit the root partition: a journal that was not replayed (was it copied while the card was in use?)"
+        ),
         Unclean(
             name: "not unmounted", debugfs: ["set_super_value state 0"],
             message: "could not edit the root partition: a file system not cleanly unmounted"),
