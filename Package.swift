@@ -100,10 +100,13 @@ let package = Package(
         .testTarget(
             name: "HandoffTests", dependencies: ["Handoff", "Identity", "Plans", "TestSupport"], swiftSettings: settings
         ),
+        .testTarget(
+            name: "FleetTests", dependencies: ["Reports", "Identity", "Plans", "Handoff", "Fleet", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "VolumesTests", dependencies: ["Volumes", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ForgeTests", dependencies: ["Forge", "TestSupport"], swiftSettings: settings),
         // Whatever starts piforge, needs a whole base image or runs many programs: minutes, where the others take seconds.
-        .testTarget(name: "ProcessTests", dependencies: ["Forge", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "ProcessTests", dependencies: ["Identity", "Forge", "TestSupport"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

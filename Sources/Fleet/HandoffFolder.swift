@@ -42,7 +42,7 @@ package struct HandoffFolder {
     }
 
     /// Writes all files, and makes the folder where it is missing. When one of them is there that no hand-off made, it is
-    /// replaced only with `force`; else nothing is written.
+    /// replaced only with `force`; else nothing is written. `force` forgets the keys that ssh has accepted, too.
     package func write(_ roster: Roster, force: Bool) throws(ForgeError) -> [File] {
         try OutputFolder.prepare(path)
         var texts: [(document: HandoffDocument, text: String)] = []
@@ -52,7 +52,7 @@ package struct HandoffFolder {
         var files: [File] = []
         for (document, text) in texts {
             let old = try existing(document)
-            let isKept = old.map { $0 == text || document.isWrittenByOthers(roster) } ?? false
+            let isKept = old.map { $0 == text || document.isWrittenByOthers(roster) && !force } ?? false
             if let old, !isKept, !force, !HandoffDocument.isOwn(old) { throw foreign(document) }
             files.append(File(document: document, path: place(of: document), isWritten: !isKept))
         }

@@ -60,9 +60,10 @@ package enum Reachability: Equatable, Sendable {
             self = .loginRefused(line)
         } else {
             // The last line is often only the echo of the way's failure.
-            let echoes = ["kex_exchange_identification", "Connection closed by UNKNOWN", "ssh_exchange_identification"]
+            let echoes = ["kex_exchange_identification", "stdio forwarding failed", "Connection closed by UNKNOWN"]
             let line = lines.last { line in !echoes.contains { line.hasPrefix($0) } }
-            self = .unreachable(line ?? "no answer")
+            let refusal = line?.firstRange(of: "connect failed: ").map { String(line?[$0.upperBound...] ?? "") }
+            self = .unreachable(refusal ?? line ?? "no answer")
         }
     }
 }

@@ -6,10 +6,18 @@ package struct RemoteCommand {
     package var arguments: [String]
     package var environment: [String: String]
 
-    /// `arguments`: the program, searched in PATH, and what it is given.
+    /// `arguments`: the program, searched in the PATH of `environment`, and what it is given.
     package init(_ arguments: [String], environment: [String: String]) {
         self.arguments = arguments
         self.environment = environment
+    }
+
+    /// Where the program lies; nil when it is nowhere.
+    fileprivate var program: String? {
+        guard let name = arguments.first else { return nil }
+        if name.contains("/") { return name }
+        let folders = (environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":")
+        return folders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
     }
 
     /// What a command said, cut to `byteLimit` bytes each.
@@ -125,7 +133,8 @@ private struct Child {
         var words = command.arguments.map { strdup($0) } + [nil]
         var variables = command.environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for text in words + variables { free(text) } }
-        return posix_spawnp(&process, command.arguments.first ?? "", &actions, &attributes, &words, &variables)
+        guard let program = command.program else { return ENOENT }
+        return posix_spawn(&process, program, &actions, &attributes, &words, &variables)
     }
 
     private static func now() -> Int {

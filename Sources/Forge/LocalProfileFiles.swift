@@ -40,7 +40,10 @@ package struct LocalProfileFiles: ProfileFiles {
         defer { _ = close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Self.error(errno) }
-        guard Self.kind(status) == .file else { throw .notAFile }
+        // A descriptor that the person opened, such as `3< <(age -d secret.age)`, may be a pipe with someone at its end.
+        let isOpened = path.hasPrefix("/dev/fd/") && status.st_mode & S_IFMT == S_IFIFO
+        guard Self.kind(status) == .file || isOpened else { throw .notAFile }
+        if isOpened { _ = fcntl(descriptor, F_SETFL, O_RDONLY) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(max(0, min(limit, Int(status.st_size))))
         var chunk = [UInt8](repeating: 0, count: 1 << 16)

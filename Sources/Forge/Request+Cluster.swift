@@ -70,7 +70,17 @@ extension Request {
         defer { free(resolved) }
         // What a link leads to may move; the name that the person chose stays.
         let absolute = key.hasPrefix("/") ? key : String(cString: resolved)
-        if let home, home != "/", absolute.hasPrefix(home + "/") { return ["~" + absolute.dropFirst(home.utf8.count)] }
-        return [absolute]
+        // ssh takes the home folder of /etc/passwd, whatever HOME says.
+        guard let home, home != "/", home == passwordHome, absolute.hasPrefix(home + "/") else { return [absolute] }
+        return ["~" + absolute.dropFirst(home.utf8.count)]
+    }
+
+    private static var passwordHome: String? {
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 1 << 14)
+        guard getpwuid_r(getuid(), &entry, &buffer, buffer.count, &found) == 0, found != nil, let home = entry.pw_dir
+        else { return nil }
+        return String(cString: home)
     }
 }

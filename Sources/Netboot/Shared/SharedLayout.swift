@@ -52,7 +52,7 @@ package struct SharedLayout: Sendable {
     /// Files by which one node differs from another, whichever node is asked for.
     private static let alwaysOwn: Set<VolumePath> = [
         "/etc/hostname", "/etc/hosts", "/etc/fstab", "/etc/machine-id", "/etc/default/clusterctrl",
-        "/etc/dhcp/dhclient.conf", "/etc/dhcpcd.conf",
+        "/etc/dhcp/dhclient.conf", "/etc/dhcpcd.conf", MachineIdentity.privatePath, MachineIdentity.publicPath,
     ]
 
     /// Divides what was to be edited in a tree for each slot. `bootFolder`: where the boot files are in that tree.

@@ -34,7 +34,7 @@ struct HandoffCommand: ParsableCommand {
             valueName: "what"))
     var print: HandoffDocument?
 
-    @Flag(help: "Replace files that piforge has not made.")
+    @Flag(help: "Replace files that piforge has not made, and forget host keys that ssh has accepted.")
     var force = false
 
     func run() throws {

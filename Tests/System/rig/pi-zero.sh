@@ -12,6 +12,7 @@ common_option() { # LETTER
 	case $1 in
 	o) DIR=$OPTARG ;;
 	k) KEY=$OPTARG ;;
+	H) HOST_KEYS=$OPTARG ;;
 	u) LOGIN=$OPTARG ;;
 	c) COMMANDS+=("$OPTARG") ;;
 	t) LIMIT=$OPTARG ;;
@@ -120,9 +121,12 @@ wait_for() { # PATTERN WHAT
 }
 
 on_pi() { # SECONDS COMMAND
-	timeout "$1" ssh -i "$KEY" -p "$SSH_PORT" -o IdentitiesOnly=yes -o BatchMode=yes \
-		-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \
-		-o ConnectTimeout=20 "$LOGIN@$SSH_HOST" "$2" < /dev/null
+	local host_keys=(-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null)
+	[ -z "$HOST_KEYS" ] ||
+		host_keys=(-o StrictHostKeyChecking=yes -o "UserKnownHostsFile=$HOST_KEYS"
+			-o "HostKeyAlias=$(awk '!/^#/ { print $1; exit }' "$HOST_KEYS")")
+	timeout "$1" ssh -i "$KEY" -p "$SSH_PORT" -o IdentitiesOnly=yes -o BatchMode=yes "${host_keys[@]}" \
+		-o LogLevel=ERROR -o ConnectTimeout=20 "$LOGIN@$SSH_HOST" "$2" < /dev/null
 }
 
 wait_for_ssh() {
