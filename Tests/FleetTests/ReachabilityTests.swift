@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 struct ReachabilityTests {
-    /// What OpenSSH 9.2 said in network namespaces.
+    /// What OpenSSH says; of these, the changed key and the failed forwarding were seen with 9.2, the others follow its
+    /// sources.
     @Test(
         arguments: [
             (
