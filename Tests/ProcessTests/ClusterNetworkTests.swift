@@ -5,7 +5,7 @@ import Testing
 /// A cluster of network namespaces, whose servers run on what lies in built images: laptop, controller, two nodes.
 ///
 /// Only ssh's own word counts: whether it lets somebody in without a question.
-@Suite(.serialized, .needs(BaseSpec.tools + ["ip", "unshare", "sshd", "ssh", "ssh-keygen", "python3"]))
+@Suite(.serialized, .needs(BaseSpec.tools + ["ip", "unshare", "nsenter", "sshd", "ssh", "ssh-keygen", "python3"]))
 struct ClusterNetworkTests {
     private final class Cluster {
         let folder: TemporaryFolder
