@@ -22,13 +22,6 @@ extension ImageFacts {
         return paths
     }
 
-    /// The file for whoever asks without a board in mind: the one that all boards agree on, else the usual one when some
-    /// board reads it.
-    package var kernelLinePath: VolumePath {
-        let paths = kernelLinePaths(for: Board.allCases)
-        return paths.contains(Self.usualLinePath) ? Self.usualLinePath : paths.first ?? Self.usualLinePath
-    }
-
     private static func prefix(in settings: [ConfigText.Entry]) -> String {
         settings.last { $0.key == "os_prefix" }?.value ?? ""
     }
@@ -57,5 +50,7 @@ extension FactsReader {
             }
             try look(.boot, facts.kernelLinePath(for: board))
         }
+        let paths = facts.kernelLinePaths(for: Board.allCases)
+        if let first = paths.first, !paths.contains(ImageFacts.usualLinePath) { facts.kernelLinePath = first }
     }
 }

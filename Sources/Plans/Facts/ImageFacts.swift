@@ -24,6 +24,9 @@ package struct ImageFacts: Equatable, Sendable {
     var listings: [VolumePath: [String]] = [:]
     /// Whether the wanted locale is generated in the image; nil when none was wanted.
     var hasLocale: Bool?
+    /// The file of the kernel's line for whoever asks without a board in mind: the usual one when some board reads it, else
+    /// the one that the first board reads.
+    package internal(set) var kernelLinePath = ImageFacts.usualLinePath
     /// The 32-bit disk id of the partition table; nil when unknown.
     package var diskID: UInt32?
 
