@@ -10,6 +10,16 @@ struct ConfigTextTests {
 
     static let cases: [RuleCase] = [
         .init(set("all", "gpu_mem", "16"), "", "gpu_mem=16\n"),
+        .init(
+            set("all", "gpu_mem", "16", overriding: true), "gpu_mem=16\ninclude a.txt\n",
+            "include a.txt\ngpu_mem=16\n"),
+        .init(.turnFullFirmwareOff([.zero]), "start_x=1\na=1\n", "start_x=0\na=1\n"),
+        .init(.turnFullFirmwareOff([.zero]), "start_debug=1", "#start_debug=1\nstart_x=0\n"),
+        .init(
+            .turnFullFirmwareOff([.zero]), "start_file=start_x.elf\nfixup_file=fixup_x.dat\n",
+            "#start_file=start_x.elf\nstart_x=0\n#fixup_file=fixup_x.dat\n"),
+        .init(.turnFullFirmwareOff([.zero]), "[pi4]\nstart_x=1\n", "[pi4]\nstart_x=1\n"),
+        .init(.turnFullFirmwareOff([.zero]), "start_file=mine.elf\n", "start_file=mine.elf\n"),
         .init(set("all", "gpu_mem", "16"), "gpu_mem=64\nx=1", "gpu_mem=16\nx=1"),
         .init(set("all", "gpu_mem", "16"), "#gpu_mem=16\n", "#gpu_mem=16\ngpu_mem=16\n"),
         .init(set("all", "gpu_mem", "16"), "a=1\n[pi4]\nb=1", "a=1\n[pi4]\nb=1\n[all]\ngpu_mem=16\n"),

@@ -6,13 +6,15 @@ extension ConfigText {
     ]
 
     /// Does to each line that asks for full firmware on one of the boards what raspi-config does when it turns the camera
-    /// off: `start_x=0`, and `#` before `start_file`. Files of other names are left alone.
+    /// off: `start_x=0`, and `#` before other ways to ask. Files of other names are left alone.
     package mutating func turnFullFirmwareOff(for boards: [Board]) {
-        for (index, key, _) in fullFirmwareLines(for: boards) {
-            if key.hasSuffix("_file") {
-                lines.lines[index].text = "#" + lines.lines[index].text
+        let off = Self.line(key: "start_x", value: "0")
+        for (index, key, _) in fullFirmwareLines(for: boards).reversed() {
+            if key == "start_x" {
+                lines.lines[index].text = off
             } else {
-                lines.lines[index].text = Self.line(key: key, value: "0")
+                lines.lines[index].text = "#" + lines.lines[index].text
+                if key != "fixup_file" { lines.insert(off, at: index + 1) }
             }
         }
     }
