@@ -195,6 +195,13 @@ struct ProfileTests {
         let profile = try Fixture.load("base: {image: i.img.xz, sha256: \(digest)}\nslots: {p1: }")
         #expect(profile.base == .init(image: "here/i.img.xz", sha256: digest))
     }
+
+    @Test("a base may be its path alone") func shortBase() throws {
+        let profile = try Fixture.load("base: i.img.xz\nslots: {cnat: {base: ../arm64.img}, p1: }")
+        #expect(profile.base == .init(image: "here/i.img.xz", sha256: nil))
+        #expect(try profile.settings(for: .cnat).base == .init(image: "here/../arm64.img", sha256: nil))
+        #expect(try profile.settings(for: .node(1)).base == nil)
+    }
 }
 
 /// Flags, alone and over a profile.

@@ -7,7 +7,8 @@ extension Schema {
         SchemaKey(
             "cluster", .text(.clusterName), "Name of the cluster, which begins the names of the outputs.",
             example: "sg1", scope: .profile, isRequired: true),
-        SchemaKey("base", .object(baseKeys), "The image that every slot starts from.", example: "", scope: .profile),
+        SchemaKey(
+            "base", .objectOrFirst(baseKeys), "The image that every slot starts from.", example: "", scope: .profile),
     ]
 
     static let baseKeys: [SchemaKey] = [

@@ -37,7 +37,7 @@ struct SettingsDecoder {
         case .integer: return node.text.flatMap { Int($0) }.map { entry(.integer($0)) } ?? []
         case .text: return node.text.map { entry(.text($0)) } ?? []
         case .list(let element): return node.items.flatMap { entries($0, path: path, type: element) }
-        case .object(let keys):
+        case .object(let keys), .objectOrFirst(let keys):
             return node.pairs.flatMap { pair in
                 guard let key = keys.first(where: { $0.name == pair.key }) else { return [SettingsLayer.Entry]() }
                 return entries(pair.value, path: "\(path).\(key.name)", type: key.type)

@@ -88,7 +88,8 @@ extension SettingsLayer.Flag {
             }
             if rest.count == 1, value.hasPrefix("{") { return wrap(names, try parsed()) }
             return wrap(names, try value(of: .list(.text(.anyText)), keepsScalars: true))
-        case .object(let keys) where !rest.isEmpty, .booleanOr(let keys) where !rest.isEmpty:
+        case .object(let keys) where !rest.isEmpty, .objectOrFirst(let keys) where !rest.isEmpty,
+            .booleanOr(let keys) where !rest.isEmpty:
             guard rest.count == 1, let name = rest.first, let inner = keys.first(where: { $0.name == name }) else {
                 throw failure(
                     "unknown key `\(key.shortened)`",
@@ -120,7 +121,7 @@ extension SettingsLayer.Flag {
             let node = try parsed()
             if case .map = node.content { return list([node]) }
             return node
-        case .object, .booleanOr, .map, .config: return isYAML ? try parsed() : scalar
+        case .object, .objectOrFirst, .booleanOr, .map, .config: return isYAML ? try parsed() : scalar
         }
     }
 

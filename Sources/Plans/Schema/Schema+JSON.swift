@@ -122,6 +122,8 @@ extension Schema {
             return .object(pairs)
         case .list(let element): return .object([("type", .text("array")), ("items", schema(element))])
         case .object(let keys): return object(keys)
+        case .objectOrFirst(let keys):
+            return .object([("anyOf", .list(keys.prefix(1).map { schema($0.type) } + [object(keys)]))])
         case .booleanOr(let keys): return .object([("anyOf", .list([schema(.boolean), object(keys)]))])
         case .map(let key, let value):
             return .object([

@@ -24,7 +24,7 @@ extension Schema {
             if key.isSecret { notes += " Never printed." }
             let inner: [SchemaKey] =
                 switch key.type {
-                case .object(let keys), .booleanOr(let keys): keys
+                case .object(let keys), .objectOrFirst(let keys), .booleanOr(let keys): keys
                 case .list(.object(let keys)): keys
                 default: []
                 }
@@ -46,6 +46,7 @@ extension Schema {
         case .list(.text(let format)): "list: \(format.name)"
         case .list: "list"
         case .object: "mapping"
+        case .objectOrFirst(let keys): "mapping, or \(keys.first.map { "its `\($0.name)` alone" } ?? "")"
         case .booleanOr: "true or false, or mapping"
         case .map(let key, _): "mapping: \(key.name) to list"
         case .config: "mapping"

@@ -8,6 +8,8 @@ package indirect enum SchemaType: Sendable {
     case list(SchemaType)
     /// A mapping with these keys and no others.
     case object([SchemaKey])
+    /// A mapping with these keys, or the value of the first of them alone.
+    case objectOrFirst([SchemaKey])
     /// True or false, or a mapping with these keys.
     case booleanOr([SchemaKey])
     /// A mapping with free keys.
@@ -20,7 +22,7 @@ extension SchemaType {
     /// The keys of the mapping that it is or may be.
     var innerKeys: [SchemaKey] {
         switch self {
-        case .object(let keys), .booleanOr(let keys): keys
+        case .object(let keys), .objectOrFirst(let keys), .booleanOr(let keys): keys
         default: []
         }
     }

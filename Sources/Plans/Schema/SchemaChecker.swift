@@ -25,6 +25,12 @@ struct SchemaChecker {
             result.content = .list(items.compactMap { check($0, element, name: name, example: example) })
             return result
         case .object(let keys): return checkObject(node, keys, name: name)
+        case .objectOrFirst(let keys):
+            if case .scalar = node.content, !node.isNull, let first = keys.first {
+                let value = ProfileNode.Pair(key: first.name, position: node.position, value: node)
+                return checkObject(ProfileNode(position: node.position, content: .map([value])), keys, name: name)
+            }
+            return checkObject(node, keys, name: name)
         case .booleanOr(let keys):
             if case .map = node.content { return checkObject(node, keys, name: name) }
             return checkBoolean(node, name: name)

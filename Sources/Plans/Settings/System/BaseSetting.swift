@@ -4,7 +4,7 @@ enum BaseSetting: Setting {
 
     static let keys = [
         SchemaKey(
-            "base", .object(Schema.baseKeys), "The image that this slot starts from, instead of the profile's.",
+            "base", .objectOrFirst(Schema.baseKeys), "The image that this slot starts from, instead of the profile's.",
             example: "", scope: .slot)
     ]
 
