@@ -8,17 +8,29 @@ package enum KernelImage {
         [0x1F, 0x8B, 0x08], [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], [0x28, 0xB5, 0x2F, 0xFD], [0x02, 0x21, 0x4C, 0x18],
     ]
 
+    /// So many places are tried, and so many bytes unpacked in all: a kernel has one packing and 30 MiB inside.
+    private static let tryLimit = 256
+    private static let unpackedLimit = 256 << 20
+
     /// What `uname -r` says under this kernel, from its banner (Linux, init/version.c); nil when it is not found.
     package static func version(of bytes: [UInt8]) -> String? {
         var search = BannerSearch()
         if bytes.withUnsafeBytes({ search.finds(in: $0) }) { return search.version }
-        // The first bytes of a packing occur elsewhere too, so each place is tried.
+        // The first bytes of a packing occur elsewhere too, so each place is tried, as long as there is work left.
+        var tries = tryLimit
+        var byteCount = unpackedLimit
         for magic in magics {
             var start = 0
-            while let found = bytes.withUnsafeBytes({ $0.offset(of: magic, from: start) }) {
+            while tries > 0, byteCount > 0,
+                let found = bytes.withUnsafeBytes({ $0.offset(of: magic, from: start) })
+            {
+                tries -= 1
                 var search = BannerSearch()
                 // A failure after the banner, such as a rest that is no packed data, is of no interest.
-                try? PackedBytes.unpack(bytes[found...]) { !search.finds(in: $0) }
+                try? PackedBytes.unpack(bytes[found...]) { piece in
+                    byteCount -= piece.count
+                    return byteCount > 0 && !search.finds(in: piece)
+                }
                 if let version = search.version { return version }
                 start = found + 1
             }

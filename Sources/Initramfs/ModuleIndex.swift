@@ -23,13 +23,19 @@ package struct ModuleIndex {
         var order: [(name: String, path: String)] = []
         var seen: Set<String> = []
         // modules.dep has each module's needs in full, but not in the order of loading, and a damaged one may hold
-        // circles: a module is marked before its needs are followed.
-        func visit(_ name: String) {
-            guard !builtIn.contains(name), let module = modules[name], seen.insert(name).inserted else { return }
-            for need in module.needs.reversed() { visit(need) }
-            order.append((name, module.path))
+        // circles and chains of any length: a module is marked before its needs are followed, which wait here.
+        var pending: [(name: String, path: String?)] = names.reversed().map { ($0, nil) }
+        while let next = pending.popLast() {
+            if let path = next.path {
+                order.append((next.name, path))
+                continue
+            }
+            guard !builtIn.contains(next.name), let module = modules[next.name], seen.insert(next.name).inserted else {
+                continue
+            }
+            pending.append((next.name, module.path))
+            pending += module.needs.map { ($0, nil) }
         }
-        for name in names { visit(name) }
         return order
     }
 

@@ -12,7 +12,7 @@ struct InitramfsContent {
 
     private static let byteLimit: Int64 = 1 << 20
     /// Unpacked, in bytes: far more than any Pi could hold.
-    private static let unpackedLimit = 512 << 20
+    private static let unpackedLimit = 128 << 20
     static let gadgetSettings = "etc/gadget"
     static let gadgetScript = "scripts/nfs-top/00_clusterctrl"
 

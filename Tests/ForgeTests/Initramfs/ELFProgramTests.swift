@@ -93,4 +93,13 @@ struct ELFProgramTests {
         #expect(index.files(for: ["round"]).map(\.name) == ["about", "round"])
         #expect(index.has("inside") && index.has("one_first") && !index.has("nowhere"))
     }
+
+    @Test("a chain of modules of any length is followed, a circle once")
+    func longChain() {
+        let count = 100_000
+        let lines = (0..<count).map { "m\($0).ko: m\(($0 + 1) % count).ko\n" }
+        let index = ModuleIndex(dependencies: lines.joined(), builtIn: "")
+        let files = index.files(for: ["m0"])
+        #expect(files.count == count && files.first?.name == "m\(count - 1)" && files.last?.name == "m0")
+    }
 }
