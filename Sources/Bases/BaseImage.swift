@@ -33,6 +33,7 @@ package struct BaseImage: Sendable {
     /// Opens a raw image or an .xz file of several blocks in place, or another packed one through `cache`, where it is
     /// unpacked once.
     ///
+    /// A disk that is mounted is refused unless it is only looked at, `isShared`.
     /// With `unpacking` that .xz file goes through the cache too, for whoever reads it in no order; with `isVerifying` what
     /// the cache holds is read and held against its digest.
     /// `expectedSHA256` is compared with the file as downloaded before anything is unpacked. `isCancelled` is asked
@@ -43,10 +44,12 @@ package struct BaseImage: Sendable {
         cache: Cache,
         unpacking: Bool = false,
         isVerifying: Bool = false,
+        isShared: Bool = false,
         progress: @escaping @Sendable (BaseImageProgress) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(BaseImageError) -> BaseImage {
-        var opening = try BaseImageOpening(path: path, cache: cache, progress: progress, isCancelled: isCancelled)
+        var opening = try BaseImageOpening(
+            path: path, cache: cache, isShared: isShared, progress: progress, isCancelled: isCancelled)
         opening.isVerifying = isVerifying
         return try open(opening, expectedSHA256: expectedSHA256, unpacking: unpacking)
     }

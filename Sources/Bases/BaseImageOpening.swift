@@ -13,10 +13,10 @@ struct BaseImageOpening: Sendable {
     private let isCancelled: @Sendable () -> Bool
 
     init(
-        path: String, cache: Cache, progress: @escaping @Sendable (BaseImageProgress) -> Void,
+        path: String, cache: Cache, isShared: Bool = false, progress: @escaping @Sendable (BaseImageProgress) -> Void,
         isCancelled: @escaping @Sendable () -> Bool
     ) throws(BaseImageError) {
-        let file = try Self.file(path, cache: cache, progress: progress, isCancelled: isCancelled)
+        let file = try Self.file(path, isShared: isShared, cache: cache, progress: progress, isCancelled: isCancelled)
         let source = file.file
         let byteCount = try wrapping { () throws(BlockError) in try source.measuredByteCount() }
         let head = try wrapping { () throws(BlockError) in
@@ -29,8 +29,9 @@ struct BaseImageOpening: Sendable {
         case .foreign(let foreign): throw .foreign(foreign, isPacked: false)
         case .unknown where byteCount < BaseImage.minimumByteCount: throw .tooSmall(byteCount: byteCount)
         case .unknown:
-            let isPart = try Self.endsAsLastPartOfZip(source, byteCount: byteCount)
-            throw isPart ? .foreign(.lastPartOfZip, isPacked: false) : .unsupported(found: BaseFormat.noTable)
+            let end = try wrapping { () throws(BlockError) in try ZipEnd(source, byteCount: byteCount) }
+            throw end?.isOfSeveral == true
+                ? .foreign(.lastPartOfZip, isPacked: false) : .unsupported(found: BaseFormat.noTable)
         }
         self.file = file
         self.byteCount = byteCount
@@ -40,11 +41,11 @@ struct BaseImageOpening: Sendable {
     }
 
     /// Opens a file, a disk or a pipe; `-` is standard input. What comes out of a pipe is kept in `cache`, in a file
-    /// without a name, until this process ends.
+    /// without a name, until this process ends. With `isShared` a disk may be mounted.
     private static func file(
-        _ path: String, cache: Cache, progress: (BaseImageProgress) -> Void, isCancelled: () -> Bool
+        _ path: String, isShared: Bool, cache: Cache, progress: (BaseImageProgress) -> Void, isCancelled: () -> Bool
     ) throws(BaseImageError) -> UnchangedFile {
-        var file = try open(path)
+        var file = try open(path, isShared: isShared)
         let status = try wrapping { () throws(BlockError) in try file.status() }
         if status.isPipe {
             file = try SpooledPipes.file(of: file, cache: cache, progress: progress, isCancelled: isCancelled)
@@ -55,7 +56,7 @@ struct BaseImageOpening: Sendable {
         return try wrapping { () throws(BlockError) in try UnchangedFile(opened) }
     }
 
-    private static func open(_ path: String) throws(BaseImageError) -> OpenFile {
+    private static func open(_ path: String, isShared: Bool) throws(BaseImageError) -> OpenFile {
         if path == "-" {
             return try wrapping { () throws(BlockError) in try OpenFile(duplicating: 0, path: "standard input") }
         }
@@ -64,26 +65,11 @@ struct BaseImageOpening: Sendable {
         do throws(BlockError) {
             // A disk that is mounted changes under whoever reads it; O_EXCL is refused then, and keeps it from being
             // mounted. O_NONBLOCK: a named pipe must not make us wait for its writer here.
-            return try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK | (isDisk ? O_EXCL : 0))
+            return try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK | (isDisk && !isShared ? O_EXCL : 0))
         } catch {
             if case .system(EBUSY, _, _) = error, isDisk { throw .inUse(path: path) }
             throw .block(error)
         }
-    }
-
-    /// Whether the end of central directory record of a zip stands at the file's end and says that it is not the only
-    /// disk (PKWARE's APPNOTE, section 4.3.16).
-    private static func endsAsLastPartOfZip(_ file: OpenFile, byteCount: Int64) throws(BaseImageError) -> Bool {
-        // The record has 22 bytes, and a comment of 64 KiB at most behind it.
-        let count = Int(min(byteCount, 22 + 65_535))
-        let tail = try wrapping { () throws(BlockError) in
-            try FileReader(file).bytes(at: byteCount - Int64(count), count: count)
-        }
-        for start in stride(from: count - 22, through: 0, by: -1) where tail[start] == 0x50 {
-            guard tail[start..<start + 4].elementsEqual([0x50, 0x4B, 5, 6]) else { continue }
-            return tail[start + 4] != 0 || tail[start + 5] != 0
-        }
-        return false
     }
 
     /// The file's sha256, remembered or computed.

@@ -118,7 +118,9 @@ package struct TreeArchive: Sendable {
     /// The tar that the file is or that is packed in it; nil when there is none.
     private static func tar(in opening: BaseImageOpening) throws(BaseImageError) -> ArchiveReader? {
         let (format, source) = (opening.format, opening.file.file)
-        if format == .tar { return try ArchiveReader.tar(source) }
+        if format == .tar {
+            return try ArchiveReader.tar(in: FileStream(opening.job), format: .tar, path: source.path)
+        }
         guard let packed = try Unpacker.stream(opening.job, format: format) else { return nil }
         let stream = try PeekedStream(packed)
         guard stream.recognized == .format(.tar) else { return nil }

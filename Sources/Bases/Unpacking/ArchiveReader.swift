@@ -20,6 +20,11 @@ final class ArchiveReader {
     private let format: BaseFormat
     private let path: String
     private let feed: ArchiveFeed?
+    /// Whether a member's header was read, so that its bytes may have to be skipped.
+    private var isAtMember = false
+
+    /// Bytes of one member's headers at most: libarchive keeps lists of sparse parts of any length in memory.
+    private static let headerLimit: Int64 = 8 << 20
 
     /// The members of a zip that lies in a file; libarchive looks for its directory.
     static func zip(_ file: OpenFile) throws(BaseImageError) -> ArchiveReader {
@@ -30,15 +35,7 @@ final class ArchiveReader {
         return reader
     }
 
-    /// The members of a tar that lies in a file.
-    static func tar(_ file: OpenFile) throws(BaseImageError) -> ArchiveReader {
-        let reader = try ArchiveReader(.tar, path: file.path)
-        try reader.check(archive_read_support_format_tar(reader.archive))
-        try reader.open(file)
-        return reader
-    }
-
-    /// The members of a tar that comes out of something packed as `format`.
+    /// The members of a tar that comes out of a file, or of something packed as `format`.
     static func tar(
         in stream: any ByteStream, format: BaseFormat, path: String
     ) throws(BaseImageError) -> ArchiveReader {
@@ -85,8 +82,12 @@ final class ArchiveReader {
     /// The next member's header, or `nil` after the last; valid until the next call. With `isStrict` a header that
     /// libarchive keeps only in part is refused; else what it lacks is a name's letters or an attribute.
     func nextEntry(isStrict: Bool = false) throws(BaseImageError) -> OpaquePointer? {
+        if isAtMember, feed != nil { try check(archive_read_data_skip(archive)) }
+        isAtMember = true
+        feed?.limit = Self.headerLimit
         var entry: OpaquePointer?
         let status = archive_read_next_header(archive, &entry)
+        feed?.limit = nil
         if status == ARCHIVE_EOF { return nil }
         if status != ARCHIVE_WARN || isStrict { try check(status) }
         guard let entry else { throw .corrupt(format, reason: "a member without a header") }
@@ -210,6 +211,8 @@ private final class ArchiveFeed {
     let stream: any ByteStream
     /// Why the stream broke off.
     private(set) var failure: BaseImageError?
+    /// So many bytes may still be handed out; nil for any number.
+    var limit: Int64?
     private var zeroCount: Int64 = 0
     private let zeros: UnsafeMutableRawBufferPointer
 
@@ -234,19 +237,26 @@ private final class ArchiveFeed {
 
     private func next() -> UnsafeRawBufferPointer? {
         do throws(BaseImageError) {
-            if zeroCount == 0 {
+            if let limit, limit < 0 { throw .unsupported(found: "a tar archive with a header of many MiB") }
+            while zeroCount == 0 {
                 switch try stream.next() {
-                case .bytes(let bytes)?: return bytes
+                case .bytes(let bytes)? where bytes.isEmpty: continue
+                case .bytes(let bytes)?: return counted(bytes)
                 case .zeros(let count)?: zeroCount = count
                 case nil: return UnsafeRawBufferPointer(rebasing: zeros[..<0])
                 }
             }
             let count = Int(min(zeroCount, Int64(zeros.count)))
             zeroCount -= Int64(count)
-            return UnsafeRawBufferPointer(rebasing: zeros[..<count])
+            return counted(UnsafeRawBufferPointer(rebasing: zeros[..<count]))
         } catch {
             failure = error
             return nil
         }
+    }
+
+    private func counted(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        limit = limit.map { $0 - Int64(bytes.count) }
+        return bytes
     }
 }

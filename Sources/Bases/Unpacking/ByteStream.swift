@@ -16,6 +16,27 @@ protocol ByteStream: AnyObject {
     var consumed: Int64 { get }
 }
 
+/// A file's own bytes.
+final class FileStream: ByteStream {
+    private let job: UnpackContext
+    private let buffer: UnsafeMutableRawBufferPointer
+    private(set) var consumed: Int64 = 0
+
+    init(_ job: UnpackContext) {
+        self.job = job
+        buffer = .allocate(byteCount: UnpackContext.pieceSize, alignment: 4096)
+    }
+
+    deinit { buffer.deallocate() }
+
+    func next() throws(BaseImageError) -> StreamPiece? {
+        if job.isCancelled() { throw .cancelled }
+        let count = try job.read(buffer, at: consumed)
+        consumed += Int64(count)
+        return count > 0 ? .bytes(UnsafeRawBufferPointer(rebasing: buffer[..<count])) : nil
+    }
+}
+
 /// A stream whose first bytes are known before any is taken.
 final class PeekedStream: ByteStream {
     private let stream: any ByteStream

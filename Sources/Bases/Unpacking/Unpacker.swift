@@ -14,6 +14,8 @@ struct Unpacker {
     private static let treeThreshold = 32
     /// More layers than any tool makes.
     private static let layerLimit = 5
+    /// Bytes of a zip's directory: 50 to 100 a member.
+    private static let directoryLimit: UInt64 = 8 << 20
 
     /// A packed thing in a file.
     private struct Layer {
@@ -48,7 +50,9 @@ struct Unpacker {
         if let stream = try Self.stream(layer.job, format: layer.format) { return try take(stream, of: layer) }
         switch layer.format {
         case .zip: return try unpackZip(layer)
-        case .tar: return try unpackTar(ArchiveReader.tar(layer.job.source), of: layer)
+        case .tar:
+            return try unpackTar(
+                ArchiveReader.tar(in: FileStream(layer.job), format: .tar, path: layer.job.source.path), of: layer)
         case .raw, .xz, .gzip, .zstd, .bzip2: throw .unsupported(found: "an image that needs no unpacking")
         }
     }
@@ -98,6 +102,12 @@ struct Unpacker {
     /// The only image of a zip, wherever it lies in it.
     private func unpackZip(_ layer: Layer) throws(BaseImageError) -> Layer? {
         let file = layer.job.source
+        let end = try wrapping { () throws(BlockError) in try ZipEnd(file, byteCount: layer.job.total) }
+        if let end, end.isOfSeveral { throw .foreign(.lastPartOfZip, isPacked: layer.depth > 0) }
+        // libarchive keeps all of it in memory.
+        if let end, end.directoryByteCount > Self.directoryLimit {
+            throw .unsupported(found: "a zip with a directory of more than \(Self.directoryLimit >> 20) MiB")
+        }
         let listing = try ArchiveReader.zip(file)
         var members: [ArchiveReader.Member] = []
         while let member = try listing.next() { members.append(member) }
@@ -129,8 +139,8 @@ struct Unpacker {
                     ArchiveMemberStream(archive, byteCount: member.byteCount, format: layer.format, mayEndInHole: true),
                     of: layer)
             } else {
-                others.append(member.name)
-                guard found != nil || others.count < Self.treeThreshold else { throw .tree }
+                if found == nil { others.append(member.name) }
+                guard others.count < Self.treeThreshold else { throw .tree }
             }
             if layer.job.isCancelled() { throw .cancelled }
         }

@@ -6,13 +6,14 @@ extension BaseImage {
     /// Opens an image file for reading, packed or not, with progress in piforge's terms.
     package static func open(
         _ base: ImageSource, cache: Cache, unpacking: Bool = false, isVerifying: Bool = false,
+        isShared: Bool = false,
         observe: @escaping Progress.Observer
     ) throws(ForgeError) -> BaseImage {
         let subject = String(base.path.split(separator: "/").last ?? "")
         do throws(BaseImageError) {
             return try open(
                 path: base.path, expectedSHA256: base.sha256, cache: cache, unpacking: unpacking,
-                isVerifying: isVerifying,
+                isVerifying: isVerifying, isShared: isShared,
                 progress: { step in
                     observe(Progress(step, subject: subject))
                 },
