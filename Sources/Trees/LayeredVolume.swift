@@ -30,15 +30,15 @@ package final class LayeredVolume: Volume {
         let path = try stored(directory)
         guard let status = try status(at: path) else { throw .notFound(directory) }
         guard status.kind == .directory else { throw .notADirectory(directory) }
-        var names: Set<String> = []
+        var names: Set<FileName> = []
         if try !isHidden(path), try base.status(at: path)?.kind == .directory {
-            names = Set(try base.entries(in: path))
+            names = Set(try base.entries(in: path).map(FileName.init))
         }
         for (other, node) in edits.nodes where !other.isRoot && other.parent == path {
             guard let name = other.name else { continue }
-            if node == nil { names.remove(name) } else { names.insert(name) }
+            if node == nil { names.remove(FileName(name)) } else { names.insert(FileName(name)) }
         }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names.sortedTexts()
     }
 
     package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
@@ -84,8 +84,8 @@ package final class LayeredVolume: Volume {
         for name in path.components {
             guard let literal = place.appending(name) else { throw .invalidName(name, reason: "in \(path)") }
             let isThere = edits[literal] != nil
-            let folded = name.lowercased()
-            let match = isThere ? nil : try storedNames(in: place).first { $0.lowercased() == folded }
+            let folded = FileName(name.lowercased())
+            let match = isThere ? nil : try storedNames(in: place).first { FileName($0.lowercased()) == folded }
             place = match.flatMap { place.appending($0) } ?? literal
         }
         return place

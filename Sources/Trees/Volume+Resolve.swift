@@ -20,8 +20,8 @@ extension Volume {
             }
             links += 1
             guard links <= 40 else { throw .tooManyLinks(path) }
-            if text.hasPrefix("/") { done = .root }
-            pending.append(contentsOf: text.split(separator: "/").map(String.init).reversed())
+            if text.isAbsolutePath { done = .root }
+            pending.append(contentsOf: text.pathComponents.reversed())
         }
         return done
     }

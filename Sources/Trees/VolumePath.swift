@@ -1,7 +1,8 @@
 /// An absolute path inside a volume, as its components; the root has none.
 ///
-/// A component is never empty, `.` or `..`, and holds no `/` and no NUL, so a path cannot leave its volume.
-package struct VolumePath: Hashable, Sendable {
+/// A component is never empty, `.` or `..`, and holds no `/` and no NUL, so a path cannot leave its volume. Paths are
+/// compared by their bytes, as `FileName` says.
+package struct VolumePath: Sendable {
     package let components: [String]
 
     package static let root = VolumePath(unchecked: [])
@@ -16,8 +17,8 @@ package struct VolumePath: Hashable, Sendable {
 
     /// Nil when `text` does not begin with `/` or holds `..`; `.` and doubled slashes are dropped.
     package init?(_ text: String) {
-        guard text.hasPrefix("/") else { return nil }
-        self.init(components: text.split(separator: "/").map(String.init).filter { $0 != "." })
+        guard text.isAbsolutePath else { return nil }
+        self.init(components: text.pathComponents.filter { $0 != "." })
     }
 
     package var name: String? { components.last }
@@ -38,7 +39,8 @@ package struct VolumePath: Hashable, Sendable {
     }
 
     package func isBelow(_ other: VolumePath) -> Bool {
-        components.count > other.components.count && components.starts(with: other.components)
+        components.count > other.components.count
+            && components.starts(with: other.components) { FileName($0) == FileName($1) }
     }
 
     private static func isAllowed(_ name: String) -> Bool {
@@ -50,15 +52,26 @@ extension VolumePath: CustomStringConvertible {
     package var description: String { "/" + components.joined(separator: "/") }
 }
 
+extension VolumePath: Hashable {
+    package static func == (a: VolumePath, b: VolumePath) -> Bool {
+        a.components.elementsEqual(b.components) { FileName($0) == FileName($1) }
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(components.count)
+        for name in components { FileName(name).hash(into: &hasher) }
+    }
+}
+
 extension VolumePath: Comparable {
     package static func < (a: VolumePath, b: VolumePath) -> Bool {
-        a.components.lexicographicallyPrecedes(b.components) { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        a.components.lexicographicallyPrecedes(b.components) { FileName($0) < FileName($1) }
     }
 }
 
 extension VolumePath: ExpressibleByStringLiteral {
     /// For literals in the source only: `"/etc/hostname"`. Anything after a disallowed component is dropped.
     package init(stringLiteral text: String) {
-        self.init(unchecked: text.split(separator: "/").map(String.init).filter(Self.isAllowed))
+        self.init(unchecked: text.pathComponents.filter(Self.isAllowed))
     }
 }

@@ -167,6 +167,9 @@ struct TreeArchiveTests {
         try Shell.write(blob, to: source + "/etc/blob")
         try Shell.write([1], to: source + "/deep/\(long)/\(long)/file")
         try Shell.write([2], to: source + "/etc/Főtanúsítvány")
+        // An é of one code point and one of two, and a mark that would join the slash before it.
+        let composed = ["caf\u{E9}", "cafe\u{301}", "\u{301}mark"]
+        for (index, name) in composed.enumerated() { try Shell.write([4, UInt8(index)], to: "\(source)/etc/\(name)") }
         try Shell.write([3], to: source + "/etc/hole")
         _ = try Shell.run("truncate", ["-s", "5000000", source + "/etc/hole"])
         _ = try Shell.run("ln", ["-s", String(repeating: "x/", count: 120), source + "/etc/link"])
@@ -181,6 +184,10 @@ struct TreeArchiveTests {
             #expect(try volume.node(at: "/etc/blob")?.content == .file(blob))
             #expect(try volume.node(at: "/etc/Főtanúsítvány")?.content == .file([2]))
             #expect(try volume.status(at: "/etc/hole")?.byteCount == 5_000_000)
+            for (index, name) in composed.enumerated() {
+                let path = try #require(VolumePath("/etc/\(name)"))
+                #expect(try volume.node(at: path)?.content == .file([4, UInt8(index)]), "\(ending)")
+            }
             guard ending != "tar.bz2" else { continue }
             let path2 = try #require(VolumePath("/deep/\(long)/\(long)/file"))
             #expect(try volume.node(at: path2)?.content == .file([1]))

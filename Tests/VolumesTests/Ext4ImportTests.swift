@@ -15,7 +15,8 @@ struct Ext4ImportTests {
         let script = """
             set -e
             cd "$0"
-            mkdir -p many deep/a/b/c empty 'name with blanks'
+            mkdir -p many deep/a/b/c empty 'name with blanks' $'deep/\\xcc\\x81mark'
+            echo one > $'deep/caf\\xc3\\xa9'; echo two > $'deep/cafe\\xcc\\x81'
             for n in $(seq 1 700); do echo $n > "many/a name of some length so that blocks fill, number $n"; done
             for n in $(seq 1 40); do mkdir "deep/folder $n"; done
             head -c 700001 /dev/urandom > deep/a/random

@@ -25,12 +25,12 @@ final class OverlaidVolume: Volume {
     func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
         guard let status = try status(at: directory) else { throw .notFound(directory) }
         guard status.kind == .directory else { throw .notADirectory(directory) }
-        var names: Set<String> = []
+        var names: Set<FileName> = []
         for volume in [lower, upper] where try volume.status(at: directory)?.kind == .directory {
-            names.formUnion(try volume.entries(in: directory))
+            names.formUnion(try volume.entries(in: directory).map(FileName.init))
         }
         var visible: [String] = []
-        for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+        for name in names.sortedTexts() {
             if let path = directory.appending(name), try self.status(at: path) != nil { visible.append(name) }
         }
         return visible

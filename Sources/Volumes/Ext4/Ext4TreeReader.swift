@@ -78,7 +78,7 @@ final class Ext4TreeReader: TreeReader {
             return true
         }
         found.sort { $1.name.utf8.lexicographicallyPrecedes($0.name.utf8) }
-        for (later, earlier) in zip(found, found.dropFirst()) where later.name == earlier.name {
+        for (later, earlier) in zip(found, found.dropFirst()) where FileName(later.name) == FileName(earlier.name) {
             throw .corrupt("\(path): two entries called \(later.name)")
         }
         return found
