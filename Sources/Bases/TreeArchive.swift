@@ -154,7 +154,7 @@ extension ArchiveReader {
     func nextOfTree() throws(BaseImageError) -> TreeArchiveMember? {
         guard let entry = try nextEntry(isStrict: true) else { return nil }
         var member = TreeArchiveMember(
-            kind: Self.kind(of: entry), name: Self.bytes(archive_entry_pathname(entry)), target: [],
+            kind: Self.kind(of: entry), name: original(Self.bytes(archive_entry_pathname(entry))), target: [],
             mode: UInt16(truncatingIfNeeded: archive_entry_perm(entry)), owner: archive_entry_uid(entry),
             group: archive_entry_gid(entry), modified: Int64(archive_entry_mtime(entry)),
             nanoseconds: UInt32(clamping: archive_entry_mtime_nsec(entry)),
@@ -162,9 +162,9 @@ extension ArchiveReader {
             byteCount: archive_entry_size(entry), attributes: [:], accessList: try Self.accessList(of: entry))
         if let target = archive_entry_hardlink(entry) {
             member.kind = .link
-            member.target = Self.bytes(target)
+            member.target = original(Self.bytes(target))
         } else if member.kind == .symlink {
-            member.target = Self.bytes(archive_entry_symlink(entry))
+            member.target = original(Self.bytes(archive_entry_symlink(entry)))
         }
         var name: UnsafePointer<CChar>?
         var value: UnsafeRawPointer?

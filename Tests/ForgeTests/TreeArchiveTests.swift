@@ -170,6 +170,8 @@ struct TreeArchiveTests {
         // An é of one code point and one of two, and a mark that would join the slash before it.
         let composed = ["caf\u{E9}", "cafe\u{301}", "\u{301}mark"]
         for (index, name) in composed.enumerated() { try Shell.write([4, UInt8(index)], to: "\(source)/etc/\(name)") }
+        _ = try Shell.run("ln", ["-s", composed[1], source + "/etc/accent"])
+        _ = try Shell.run("ln", ["\(source)/etc/\(composed[1])", source + "/etc/second"])
         try Shell.write([3], to: source + "/etc/hole")
         _ = try Shell.run("truncate", ["-s", "5000000", source + "/etc/hole"])
         _ = try Shell.run("ln", ["-s", String(repeating: "x/", count: 120), source + "/etc/link"])
@@ -188,6 +190,12 @@ struct TreeArchiveTests {
                 let path = try #require(VolumePath("/etc/\(name)"))
                 #expect(try volume.node(at: path)?.content == .file([4, UInt8(index)]), "\(ending)")
             }
+            guard case .symlink(let text)? = try volume.node(at: "/etc/accent")?.content else {
+                Issue.record("/etc/accent is no link")
+                continue
+            }
+            #expect(Array(text.utf8) == Array(composed[1].utf8))
+            #expect(try volume.node(at: "/etc/second")?.content == .file([4, 1]))
             guard ending != "tar.bz2" else { continue }
             let path2 = try #require(VolumePath("/deep/\(long)/\(long)/file"))
             #expect(try volume.node(at: path2)?.content == .file([1]))

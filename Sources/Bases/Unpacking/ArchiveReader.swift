@@ -22,6 +22,8 @@ final class ArchiveReader {
     private let feed: ArchiveFeed?
     /// Whether a member's header was read, so that its bytes may have to be skipped.
     private var isAtMember = false
+    /// Where the current member's headers begin in the tar.
+    private var headerOffset: Int64 = 0
 
     /// Bytes of one member's headers at most: libarchive keeps lists of sparse parts of any length in memory.
     private static let headerLimit: Int64 = 8 << 20
@@ -84,6 +86,7 @@ final class ArchiveReader {
     func nextEntry(isStrict: Bool = false) throws(BaseImageError) -> OpaquePointer? {
         if isAtMember, feed != nil { try check(archive_read_data_skip(archive)) }
         isAtMember = true
+        headerOffset = archive_filter_bytes(archive, 0)
         feed?.limit = Self.headerLimit
         var entry: OpaquePointer?
         let status = archive_read_next_header(archive, &entry)
@@ -92,6 +95,12 @@ final class ArchiveReader {
         if status != ARCHIVE_WARN || isStrict { try check(status) }
         guard let entry else { throw .corrupt(format, reason: "a member without a header") }
         return entry
+    }
+
+    /// The current member's name or link's text as it stands in the archive, from what libarchive made of it.
+    func original(_ name: [UInt8]) -> [UInt8] {
+        guard let feed, name.contains(where: { $0 >= 0x80 }) else { return name }
+        return PaxNames(at: headerOffset, bytes: feed.recent).original(of: name)
     }
 
     /// The next member, or `nil` after the last.
@@ -211,8 +220,11 @@ private final class ArchiveFeed {
     let stream: any ByteStream
     /// Why the stream broke off.
     private(set) var failure: BaseImageError?
-    /// So many bytes may still be handed out; nil for any number.
+    /// So many bytes may still be handed out while a header is read; nil for any number, while a member's bytes are.
     var limit: Int64?
+    /// The last pieces that were handed out, with their places in the stream.
+    private var pieces: [(offset: Int64, bytes: [UInt8])] = []
+    private var byteCount: Int64 = 0
     private var zeroCount: Int64 = 0
     private let zeros: UnsafeMutableRawBufferPointer
 
@@ -257,6 +269,21 @@ private final class ArchiveFeed {
 
     private func counted(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         limit = limit.map { $0 - Int64(bytes.count) }
+        // A header may begin in the last piece, or end in the one after it.
+        if limit == nil, pieces.count > 1 { pieces.removeFirst(pieces.count - 1) }
+        pieces.append((byteCount, Array(bytes)))
+        byteCount += Int64(bytes.count)
         return bytes
+    }
+
+    /// A part of the stream that was handed out a moment ago; nil when it was not, or is forgotten.
+    func recent(_ range: Range<Int64>) -> [UInt8]? {
+        var found: [UInt8] = []
+        for piece in pieces {
+            let part = range.clamped(to: piece.offset..<piece.offset + Int64(piece.bytes.count))
+            guard !part.isEmpty, part.lowerBound == range.lowerBound + Int64(found.count) else { continue }
+            found += piece.bytes[Int(part.lowerBound - piece.offset)..<Int(part.upperBound - piece.offset)]
+        }
+        return found.count == range.count ? found : nil
     }
 }
