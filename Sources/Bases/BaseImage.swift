@@ -33,7 +33,6 @@ package struct BaseImage: Sendable {
     /// Opens a raw image or an .xz file of several blocks in place, or another packed one through `cache`, where it is
     /// unpacked once.
     ///
-    /// A disk that is mounted is refused unless it is only looked at, `isShared`.
     /// With `unpacking` that .xz file goes through the cache too, for whoever reads it in no order; with `isVerifying` what
     /// the cache holds is read and held against its digest.
     /// `expectedSHA256` is compared with the file as downloaded before anything is unpacked. `isCancelled` is asked
@@ -44,28 +43,37 @@ package struct BaseImage: Sendable {
         cache: Cache,
         unpacking: Bool = false,
         isVerifying: Bool = false,
-        isShared: Bool = false,
         progress: @escaping @Sendable (BaseImageProgress) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(BaseImageError) -> BaseImage {
-        var opening = try BaseImageOpening(
-            path: path, cache: cache, isShared: isShared, progress: progress, isCancelled: isCancelled)
+        var opening = try BaseImageOpening(path: path, cache: cache, progress: progress, isCancelled: isCancelled)
         opening.isVerifying = isVerifying
         return try open(opening, expectedSHA256: expectedSHA256, unpacking: unpacking)
     }
 
-    /// The bytes of an image alone: a raw one is not read for its sha256 first. `origin` is the file that they come out
-    /// of, as in `checkUnchanged`.
-    package static func openReader(
-        path: String, cache: Cache, progress: @escaping @Sendable (BaseImageProgress) -> Void,
-        isCancelled: @escaping @Sendable () -> Bool
-    ) throws(BaseImageError) -> (reader: any BlockReader, origin: UnchangedFile?) {
-        let opening = try BaseImageOpening(path: path, cache: cache, progress: progress, isCancelled: isCancelled)
+    /// The bytes of an image alone.
+    package struct Bytes: Sendable {
+        package let reader: any BlockReader
+        /// The file that they come out of, as in `checkUnchanged`.
+        package let origin: UnchangedFile?
+        /// Whether it is a disk that the kernel has mounted.
+        package let isMounted: Bool
+    }
+
+    /// The same without the sha256, for which a raw image is read as a whole. With `isShared` a disk may be mounted.
+    package static func openBytes(
+        path: String, cache: Cache, isShared: Bool = false,
+        progress: @escaping @Sendable (BaseImageProgress) -> Void = { _ in },
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(BaseImageError) -> Bytes {
+        let opening = try BaseImageOpening(
+            path: path, cache: cache, isShared: isShared, progress: progress, isCancelled: isCancelled)
         guard opening.format == .raw else {
             let image = try open(opening, expectedSHA256: nil, unpacking: false)
-            return (image.reader, image.origin)
+            return Bytes(reader: image.reader, origin: image.origin, isMounted: false)
         }
-        return (try wrapping { () throws(BlockError) in try FileReader(opening.file.file) }, opening.file)
+        let reader = try wrapping { () throws(BlockError) in try FileReader(opening.file.file) }
+        return Bytes(reader: reader, origin: opening.file, isMounted: opening.isMounted)
     }
 
     private static func open(

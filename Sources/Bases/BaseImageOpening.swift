@@ -11,12 +11,15 @@ struct BaseImageOpening: Sendable {
     private let byteCount: Int64
     private let progress: @Sendable (BaseImageProgress) -> Void
     private let isCancelled: @Sendable () -> Bool
+    /// Whether it is a disk that the kernel has mounted.
+    let isMounted: Bool
 
     init(
         path: String, cache: Cache, isShared: Bool = false, progress: @escaping @Sendable (BaseImageProgress) -> Void,
         isCancelled: @escaping @Sendable () -> Bool
     ) throws(BaseImageError) {
-        let file = try Self.file(path, isShared: isShared, cache: cache, progress: progress, isCancelled: isCancelled)
+        let (file, isMounted) = try Self.file(
+            path, isShared: isShared, cache: cache, progress: progress, isCancelled: isCancelled)
         let source = file.file
         let byteCount = try wrapping { () throws(BlockError) in try source.measuredByteCount() }
         let head = try wrapping { () throws(BlockError) in
@@ -38,14 +41,15 @@ struct BaseImageOpening: Sendable {
         self.cache = cache
         self.progress = progress
         self.isCancelled = isCancelled
+        self.isMounted = isMounted
     }
 
     /// Opens a file, a disk or a pipe; `-` is standard input. What comes out of a pipe is kept in `cache`, in a file
     /// without a name, until this process ends. With `isShared` a disk may be mounted.
     private static func file(
         _ path: String, isShared: Bool, cache: Cache, progress: (BaseImageProgress) -> Void, isCancelled: () -> Bool
-    ) throws(BaseImageError) -> UnchangedFile {
-        var file = try open(path, isShared: isShared)
+    ) throws(BaseImageError) -> (UnchangedFile, isMounted: Bool) {
+        var (file, isMounted) = try open(path, isShared: isShared)
         let status = try wrapping { () throws(BlockError) in try file.status() }
         if status.isPipe {
             file = try SpooledPipes.file(of: file, cache: cache, progress: progress, isCancelled: isCancelled)
@@ -53,22 +57,36 @@ struct BaseImageOpening: Sendable {
             throw .notAFile(path: path)
         }
         let opened = file
-        return try wrapping { () throws(BlockError) in try UnchangedFile(opened) }
+        return (try wrapping { () throws(BlockError) in try UnchangedFile(opened) }, isMounted)
     }
 
-    private static func open(_ path: String, isShared: Bool) throws(BaseImageError) -> OpenFile {
+    private static func open(_ path: String, isShared: Bool) throws(BaseImageError) -> (OpenFile, isMounted: Bool) {
         if path == "-" {
-            return try wrapping { () throws(BlockError) in try OpenFile(duplicating: 0, path: "standard input") }
+            return (
+                try wrapping { () throws(BlockError) in try OpenFile(duplicating: 0, path: "standard input") }, false
+            )
         }
         var found = stat()
         let isDisk = stat(path, &found) == 0 && found.st_mode & S_IFMT == S_IFBLK
         do throws(BlockError) {
             // A disk that is mounted changes under whoever reads it; O_EXCL is refused then, and keeps it from being
             // mounted. O_NONBLOCK: a named pipe must not make us wait for its writer here.
-            return try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK | (isDisk && !isShared ? O_EXCL : 0))
+            return (try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK | (isDisk ? O_EXCL : 0)), false)
         } catch {
-            if case .system(EBUSY, _, _) = error, isDisk { throw .inUse(path: path) }
-            throw .block(error)
+            guard case .system(EBUSY, _, _) = error, isDisk else { throw .block(error) }
+            guard isShared else { throw .inUse(path: path) }
+            return (try mounted(path), true)
+        }
+    }
+
+    /// Opens a disk that is mounted, after what was written to it so far is on it.
+    private static func mounted(_ path: String) throws(BaseImageError) -> OpenFile {
+        sync()
+        return try wrapping { () throws(BlockError) in
+            let file = try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK)
+            // The kernel keeps what was read of a disk apart from what its partitions hold: an old copy must go.
+            _ = posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_DONTNEED)
+            return file
         }
     }
 

@@ -104,10 +104,12 @@ extension BuildSpec {
         _ path: String, is job: Job, of cluster: String? = nil, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> [ChangeReport] {
         if let found = try verifyTree(path, is: job, cache: cache, observe: observe) { return found }
-        let base = try BaseImage.open(.init(path: path, sha256: nil), cache: cache, observe: observe)
+        let base = try BaseImage.openBytes(of: path, cache: cache, isShared: true, observe: observe)
         let image: SystemImage
         do throws(ForgeError) {
-            image = try SystemImage(Overlay(over: base.reader), now: nil)
+            let overlay = Overlay(over: base.reader)
+            if base.isMounted { try overlay.hideMounts() }
+            image = try SystemImage(overlay, now: nil)
         } catch {
             throw error.naming(image: path)
         }

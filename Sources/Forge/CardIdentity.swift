@@ -78,7 +78,7 @@ package struct CardIdentity: Encodable, Sendable {
                 throw failure
             }
         }
-        return try BaseImage.openReader(of: path, cache: cache, observe: observe).reader
+        return try BaseImage.openBytes(of: path, cache: cache, observe: observe).reader
     }
 
     private static func isDevice(_ path: String) -> Bool {

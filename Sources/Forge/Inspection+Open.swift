@@ -8,10 +8,13 @@ extension Inspection {
     package static func of(
         _ path: String, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> Inspection {
-        let base = try BaseImage.open(
-            ImageSource(path: path, sha256: nil), cache: cache, isShared: true, observe: observe)
+        let base = try BaseImage.openBytes(of: path, cache: cache, isShared: true, observe: observe)
         let inspection: Inspection
-        do throws(ForgeError) { inspection = try of(base.reader) } catch { throw error.naming(image: path) }
+        do throws(ForgeError) {
+            inspection = try of(base.reader, isMounted: base.isMounted)
+        } catch {
+            throw error.naming(image: path)
+        }
         try base.confirmUnchanged()
         return inspection
     }

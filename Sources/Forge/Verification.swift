@@ -46,8 +46,7 @@ package struct Verification: Sendable {
             }
             if trees.count == 1, let slot = trees[0].slot { return slot }
         } else {
-            let base = try BaseImage.open(
-                .init(path: path, sha256: nil), cache: cache, isShared: true, observe: observe)
+            let base = try BaseImage.openBytes(of: path, cache: cache, isShared: true, observe: observe)
             if let label = CardLabel.read(from: base.reader) { return Slot(label.slot) }
         }
         // DIR/<cluster>-<slot>.tar, or DIR/<slot>

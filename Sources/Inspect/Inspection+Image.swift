@@ -6,8 +6,9 @@ import Volumes
 
 extension Inspection {
     /// Looks at a whole image. A partition that is missing, or that cannot be read as it is, becomes a finding; only
-    /// an image without partitions, or one whose structures are damaged, is an error.
-    package static func of(_ image: any BlockReader) throws(ForgeError) -> Inspection {
+    /// an image without partitions, or one whose structures are damaged, is an error. `isMounted`: the kernel has file
+    /// systems of it mounted, so that they call themselves in use.
+    package static func of(_ image: any BlockReader, isMounted: Bool = false) throws(ForgeError) -> Inspection {
         var findings: [Finding] = []
         let overlay = Overlay(over: image)
         let table: PartitionTable
@@ -17,6 +18,13 @@ extension Inspection {
             places = try findPlaces(table, in: image, &findings)
         } catch {
             throw ForgeError(error)
+        }
+        if isMounted {
+            do throws(BlockError) {
+                try overlay.hideMounts(boot: places.boot?.range, root: places.root?.range)
+            } catch {
+                throw ForgeError(error)
+            }
         }
         let boot = try places.boot.map { (part) throws(ForgeError) in try openBoot(part, of: overlay, &findings) }
         let root = try places.root.map { (part) throws(ForgeError) in try openRoot(part, of: overlay, &findings) }
