@@ -92,7 +92,8 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Blocks", "Trees"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
-            name: "BlocksTests", dependencies: ["Blocks", "Tables", "Bases", "TestSupport"], swiftSettings: settings),
+            name: "BlocksTests", dependencies: ["Blocks", "Tables", "Bases", "TestSupport", "CLZMA"],
+            swiftSettings: settings),
         .testTarget(name: "IdentityTests", dependencies: ["Identity", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TreesTests", dependencies: ["Trees", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ReadersTests", dependencies: ["Readers", "TestSupport"], swiftSettings: settings),

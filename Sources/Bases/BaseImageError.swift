@@ -84,6 +84,7 @@ extension BlockError: CustomStringConvertible {
         case .changed(let path): "\(path) was changed while it was read"
         case .damaged(let path, let offset, let reason):
             "\(path) is damaged at byte \(offset): \(reason)"
+        case .cancelled: "cancelled"
         }
     }
 }

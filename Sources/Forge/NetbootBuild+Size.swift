@@ -20,10 +20,9 @@ extension NetbootBuild {
     static func size(of tree: any TreeSource) throws(ForgeError) -> TreeSize {
         do throws(VolumeError) {
             return try TreeSize(of: tree.treeReader(), blockSize: 4096) { () throws(VolumeError) in
-                if Interruption.isRequested { throw .device("interrupted") }
+                if Interruption.isRequested { throw .cancelled }
             }
         } catch {
-            try Interruption.check()
             throw ForgeError(error, on: .root)
         }
     }

@@ -191,7 +191,7 @@ private final class CountedTree: TreeReader {
         self.counter = counter
     }
     func next() throws(VolumeError) -> TreeEntry? {
-        if Interruption.isRequested { throw .device("interrupted") }
+        if Interruption.isRequested { throw .cancelled }
         let entry = try base.next()
         if let entry { counter.add(entry.byteCount) }
         return entry

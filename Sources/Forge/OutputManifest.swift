@@ -41,13 +41,12 @@ struct OutputManifest {
             guard reader.byteCount == manifest.output.bytes else { return false }
             var hasher = SHA256()
             for range in reader.pieces {
-                if Interruption.isRequested { throw .system(errno: EINTR, operation: "read", path: path) }
+                if Interruption.isRequested { throw .cancelled }
                 let bytes = try reader.bytes(at: range.lowerBound, count: range.count)
                 hasher.update(bytes.span.bytes)
             }
             return hasher.finalize().description == manifest.output.sha256
         } catch {
-            try Interruption.check()
             throw ForgeError(error)
         }
     }

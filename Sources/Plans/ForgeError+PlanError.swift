@@ -16,6 +16,7 @@ extension ForgeError {
             self.init(
                 .badInput, "could not write \(partition.rawValue):\(path): the \(name) is full",
                 hint: "put fewer or smaller files there")
+        case .cancelled: self = .interruption
         case .device(let text):
             self.init(.inputOutput, "could not read the \(name): \(text)")
         case .notFound(let path):

@@ -54,6 +54,14 @@ extension ForgeError {
         ForgeError(.interrupted, "interrupted; no unfinished output was left behind")
     }
 
+    /// The same error, with what is unfinished and could not be removed.
+    package func leaving(_ paths: [String]) -> ForgeError {
+        guard !paths.isEmpty else { return self }
+        return ForgeError(
+            kind, "interrupted; this is unfinished and was left behind: \(paths.joined(separator: ", "))",
+            hint: "remove it; the next run of the same kind removes it, too")
+    }
+
     /// An operating system error while doing something to a file that piforge writes.
     package static func writing(_ path: String, errno code: Int32) -> ForgeError {
         switch code {

@@ -43,6 +43,8 @@ package enum VolumeError: Error, Equatable, Sendable {
     case corrupt(String)
     /// The device below failed; the text says how.
     case device(String)
+    /// The run was interrupted meanwhile.
+    case cancelled
 }
 
 extension VolumeError {

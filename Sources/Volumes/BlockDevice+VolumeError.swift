@@ -28,6 +28,7 @@ extension VolumeError {
         switch error {
         case .damaged, .truncated, .changed: self = .corrupt(text)
         case .outOfBounds, .system: self = .device(text)
+        case .cancelled: self = .cancelled
         }
     }
 }

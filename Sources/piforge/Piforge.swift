@@ -52,8 +52,10 @@ struct Piforge: AsyncParsableCommand {
     }
 
     private static func end(_ error: ForgeError) -> Never {
-        Output.report(error)
-        Glibc.exit(error.exitCode)
+        // Whatever a signal made fail, the signal was why.
+        let reason = Interruption.isRequested && error.kind != .interrupted ? ForgeError.interruption : error
+        Output.report(reason)
+        Glibc.exit(reason.exitCode)
     }
 
     /// Help and version are results; what else ArgumentParser throws is a wrong usage.

@@ -34,10 +34,10 @@ package struct BlockPacker: Equatable, Sendable {
     }
 
     /// One block of all of `bytes`.
-    package func pack(_ bytes: RawSpan) throws(PackingError) -> PackedPiece {
+    package func pack(_ bytes: RawSpan, isCancelled: () -> Bool = { false }) throws(PackingError) -> PackedPiece {
         Work.add(encoded: Int64(bytes.byteCount))
         return switch format {
-        case .xz: try XZBlockEncoder.encode(bytes, level: level, check: check)
+        case .xz: try XZBlockEncoder.encode(bytes, level: level, check: check, isCancelled: isCancelled)
         case .zstd: try ZstdFrameEncoder.encode(bytes, level: level)
         case .gzip: try GzipMemberEncoder.encode(bytes, level: level)
         }
@@ -67,7 +67,7 @@ package struct BlockPacker: Equatable, Sendable {
                     try reader.bytes(at: part.lowerBound, count: part.count)
                 }
                 inspect(part.lowerBound, bytes.span.bytes)
-                return try pack(bytes.span.bytes)
+                return try pack(bytes.span.bytes, isCancelled: isCancelled)
             }, deliver: deliver)
     }
 }

@@ -10,4 +10,6 @@ package enum BlockError: Error, Equatable, Sendable {
     case changed(path: String)
     /// Packed data, at `offset` of the file, is not what its own checks promise.
     case damaged(path: String, offset: Int64, reason: String)
+    /// The run was interrupted meanwhile.
+    case cancelled
 }

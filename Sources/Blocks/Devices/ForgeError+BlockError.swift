@@ -16,6 +16,8 @@ extension ForgeError {
             self.init(.badInput, "could not read the image: \(error)", hint: "download it again")
         case .system:
             self.init(.inputOutput, "\(error)")
+        case .cancelled:
+            self = .interruption
         }
     }
 }

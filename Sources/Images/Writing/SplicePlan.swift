@@ -203,7 +203,7 @@ struct SplicePlan: Sendable {
                     map.look(at: bytes.span.bytes, from: work.range.lowerBound)
                     digests.learn(from: map)
                 }
-                return (try packer.pack(bytes.span.bytes), digests)
+                return (try packer.pack(bytes.span.bytes, isCancelled: { Interruption.isRequested }), digests)
             },
             deliver: { (outcome) throws(PackingError) in
                 let block = try scratch.append(outcome.0, at: works[made.count].range.lowerBound)

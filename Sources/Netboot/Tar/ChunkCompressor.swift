@@ -54,7 +54,8 @@ package final class ChunkCompressor: Sendable {
                 let outcome: Result<PackedPiece, PackingError>
                 do throws(PackingError) {
                     if Interruption.isRequested { throw .cancelled }
-                    outcome = .success(try packer.pack(bytes.span.bytes))
+                    outcome = .success(
+                        try packer.pack(bytes.span.bytes, isCancelled: { Interruption.isRequested }))
                 } catch {
                     outcome = .failure(error)
                 }

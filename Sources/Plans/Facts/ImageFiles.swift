@@ -85,7 +85,7 @@ package struct ImageFiles {
             return try body()
         } catch {
             switch error {
-            case .corrupt, .device: throw error
+            case .corrupt, .device, .cancelled: throw error
             default: return nil
             }
         }

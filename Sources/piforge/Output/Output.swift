@@ -63,6 +63,7 @@ enum Output {
 
     /// `error: …` and `hint:  …`; with `--json` the same as a document on stdout.
     static func report(_ error: ForgeError) {
+        let error = error.kind == .interrupted ? error.leaving(UnfinishedOutputs.remaining) : error
         note("error: \(error.message)")
         if let hint = error.hint { note("hint:  \(hint)") }
         guard isJSON, error.kind != .difference else { return }
