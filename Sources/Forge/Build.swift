@@ -1,5 +1,6 @@
 package import Bases
 import Blocks
+import Cards
 import Glibc
 package import Images
 package import Plans
@@ -18,6 +19,8 @@ package struct Build: Sendable {
     package var writer: any ImageWriter
     /// The devices of slots that are written to cards instead of files; the writer knows them by these names.
     package var devices: [Slot: String] = [:]
+    /// What else is read in the same run, now or later: no output may take its place.
+    package var otherBases: [String] = []
     /// Called with each slot that fails, from any thread; the sequence of results only ends with one of them.
     package var failed: @Sendable (Slot, ForgeError) -> Void = { _, _ in }
     package var engine: Engine
@@ -218,7 +221,7 @@ package struct Build: Sendable {
             let (image, manifest) = paths(for: job.slot)
             let map = devices[job.slot] == nil && writer.isMapping ? [image + ".bmap"] : []
             for path in (devices[job.slot] == nil ? [image] : []) + [manifest] + map {
-                try OutputFolder.check(path, isNot: spec.base.path)
+                try BackingStore.check(output: path, isNoneOf: [spec.base.path] + otherBases)
                 try OutputFile.checkReplaceable(path, replacing: isReplacing(job.slot))
             }
         }

@@ -1,4 +1,5 @@
 package import Bases
+import Cards
 import Glibc
 package import Images
 package import Initramfs
@@ -238,7 +239,7 @@ package struct NetbootBuild: Sendable {
         try OutputFolder.prepare(folder)
         for job in spec.jobs {
             let path = path(for: job.slot)
-            try OutputFolder.check(path, isNot: spec.base.path)
+            try BackingStore.check(output: path, isNoneOf: [spec.base.path])
             switch format {
             case .folder: try FolderOutput.checkReplaceable(path, replacing: replacing)
             case .tar, .tarXZ, .tarZstd: try OutputFile.checkReplaceable(path, replacing: replacing)

@@ -15,7 +15,7 @@ import Volumes
 package struct NetbootImageWriter: ImageWriter {
     package let pathExtension = "img"
     /// The nodes, whose base need not be that of the image.
-    let trees: BuildSpec
+    package let trees: BuildSpec
     let layout: TreeLayout
     let cache: Cache
     let initramfs: NodeInitramfs?

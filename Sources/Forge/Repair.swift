@@ -1,5 +1,6 @@
 package import Bases
 import Blocks
+import Cards
 import Glibc
 import Images
 package import Reports
@@ -37,11 +38,11 @@ package struct Repair: Sendable {
 
     /// Writes a repaired copy of an image, packed or not, to `output`; nothing when the image is clean.
     package func run(into output: String, replacing: Bool) throws(ForgeError) -> Outcome {
+        try BackingStore.check(output: output, isNoneOf: [path])
         let base = try BaseImage.open(
             ImageSource(path: path, sha256: nil), cache: cache, observe: observe)
         let repairs = try Self.repairs(of: base.reader)
         guard !repairs.isEmpty else { return Outcome(findings: [], image: nil, sha256: nil) }
-        try OutputFolder.check(output, isNot: path)
         // What a card that was in use holds is nobody else's to read.
         let order = ImageRequest(
             name: output, path: output, mode: 0o600, isReplacing: replacing, patch: Patch(byteCount: base.byteCount))
@@ -79,12 +80,26 @@ package struct Repair: Sendable {
             throw isDisk && code == EBUSY
                 ? ForgeError(BaseImageError.inUse(path: path), opening: path) : .reading(path, errno: code)
         }
+        try checkUnused(isDisk: isDisk)
         guard BaseFormat.recognize(head.span.bytes) == .format(.raw) else {
             throw ForgeError(
                 .usage, "could not repair \(path) in place: it is no raw image",
                 hint: "leave out --in-place: a repaired copy is written, unpacked")
         }
         return opened
+    }
+
+    /// Refuses a card that another program has open, and an image that a loop device makes a disk in use.
+    private func checkUnused(isDisk: Bool) throws(ForgeError) {
+        let store = BackingStore(writing: path)
+        for disk in DiskInventory.read().disks where BackingStore(writing: disk.path).overlaps(store) {
+            if let use = disk.uses.first {
+                throw ForgeError(
+                    .cannotCreate, "could not repair \(path) in place: it is in use: \(use)",
+                    hint: "leave out --in-place: a repaired copy is written")
+            }
+            if isDisk { try DiskHolder.checkNone(of: disk, at: path) }
+        }
     }
 
     private static func repairs(of reader: any BlockReader) throws(ForgeError) -> [FileSystemRepair] {

@@ -21,7 +21,7 @@ package struct ExclusiveDevice: CardMedium {
         do throws(BlockError) {
             file = try OpenFile(path: path, flags: O_RDWR | O_EXCL | Self.direct)
         } catch {
-            throw Self.opening(path, error)
+            throw Self.opening(path, error, holders: { DiskHolder.all(of: seen) })
         }
         self.path = path
         self.root = root
@@ -32,6 +32,8 @@ package struct ExclusiveDevice: CardMedium {
         disk = try deviceGuard.choose(number, named: path, in: .read(root: root), canAsk: canAsk)
         guard disk.identity == seen.identity else { throw .replaced(path) }
         try checkIdentity()
+        // O_EXCL keeps out others that ask for it; who has opened the disk without it reads or writes all the same.
+        try DiskHolder.checkNone(of: disk, at: path)
     }
 
     /// O_DIRECT of asm-generic/fcntl.h and of Arm's own, which glibc's headers hide behind _GNU_SOURCE.
@@ -59,7 +61,7 @@ package struct ExclusiveDevice: CardMedium {
         return DeviceNumber(status.st_rdev)
     }
 
-    private static func opening(_ path: String, _ error: BlockError) -> ForgeError {
+    private static func opening(_ path: String, _ error: BlockError, holders: () -> [DiskHolder]) -> ForgeError {
         guard case .system(let code, _, _) = error else { return ForgeError(error) }
         let message = "could not open \(path): \(systemMessage(code))"
         switch code {
@@ -73,9 +75,7 @@ package struct ExclusiveDevice: CardMedium {
                 .permission, message,
                 hint: "sudo setfacl -m u:$USER:rw \(ForgeError.quoted(path)) lets you write it\(way ?? "")")
         case EBUSY:
-            return ForgeError(
-                .cannotCreate, "could not write \(path): another program uses it",
-                hint: "close what uses it; sudo fuser -v \(ForgeError.quoted(path)) may tell what that is")
+            return .held(path, by: holders())
         case EROFS: return ForgeError(.permission, message, hint: "move the lock slider of the card or its adapter")
         case ENOMEDIUM: return ForgeError(.cannotCreate, "could not write \(path): there is no card in it")
         default: return ForgeError(.inputOutput, message)

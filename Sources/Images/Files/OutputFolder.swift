@@ -20,19 +20,4 @@ package enum OutputFolder {
         try make(String(folder[..<slash]))
         if mkdir(folder, 0o777) != 0 && errno != EEXIST { throw ForgeError.writing(folder, errno: errno) }
     }
-
-    /// Refuses an output that is the base, whatever the two are called.
-    package static func check(_ path: String, isNot basePath: String) throws(ForgeError) {
-        var base = stat()
-        // The base may be standard input.
-        guard basePath == "-" ? fstat(0, &base) == 0 : stat(basePath, &base) == 0 else {
-            throw ForgeError.reading(basePath, errno: errno)
-        }
-        var status = stat()
-        if stat(path, &status) == 0, status.st_ino == base.st_ino, status.st_dev == base.st_dev {
-            throw ForgeError(
-                .cannotCreate, "could not create \(path): it is the base image",
-                hint: "choose another folder with --output")
-        }
-    }
 }

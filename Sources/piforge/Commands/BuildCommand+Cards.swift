@@ -14,7 +14,7 @@ extension BuildCommand {
         let specs = try settings.request(in: environment, slots: named.isEmpty ? nil : named).specs(
             basePath: base?.path, epoch: environment.sourceDateEpoch())
         let targets = try targets(assigned, for: specs)
-        let held = try cards.open(targets, image: 0)
+        let held = try cards.open(targets, image: 0, reading: specs.map(\.base.path))
 
         let cache = try environment.cache()
         let writer = CardImageWriter(

@@ -111,13 +111,13 @@ struct BuildCommand: AsyncParsableCommand {
         var builds: [Build] = []
         for var spec in specs {
             spec.isVerifying = verify
-            builds.append(
-                Build(
-                    spec, into: output.path, replacing: force, cache: cache,
-                    writer: try netbootSink(for: spec, in: environment, cache: cache)
-                        ?? format.writer(for: spec.base, cache: cache, mapping: bmap, isVerifying: verify),
-                    engine: engine,
-                    observe: { Terminal.shared.show($0) }))
+            let trees = try netbootSink(for: spec, in: environment, cache: cache)
+            var build = Build(
+                spec, into: output.path, replacing: force, cache: cache,
+                writer: trees ?? format.writer(for: spec.base, cache: cache, mapping: bmap, isVerifying: verify),
+                engine: engine, observe: { Terminal.shared.show($0) })
+            build.otherBases = specs.map(\.base.path) + (trees.map { [$0.trees.base.path] } ?? [])
+            builds.append(build)
         }
         var images: [ImageDocument] = []
         for build in builds { images += try await run(build) }

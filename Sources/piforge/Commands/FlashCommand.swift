@@ -46,7 +46,7 @@ struct FlashCommand: ParsableCommand {
             CardTarget(
                 path: path, name: label.map { "\($0.name) (\(name))" } ?? name, label: label?.cardName, slot: nil)
         }
-        let held = try cards.open(targets, image: 0)
+        let held = try cards.open(targets, image: 0, reading: [image])
         let flash = try Flash(path: image, cache: Environment.current.cache(), observe: { Terminal.shared.show($0) })
         // What a packed image is, is only known now; where the person was asked, the question has named the old card.
         for card in held where !cards.canAsk && !cards.replaceCard {

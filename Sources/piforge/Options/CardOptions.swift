@@ -50,8 +50,9 @@ struct CardOptions: ParsableArguments {
     /// Whether the person will be asked.
     var canAsk: Bool { !yes && StandardInput.isTerminal }
 
-    /// Opens all devices for this process alone, and asks, before anything slow begins. `image` is 0 while unknown.
-    func open(_ targets: [CardTarget], image: Int64) throws -> [OpenCard] {
+    /// Opens all devices for this process alone, and asks, before anything slow begins. `image` is 0 while unknown;
+    /// `sources` is what will be read, and must not lie on one of them.
+    func open(_ targets: [CardTarget], image: Int64, reading sources: [String]) throws -> [OpenCard] {
         try checkConsent(targets)
         var numbers: [DeviceNumber: String] = [:]
         for target in targets {
@@ -70,6 +71,7 @@ struct CardOptions: ParsableArguments {
             let device = try ExclusiveDevice(path: target.path, guard: guarding, canAsk: canAsk)
             cards.append(OpenCard(target: target, device: device, label: CardLabel.read(fromDevice: target.path)))
         }
+        for card in cards { try BackingStore.check(card: card.target.path, isNoneOf: sources) }
         for card in cards { try confirm(card) }
         return cards
     }
