@@ -30,7 +30,10 @@ package struct LocalProfileFiles: ProfileFiles {
         var status = stat()
         let flags = followingLink ? 0 : AT_SYMLINK_NOFOLLOW
         guard fstatat(AT_FDCWD, try checked(path), &status, flags) == 0 else { throw Self.error(errno) }
-        return ProfileFileStatus(kind: Self.kind(status), isExecutable: status.st_mode & S_IXUSR != 0)
+        let kind = Self.kind(status)
+        return ProfileFileStatus(
+            kind: kind, isExecutable: status.st_mode & S_IXUSR != 0,
+            isPrivate: kind != .link && status.st_mode & (S_IRGRP | S_IROTH) == 0)
     }
 
     package func read(_ path: String, limit: Int) throws(ProfileFileError) -> [UInt8] {

@@ -69,6 +69,44 @@ struct LocalProfileFilesTests {
         }
     }
 
+    @Test("what only its owner can read is a secret, unless the profile says otherwise") func privateSources() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        for (name, mode) in [("token", 0o600), ("tool", 0o700), ("group", 0o640), ("open", 0o644)] {
+            try Shell.write(Array("text of \(name)".utf8), to: path + "/" + name)
+            #expect(chmod(path + "/" + name, mode_t(mode)) == 0)
+        }
+        try FileManager.default.createDirectory(atPath: path + "/tree/closed", withIntermediateDirectories: true)
+        for name in ["a", "closed/b"] { try Shell.write([65], to: "\(path)/tree/\(name)") }
+        #expect(chmod(path + "/tree/closed", 0o700) == 0)
+        let text = """
+            version: 1
+            cluster: real
+            defaults:
+              files:
+                - {source: token, target: /etc/token}
+                - {source: tool, target: /etc/tool}
+                - {source: group, target: /etc/group2}
+                - {source: open, target: /etc/open}
+                - {source: token, target: /etc/shown, secret: false}
+                - {source: token, target: /etc/wide, mode: "0644"}
+                - {source: token, target: /token, partition: boot}
+                - {source: tree, target: /srv}
+            slots: {p1: }
+            """
+        let files = LocalProfileFiles(besideProfile: path + "/p.yaml", home: nil)
+        let profile = try Profile.load(Array(text.utf8), name: "p.yaml", files: files)
+        let settings = try profile.settings(for: .node(1))
+        #expect(
+            settings.files.map(\.summary).sorted() == [
+                "boot:/token, (secret)", "root:/etc/group2 0644 0:0, 13 bytes", "root:/etc/open 0644 0:0, 12 bytes",
+                "root:/etc/shown 0644 0:0, 13 bytes", "root:/etc/token 0600 0:0, (secret)",
+                "root:/etc/tool 0700 0:0, (secret)", "root:/etc/wide 0644 0:0, (secret)", "root:/srv 0755 0:0, folder",
+                "root:/srv/a 0644 0:0, 1 bytes", "root:/srv/closed 0700 0:0, folder",
+                "root:/srv/closed/b 0600 0:0, (secret)",
+            ])
+    }
+
     @Test("a file over the limit is refused, one at the limit is read")
     func limit() throws {
         let folder = try TemporaryFolder()

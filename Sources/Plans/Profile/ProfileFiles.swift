@@ -20,6 +20,8 @@ package struct ProfileFileStatus: Equatable, Sendable {
     package var kind: Kind
     /// The owner may execute it.
     package var isExecutable: Bool
+    /// Neither group nor others may read it.
+    package var isPrivate: Bool
 
     package enum Kind: Equatable, Sendable {
         case file, folder, link
@@ -27,9 +29,10 @@ package struct ProfileFileStatus: Equatable, Sendable {
         case other
     }
 
-    package init(kind: Kind, isExecutable: Bool) {
+    package init(kind: Kind, isExecutable: Bool, isPrivate: Bool = false) {
         self.kind = kind
         self.isExecutable = isExecutable
+        self.isPrivate = isPrivate
     }
 }
 

@@ -15,8 +15,14 @@ extension SettingsDecoder {
         var mode: UInt16?
         var owner: UInt32
         var group: UInt32
-        var isSecret: Bool
+        /// What the profile says; nil when it says nothing.
+        var isSecret: Bool?
         var isTemplate: Bool
+        /// Others cannot read the source.
+        var isPrivate = false
+
+        /// Whether neither the profile nor the source lets others read it.
+        var isClosed: Bool { isSecret ?? true && isPrivate }
     }
 
     mutating func fileEntries(_ items: [ProfileNode]) -> [SettingsLayer.Entry] {
@@ -67,7 +73,7 @@ extension SettingsDecoder {
         let group = node["group"]?.text.flatMap { try? Validation.ownerNumber($0) }
         return Item(
             position: node.position, target: Target(partition, path), mode: mode, owner: owner ?? 0, group: group ?? 0,
-            isSecret: node["secret"]?.text == "true", isTemplate: node["template"]?.text == "true")
+            isSecret: node["secret"].map { $0.text == "true" }, isTemplate: node["template"]?.text == "true")
     }
 
     /// The boot partition is FAT: no owners, modes or links; and it is mounted over a folder of the root partition.
@@ -115,7 +121,9 @@ extension SettingsDecoder {
         if node["directory"]?.text == "true" { return [copy(item, .directory)] }
         guard let source = node["source"], let path = source.text else { return [] }
         do {
+            var item = item
             let status = try files.status(path, followingLink: true)
+            item.isPrivate = status.isPrivate
             switch status.kind {
             case .file:
                 guard !item.target.path.isRoot else {
@@ -137,16 +145,18 @@ extension SettingsDecoder {
     private func copy(
         _ item: Item, _ content: Settings.FileCopy.Content, isExecutable: Bool = false
     ) -> Settings.FileCopy {
+        let usual: UInt16 = item.isClosed ? 0o700 : 0o777
         let mode: UInt16 =
             switch content {
-            case .file: item.target.partition == .boot ? 0o755 : item.mode ?? (isExecutable ? 0o755 : 0o644)
+            case _ where item.target.partition == .boot: 0o755
+            case .file: item.mode ?? (isExecutable ? 0o755 : 0o644) & usual
             // As chmod's X: who may read a folder's files may enter the folder.
-            case .directory: item.mode.map { $0 | ($0 & 0o444) >> 2 } ?? 0o755
+            case .directory: item.mode.map { $0 | ($0 & 0o444) >> 2 } ?? 0o755 & usual
             case .symlink: 0o777
             }
         var copy = Settings.FileCopy(
             target: item.target, content: content, mode: mode, owner: item.owner, group: item.group,
-            isSecret: item.isSecret)
+            isSecret: item.isSecret ?? (item.isPrivate && content != .directory))
         if case .file = content { copy.isTemplate = item.isTemplate }
         return copy
     }
@@ -162,12 +172,14 @@ extension SettingsDecoder {
     /// A folder and all below it, sorted; links are copied as links, so nothing outside of it is read.
     private mutating func folder(_ path: String, _ position: ProfilePosition, _ item: Item) -> [Settings.FileCopy] {
         var result: [Settings.FileCopy] = []
-        var pending: [(path: String, target: VolumePath, depth: Int)] = [(path, item.target.path, 0)]
+        var pending = [(path: path, target: item.target.path, depth: 0, isPrivate: item.isPrivate)]
         while let next = pending.popLast() {
             var item = item
             item.target.path = next.target
             do {
                 let status = try files.status(next.path, followingLink: next.depth == 0)
+                // What lies in a closed folder is closed, too.
+                item.isPrivate = next.isPrivate || status.isPrivate
                 guard result.count < Self.entryLimit, next.depth <= Self.depthLimit else {
                     report(
                         position,
@@ -188,7 +200,7 @@ extension SettingsDecoder {
                     result.append(copy(item, .symlink(try files.linkText(next.path))))
                 case .folder:
                     if !next.target.isRoot { result.append(copy(item, .directory)) }
-                    pending += try children(next.path, next.target).map { ($0, $1, next.depth + 1) }
+                    pending += try children(next.path, next.target).map { ($0, $1, next.depth + 1, item.isPrivate) }
                 case .other: report(position, "\(files.resolve(next.path)) is a device, fifo or socket")
                 }
             } catch {

@@ -22,11 +22,15 @@ enum FilesSetting: Setting {
             isRequired: true),
         SchemaKey("partition", .text(.partition), "`root`, or `boot` (there `/` is /boot/firmware).", example: "root"),
         SchemaKey(
-            "mode", .text(.mode), "Permission bits in octal; without it 0644, 0755 if the source can be executed.",
+            "mode", .text(.mode),
+            "Permission bits in octal; without it 0644, 0755 if the source can be executed; 0600 or 0700 if only its owner can read it.",
             example: "\"0644\""),
         SchemaKey("owner", .text(.owner), "A number, `root`, or `user` (the first user, 1000).", example: "root"),
         SchemaKey("group", .text(.owner), "As `owner`.", example: "root"),
-        SchemaKey("secret", .boolean, "Never show the content in a plan or manifest.", example: "false"),
+        SchemaKey(
+            "secret", .boolean,
+            "Never show the content in a plan or manifest; without it true for a source that only its owner can read.",
+            example: "false"),
         SchemaKey(
             "template", .boolean,
             "Replace `${slot}`, `${number}`, `${hostname}`, `${address}`, `${cluster}` and `${nodes}` in the content.",
