@@ -27,12 +27,33 @@ package struct Flash: Sendable {
 
     /// Refuses an image that ends before its partitions do. One whose table says nothing is written as it is.
     private static func checkWhole(_ reader: any BlockReader, path: String) throws(ForgeError) {
+        let findings: [PartitionFinding]
         do throws(PartitionTableError) {
-            _ = try PartitionTable.read(from: reader)
+            findings = try PartitionTable.read(from: reader).findings(in: reader)
         } catch {
             guard error.isCutShort else { return }
             throw ForgeError(.badInput, "could not use \(path): \(error)", hint: ForgeError.cutShortHint)
         }
+        for finding in findings where finding.content == .ext {
+            try checkWhole(finding.partition, of: reader, path: path)
+        }
+    }
+
+    /// Refuses a file system that goes on after its partition's end: somebody has cut both.
+    private static func checkWhole(
+        _ partition: Partition, of reader: any BlockReader, path: String
+    ) throws(ForgeError) {
+        guard let slice = try? Slice(of: Overlay(over: reader), range: partition.range),
+            let superblock = try? Superblock(of: slice)
+        else { return }
+        let (byteCount, overflow) = Int64(clamping: superblock.blockCount)
+            .multipliedReportingOverflow(by: Int64(superblock.blockSize))
+        guard overflow || byteCount > partition.byteCount else { return }
+        throw ForgeError(
+            .badInput,
+            "could not use \(path): the file system on partition \(partition.number) has "
+                + "\(overflow ? .max : byteCount) bytes but the partition has only \(partition.byteCount)",
+            hint: ForgeError.cutShortHint)
     }
 
     /// What must be written of an image; nil for all. A block map beside it is believed, and checked, only where the

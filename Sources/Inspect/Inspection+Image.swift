@@ -31,7 +31,7 @@ extension Inspection {
         do throws(VolumeError) {
             return try Inspection(
                 boot: (boot ?? nil) ?? MemoryVolume(), root: root ?? nil, table: table, bootPartition: places.boot,
-                rootPartition: places.root, findings: findings)
+                rootPartition: places.root, rootNames: rootNames(places.root, of: overlay), findings: findings)
         } catch {
             throw ForgeError(inspecting: error)
         }
@@ -94,6 +94,11 @@ extension Inspection {
         } catch {
             throw ForgeError(error, on: .root)
         }
+    }
+
+    private static func rootNames(_ partition: Partition?, of overlay: Overlay) -> FileSystemNames? {
+        guard let partition, let device = try? slice(of: overlay, partition) else { return nil }
+        return (try? Superblock(of: device)).map(FileSystemNames.init)
     }
 
     private static func slice(of overlay: Overlay, _ partition: Partition) throws(ForgeError) -> Slice {

@@ -69,10 +69,11 @@ package struct Inspection: Encodable, Equatable, Sendable {
     /// Throws only `corrupt` and `device`: whatever else an image lacks is reported, not refused.
     package init(
         boot: any Volume, root: (any Volume)?, table: PartitionTable? = nil, bootPartition: Partition? = nil,
-        rootPartition: Partition? = nil, findings: [Finding] = []
+        rootPartition: Partition? = nil, rootNames: FileSystemNames? = nil, findings: [Finding] = []
     ) throws(VolumeError) {
         var reader = try InspectionReader(
-            boot: boot, root: root, bootPartition: bootPartition, rootPartition: rootPartition, table: table)
+            boot: boot, root: root, bootPartition: bootPartition, rootPartition: rootPartition,
+            rootNames: rootNames, table: table)
         reader.findings += findings
         identity = try reader.identity()
         disk = table.map { Disk($0, boot: bootPartition?.number, root: rootPartition?.number) }
@@ -97,10 +98,12 @@ package struct Inspection: Encodable, Equatable, Sendable {
     }
 
     package init(
-        boot: any Volume, root: any Volume, table: PartitionTable, system: SystemPartitions
+        boot: any Volume, root: any Volume, table: PartitionTable, system: SystemPartitions,
+        rootNames: FileSystemNames? = nil
     ) throws(VolumeError) {
         try self.init(
-            boot: boot, root: root, table: table, bootPartition: system.boot, rootPartition: system.root)
+            boot: boot, root: root, table: table, bootPartition: system.boot, rootPartition: system.root,
+            rootNames: rootNames)
     }
 }
 

@@ -12,7 +12,7 @@ extension InspectionReader {
         var reports: [Inspection.BoardReport] = []
         let is64Bit = try architecture() == .arm64
         for board in Board.allCases {
-            let settings = facts.config.effective(for: board, including: facts.configFile)
+            let settings = facts.effectiveConfig(for: board)
             let files = BoardFiles(board, settings)
             var missing = is64Bit && !files.is64Bit ? ["a 32-bit system"] : []
             for need in files.needs {
@@ -41,10 +41,13 @@ extension InspectionReader {
     }
 
     private mutating func checkConfigForm() throws(VolumeError) {
-        guard let lines = try source.lines(.boot, "/config.txt") else {
+        guard let bytes = try source.bytes(.boot, "/config.txt") else {
             report(.warning, .configMissing, "the boot partition has no config.txt: the firmware's defaults hold")
             return
         }
+        let file = FirmwareText(bytes)
+        for oddity in file.oddities { report(oddity, as: .configForm, of: "config.txt") }
+        let lines = ImageFiles.lines(of: file.bytes)
         var section = "all"
         for (index, line) in lines.enumerated() {
             if line.utf8.count > ConfigText.columnLimit {

@@ -1,5 +1,6 @@
 import Readers
 import Plans
+import Tables
 import Trees
 
 extension InspectionReader {
@@ -8,7 +9,7 @@ extension InspectionReader {
         try checkLineForm()
         checkDuplicates()
         try checkInit()
-        checkRoot()
+        try checkRoot()
         if hasRoot { try checkMounts() }
         if hasRoot { try checkStubs() }
         return Inspection.Kernel(arguments: line.arguments.map(\.text))
@@ -17,10 +18,7 @@ extension InspectionReader {
     private mutating func checkLineForm() throws(VolumeError) {
         let path = facts.kernelLinePath
         let name = String(path.description.dropFirst())
-        if path != "/cmdline.txt" {
-            report(
-                .note, .kernelLineFile, "config.txt names another file than cmdline.txt: the firmware reads \(name)")
-        }
+        reportLineFiles()
         if try source.bytes(.boot, "/cmdline.old")?.contains(0) == true {
             report(
                 .note, .bootDamaged,
@@ -50,26 +48,75 @@ extension InspectionReader {
         }
     }
 
+    /// Which boards read another file than cmdline.txt.
+    private mutating func reportLineFiles() {
+        let role = slot.map { $0.isController ? Board.controllers : Board.nodes } ?? Board.allCases
+        var readers: [VolumePath: [Board]] = [:]
+        for board in role { readers[facts.kernelLinePath(for: board), default: []].append(board) }
+        for (path, boards) in readers.sorted(by: { $0.key < $1.key }) where path != "/cmdline.txt" {
+            let who =
+                boards.count == role.count ? "" : " of a \(boards.map(\.title).joined(separator: ", "))"
+            report(
+                .note, .kernelLineFile,
+                "config.txt names another file than cmdline.txt: the firmware\(who) reads "
+                    + path.description.dropFirst())
+        }
+        for board in role {
+            let entries = facts.config.effective(for: board, including: facts.configFile)
+            guard let prefix = entries.last(where: { $0.key == "os_prefix" })?.value, !prefix.isEmpty,
+                !facts.effectiveConfig(for: board).contains(where: { $0.key == "os_prefix" })
+            else { continue }
+            return report(
+                .warning, .kernelLineFile,
+                "config.txt's os_prefix=\(prefix) is dropped, since there is no kernel under it for a \(board.title): "
+                    + "the firmware reads cmdline.txt")
+        }
+    }
+
     private mutating func report(_ oddity: CommandLineFile.Oddity, of name: String) {
         switch oddity {
-        case .utf16:
-            report(.error, .kernelLineForm, "\(name) is UTF-16 text, of which the kernel gets two letters")
-        case .byteOrderMark:
-            report(
-                .error, .kernelLineForm,
-                "\(name) begins with a byte order mark, which becomes part of its first argument")
-        case .nul(let place):
-            report(
-                .error, .kernelLineForm, "\(name) has a NUL at byte \(place): firmware and kernel stop reading there",
-                hint: "remove it")
+        case .form(let oddity): report(oddity, as: .kernelLineForm, of: name)
         case .lines(let count):
             report(
                 .error, .kernelLineForm, "\(name) has \(count) lines; the firmware reads the first one only",
+                hint: "put all arguments on one line")
+        case .brokenLine(let count):
+            report(
+                .error, .kernelLineForm,
+                "\(name) has \(count) lines, and root= in a later one: the firmware reads the first one only",
                 hint: "put all arguments on one line")
         case .blankFirstLine:
             report(.error, .kernelLineForm, "\(name) begins with a blank line: the firmware sees nothing else")
         case .carriageReturns:
             report(.warning, .kernelLineForm, "\(name) has carriage returns, as Windows editors write them")
+        }
+    }
+
+    mutating func report(_ oddity: FirmwareText.Oddity, as id: FindingID, of name: String) {
+        switch oddity {
+        case .utf16:
+            report(
+                .error, id, "\(name) is UTF-16 text, of which the firmware gets two letters", hint: "save it as UTF-8")
+        case .byteOrderMark:
+            report(
+                .error, id, "\(name) begins with a byte order mark, which becomes part of its first word",
+                hint: "save it as UTF-8 without one")
+        case .nul(let place):
+            report(
+                .error, id, "\(name) has a NUL at byte \(place): firmware and kernel stop reading there",
+                hint: "remove it")
+        case .garbage(let count):
+            report(
+                .error, id, "\(name) ends in \(count) bytes that are no text, as after a power cut", hint: "remove them"
+            )
+        case .noBreakSpaces(let count):
+            report(
+                .error, id, "\(name) has \(count) no-break spaces, which separate no words",
+                hint: "write plain spaces in their place")
+        case .oldLineEnds:
+            report(
+                .error, id, "\(name) has lines that end in CR alone: the firmware takes them for one",
+                hint: "save it with LF at the ends")
         }
     }
 
@@ -113,7 +160,7 @@ extension InspectionReader {
         }
     }
 
-    private mutating func checkRoot() {
+    private mutating func checkRoot() throws(VolumeError) {
         guard let value = line.values(of: "root").last else {
             if !line.arguments.isEmpty {
                 report(.error, .rootMissing, "cmdline.txt does not say where the root file system is")
@@ -121,21 +168,57 @@ extension InspectionReader {
             return
         }
         guard let partition = rootPartition else { return }
-        let id = partition.identifier
-        let isOther: Bool
-        if value.lowercased().hasPrefix("partuuid=") {
-            isOther = value.dropFirst("partuuid=".utf8.count).lowercased() != id.lowercased()
-        } else if ["/dev/mmcblk", "/dev/sd", "/dev/nvme"].contains(where: value.hasPrefix) {
-            let digits = String(value.reversed().prefix(while: \.isNumber).reversed())
-            isOther = Int(digits).map { $0 != partition.number } ?? false
-        } else {
-            isOther = false
-        }
-        if isOther {
+        let argument = RootArgument(value)
+        let hint = "use root=PARTUUID=\(partition.identifier)"
+        switch argument.names(partition, of: table, fileSystem: rootNames) {
+        case true?: break
+        case false?:
             report(
-                .error, .rootElsewhere, "cmdline.txt has root=\(value), but the root partition is PARTUUID=\(id)",
-                hint: "the kernel will wait for its root for ever; use root=PARTUUID=\(id)")
+                .error, .rootElsewhere,
+                "cmdline.txt has root=\(value), but the root partition is \(Self.names(of: partition, rootNames))",
+                hint: "the kernel will wait for its root for ever; \(hint)")
+        case nil:
+            if argument != .network {
+                report(
+                    .note, .rootUnclear,
+                    "whether root=\(value) in cmdline.txt is this image's root partition cannot be "
+                        + "told here: only the machine knows that name", hint: hint)
+            }
         }
+        if argument.needsInitramfs, try !loadsInitramfs() {
+            report(
+                .warning, .rootNeedsInitramfs,
+                "only an initramfs finds root=\(value), and config.txt loads none: the kernel alone waits for ever",
+                hint: hint)
+        }
+    }
+
+    /// All ways to name it on the kernel's line.
+    private static func names(of partition: Partition, _ names: FileSystemNames?) -> String {
+        var all = ["PARTUUID=\(partition.identifier)"]
+        if !partition.name.isEmpty { all.append("PARTLABEL=\(partition.name)") }
+        if let names {
+            all.append("UUID=\(names.uuid)")
+            if !names.label.isEmpty { all.append("LABEL=\(names.label)") }
+        }
+        return all.joined(separator: ", ")
+    }
+
+    /// Whether the firmware of some board loads one: by `initramfs`, or by `auto_initramfs` the file that goes with the
+    /// kernel (config_txt/boot.adoc).
+    private func loadsInitramfs() throws(VolumeError) -> Bool {
+        for board in Board.allCases {
+            let settings = facts.config.effective(for: board, including: facts.configFile)
+            let files = BoardFiles(board, settings)
+            if settings.contains(where: { $0.key == "initramfs" }) { return true }
+            guard settings.last(where: { $0.key == "auto_initramfs" })?.value == "1" else { continue }
+            for kernel in files.kernels {
+                let stem = kernel.hasSuffix(".img") ? kernel.dropLast(4) : kernel[...]
+                let name = "initramfs" + (stem.hasPrefix("kernel") ? stem.dropFirst("kernel".utf8.count) : stem)
+                if let path = VolumePath("/" + name), try source.exists(.boot, path) { return true }
+            }
+        }
+        return false
     }
 
     /// /etc/fstab names the partitions that are there (fstab(5)).

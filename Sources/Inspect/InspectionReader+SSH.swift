@@ -6,8 +6,9 @@ extension InspectionReader {
     /// sshd_config with the files that it includes, as the release's sshd reads them.
     func serverConfiguration() throws(VolumeError) -> ServerConfiguration {
         let source = source
+        let words = try serverCommandLine()
         return try ServerConfiguration(
-            version: ServerVersion(codename: facts.codename),
+            version: ServerVersion(codename: facts.codename), path: words.path, after: words.lines,
             from: ServerConfiguration.Source<VolumeError>(
                 lines: { (path) throws(VolumeError) in
                     guard let path = VolumePath(path) else { return nil }
@@ -25,6 +26,28 @@ extension InspectionReader {
                     }
                     return found
                 }))
+    }
+
+    /// What systemd starts it with.
+    private func serverCommandLine() throws(VolumeError) -> ServerCommandLine {
+        func lines(_ path: VolumePath) throws(VolumeError) -> [ServerCommandLine.Line] {
+            try (source.lines(.root, path) ?? []).enumerated().map { index, text in
+                .init(text, at: .init(path: path.description, line: index + 1))
+            }
+        }
+        var unit: [ServerCommandLine.Line] = []
+        for folder in ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"] {
+            guard let path = VolumePath(folder + "/ssh.service"), try source.exists(.root, path) else { continue }
+            unit = try lines(path)
+            break
+        }
+        for folder in ["/etc/systemd/system/ssh.service.d", "/etc/systemd/system/sshd.service.d"] {
+            guard let folder = VolumePath(folder) else { continue }
+            for name in try source.names(.root, folder) where name.hasSuffix(".conf") {
+                if let path = folder.appending(name) { unit += try lines(path) }
+            }
+        }
+        return ServerCommandLine(unit: unit, defaults: try lines("/etc/default/ssh"))
     }
 
     /// Whether the server starts, and with which keys.
@@ -103,7 +126,7 @@ extension InspectionReader {
     }
 
     /// Whether the first boots of Raspberry Pi OS wipe a host key and make another one.
-    private static func isRemade(_ path: String) -> Bool { path.hasPrefix("/etc/ssh/ssh_host_") }
+    static func isRemade(_ path: String) -> Bool { path.hasPrefix("/etc/ssh/ssh_host_") }
 
     /// The host keys in the files that sshd_config names, else every /etc/ssh/ssh_host_*_key; with their .pub.
     private mutating func hostKeys(_ files: [String]) throws(VolumeError) -> [Inspection.SSH.HostKey] {

@@ -11,17 +11,20 @@ struct InspectionReader {
     let table: PartitionTable?
     let bootPartition: Partition?
     let rootPartition: Partition?
+    /// What the root file system is called; nil when nothing is known of that.
+    let rootNames: FileSystemNames?
     let line: KernelCommandLine
     var findings: [Inspection.Finding] = []
 
     init(
         boot: any Volume, root: (any Volume)?, bootPartition: Partition?, rootPartition: Partition?,
-        table: PartitionTable?
+        rootNames: FileSystemNames? = nil, table: PartitionTable?
     ) throws(VolumeError) {
         source = ImageFiles(boot: boot, root: root ?? MemoryVolume())
         hasRoot = root != nil
         self.bootPartition = bootPartition
         self.rootPartition = rootPartition
+        self.rootNames = rootNames
         self.table = table
         do throws(PlanError) {
             facts = try ImageFacts.read(boot: source.boot, root: source.root)

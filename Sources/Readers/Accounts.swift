@@ -17,6 +17,8 @@ package struct Accounts: Equatable, Sendable {
         package var hash: String
         /// Days since 1970-01-01; 0: to be changed at the next login. Nil for none.
         package var changed: Int?
+        /// Days that the password may have; nil for any.
+        package var lasts: Int?
         /// After this day since 1970-01-01 nobody gets in; nil for never.
         package var expires: Int?
         /// From 1.
@@ -50,6 +52,7 @@ package struct Accounts: Equatable, Sendable {
             guard fields.count > 1, shadows[fields[0]] == nil else { continue }
             shadows[fields[0]] = Shadow(
                 hash: fields[1], changed: fields.count > 2 ? Int(fields[2]) : nil,
+                lasts: fields.count > 4 ? Int(fields[4]) : nil,
                 expires: fields.count > 7 ? Int(fields[7]) : nil, line: index + 1)
         }
         groups = group.compactMap { line in

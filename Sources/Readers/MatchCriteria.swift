@@ -42,9 +42,15 @@ struct MatchCriteria {
             case "group":
                 if !connection.groups.contains(where: { PatternList(patterns).matches($0) }) { return .no }
             case "address" where connection.address != nil:
-                guard let address = connection.address, patterns.contains(address) || patterns.contains("*") else {
-                    return .no
-                }
+                guard let address = connection.address,
+                    patterns.contains(address) || patterns.contains("*")
+                        || patterns.contains(address.contains(":") ? "::/0" : "0.0.0.0/0")
+                else { return .no }
+            case "localport" where connection.port != nil:
+                if connection.port.map(patterns.contains) != true { return .no }
+            case "address", "host", "localaddress":
+                // Every address there is.
+                if !patterns.contains("*"), !Set(patterns).isSuperset(of: ["0.0.0.0/0", "::/0"]) { verdict = .depends }
             default: verdict = .depends
             }
         }

@@ -4,6 +4,8 @@ extension ServerConfiguration {
         package var user: String
         package var groups: [String]
         package var address: String?
+        /// sshd's own port.
+        var port: String?
 
         package init(user: String, groups: [String], address: String? = nil) {
             self.user = user
@@ -21,6 +23,9 @@ extension ServerConfiguration {
         var values = everybody.values
         var exceptions: [ServerOptions.Entry] = []
         if let connection {
+            var connection = connection
+            let ports = values["port"].map { $0.compactMap(\.arguments.first) } ?? ["22"]
+            if connection.port == nil, ports.count == 1 { connection.port = ports[0] }
             var own = Walk(connection: connection, version: version)
             isActive = false
             var isBeforeMatch = true

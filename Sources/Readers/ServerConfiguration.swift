@@ -60,12 +60,16 @@ package struct ServerConfiguration: Equatable, Sendable {
         }
     }
 
-    /// Reads `path` and what it includes; a missing file counts as an empty one.
+    /// Reads `path` and what it includes, after the lines that stand for words of sshd's command line; a missing file counts
+    /// as an empty one.
     package init<Failure: Error>(
-        version: ServerVersion, path: String = Self.path, from source: Source<Failure>
+        version: ServerVersion, path: String = Self.path, after words: [ServerCommandLine.Line] = [],
+        from source: Source<Failure>
     ) throws(Failure) {
         self.version = version
+        let own = words.compactMap { parse($0.text, at: $0.origin) }
         main = try file(at: path, depth: 0, source)
+        main.lines = own + main.lines
         checkOrder()
     }
 
@@ -127,6 +131,15 @@ package struct ServerConfiguration: Equatable, Sendable {
             refuse(origin, "`\(written)` has more than one value")
             return nil
         }
+        if let list = words.first, let unknown = ServerAlgorithm.unknown(in: list, of: name, version: version) {
+            refuse(origin, "OpenSSH \(version) knows no \(unknown) for `\(written)`")
+            return nil
+        }
+        // A name is looked up in /etc/services.
+        if name == "port", words[0].utf8.allSatisfy({ (0x30...0x39).contains($0) }), UInt16(words[0]) ?? 0 == 0 {
+            refuse(origin, "\(words[0]) is no port")
+            return nil
+        }
         if name == "match", let why = MatchCriteria.problem(words) { refuse(origin, why) }
         return Line(origin: origin, keyword: name, arguments: words)
     }
@@ -169,7 +182,7 @@ package struct ServerConfiguration: Equatable, Sendable {
 extension ServerConfiguration {
     /// Problems that show only in the order of the lines.
     private mutating func checkOrder() {
-        var order = Order()
+        var order = Order(version: version)
         order.take(main)
         for (origin, why) in order.wrong { refuse(origin, why) }
         if let entry = options(for: nil).unsatisfiableMethods {
@@ -178,9 +191,13 @@ extension ServerConfiguration {
     }
 
     private struct Order {
+        let version: ServerVersion
         var wrong: [(Origin, String)] = []
         private var isActive = true
         private var hasMethods = false
+        private var subsystems: Set<String> = []
+
+        init(version: ServerVersion) { self.version = version }
 
         mutating func take(_ file: File) {
             for line in file.lines {
@@ -198,6 +215,11 @@ extension ServerConfiguration {
                         wrong.append((line.origin, "\"any\" stands with other AuthenticationMethods"))
                     }
                     if isActive { hasMethods = true }
+                case "subsystem" where isActive:
+                    let name = line.arguments.first ?? ""
+                    if !subsystems.insert(name).inserted, version < .repeatedSubsystems {
+                        wrong.append((line.origin, "the subsystem \(name) is there twice"))
+                    }
                 default:
                     // Options that only count for the whole server.
                     if !isActive, !ServerKeyword.isAllowedInMatch(line.keyword) {

@@ -23,6 +23,9 @@ package struct ServerOptions: Equatable, Sendable {
     /// The line that decides; nil when sshd's default holds.
     package func entry(_ keyword: String) -> Entry? { values[keyword]?.first }
 
+    /// All lines of an option whose every line counts.
+    package func entries(_ keyword: String) -> [Entry] { values[keyword] ?? [] }
+
     package func arguments(_ keyword: String) -> [String] { (values[keyword] ?? []).flatMap(\.arguments) }
 
     private func isOn(_ keyword: String, default value: Bool) -> Bool {
@@ -142,6 +145,20 @@ package struct ServerOptions: Equatable, Sendable {
     package var leastRSABits: Int { entry("requiredrsasize")?.arguments.first.flatMap { Int($0) } ?? 1024 }
 
     // MARK: Who
+
+    /// The line of AllowUsers that lets a user in from some places alone; nil when it is from everywhere, or nowhere.
+    package func limit(ofUser user: String) -> Entry? {
+        var limiting: Entry?
+        for line in values["allowusers"] ?? [] {
+            for pattern in line.arguments {
+                let parts = pattern.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+                guard PatternList([String(parts[0])]).matches(user) else { continue }
+                if parts.count < 2 || parts[1] == "*" { return nil }
+                limiting = limiting ?? line
+            }
+        }
+        return limiting
+    }
 
     /// The line that keeps a user out from everywhere: DenyUsers, AllowUsers, DenyGroups, AllowGroups, in the order
     /// in which sshd asks (auth.c, allowed_user).

@@ -27,6 +27,8 @@ package struct ServerVersion: Comparable, Sendable, CustomStringConvertible {
     /// ChallengeResponseAuthentication are one option.
     static let commentsAtLineEnds = ServerVersion(8, 7)
     static let joinedInteractive = ServerVersion(8, 7)
+    /// A second `Subsystem` of one name is skipped, and no longer an error.
+    static let repeatedSubsystems = ServerVersion(9, 5)
     /// PubkeyAcceptedKeyTypes became PubkeyAcceptedAlgorithms.
     static let acceptedAlgorithms = ServerVersion(8, 5)
     /// Security keys (`sk-…`).

@@ -17,6 +17,13 @@ extension PartitionTable {
     }
 }
 
+extension FileSystemNames {
+    /// What a superblock says.
+    package init(_ superblock: Superblock) {
+        self.init(uuid: superblock.volumeID, label: superblock.label)
+    }
+}
+
 /// Looks into partitions for which of them the firmware and the kernel would take.
 private struct SystemSearch {
     let table: PartitionTable
@@ -63,33 +70,12 @@ private struct SystemSearch {
         // The kernel and the initramfs take the last one.
         guard let word = words.last(where: { $0.starts(with: key) }) else { return nil }
         let value = String(decoding: word.dropFirst(key.count).filter { $0 != 0x22 }, as: UTF8.self)
-        return findings.first { $0.content == .ext && answers($0.partition, to: value) }?.partition
-    }
-
-    /// Whether a partition is what `root=` names (kernel: init/do_mounts.c; initramfs-tools: scripts/functions).
-    private func answers(_ partition: Partition, to value: String) -> Bool {
-        for (key, link) in [
-            ("PARTUUID", "/dev/disk/by-partuuid/"), ("PARTLABEL", "/dev/disk/by-partlabel/"),
-            ("UUID", "/dev/disk/by-uuid/"), ("LABEL", "/dev/disk/by-label/"),
-        ] {
-            let wanted =
-                value.hasPrefix(key + "=")
-                ? value.dropFirst(key.count + 1) : value.hasPrefix(link) ? value.dropFirst(link.count) : nil
-            guard let wanted else { continue }
-            switch key {
-            case "PARTUUID": return partition.identifier == wanted.lowercased()
-            case "PARTLABEL": return partition.name == String(wanted)
-            case "UUID": return superblock(of: partition)?.volumeID == wanted.lowercased()
-            default: return superblock(of: partition)?.label == String(wanted)
-            }
-        }
-        // mmcblk0p2, nvme0n1p2, sda2
-        guard value.hasPrefix("/dev/"), let last = value.last, last.isNumber else { return false }
-        let name = value.dropFirst("/dev/".count)
-        let digits = String(name.reversed().prefix { $0.isNumber }.reversed())
-        let disk = name.dropLast(digits.count)
-        let isNamed = disk.hasSuffix("p") && disk.dropLast().last?.isNumber == true || disk.allSatisfy(\.isLetter)
-        return isNamed && Int(digits) == partition.number
+        let argument = RootArgument(value)
+        return findings.first { finding in
+            guard finding.content == .ext else { return false }
+            let names = superblock(of: finding.partition).map(FileSystemNames.init)
+            return argument.names(finding.partition, of: table, fileSystem: names) == true
+        }?.partition
     }
 
     /// The one Linux partition with a system on it.

@@ -28,6 +28,29 @@ struct FlashImageTests {
         }
     }
 
+    @Test("an image whose file system is longer than its partition is refused", .needs("sfdisk"))
+    func shortPartition() throws {
+        let folder = try TemporaryFolder()
+        let card = try SmallCard(.init(name: "dos", options: [], label: "dos"), in: folder)
+        let dump = try Shell.run("sfdisk", ["-d", card.path]).output
+        var lines = dump.split(separator: "\n").map(String.init)
+        let last = try #require(lines.last)
+        lines.removeLast()
+        let size = try #require(last.firstMatch(of: /size= *(\d+)/).flatMap { Int($0.1) })
+        lines.append(last.replacing("\(size)", with: "\(size - 2048)"))
+        let made = try Shell.run(
+            "sfdisk", ["-q", "--no-tell-kernel", card.path], input: Array(lines.joined(separator: "\n").utf8))
+        try #require(made.status == 0, "\(made.error)")
+        #expect {
+            try Flash(path: card.path, cache: Cache(path: folder.path + "/cache"), observe: { _ in })
+        } throws: { error in
+            guard let error = error as? ForgeError else { return false }
+            return error.kind == .badInput
+                && error.message.contains(
+                    "the file system on partition 2 has \(size * 512) bytes but the partition has only")
+        }
+    }
+
     @Test("an image that is changed while it is written gives a card without a table")
     func changed() throws {
         let folder = try TemporaryFolder()

@@ -97,14 +97,77 @@ struct HostsAccessTests {
 struct CommandLineFileTests {
     @Test(
         arguments: [
-            (Array("a b\n".utf8), [], "a b\n"), (Array("a\0b\n".utf8), [.nul(at: 1)], "a"),
+            (Array("a b\n".utf8), [], "a b\n"), (Array("a\0b\n".utf8), [.form(.nul(at: 1))], "a"),
             (Array("a\nb\n".utf8), [.lines(2)], "a\nb\n"), (Array("\na\n".utf8), [.blankFirstLine], "\na\n"),
-            (Array("a\r\n".utf8), [.carriageReturns], "a\r\n"), ([0xEF, 0xBB, 0xBF, 0x61], [.byteOrderMark], "a"),
-            ([0xFF, 0xFE, 0x61, 0, 0x0A, 0], [.utf16], "a\n"), ([0xFE, 0xFF, 0, 0x61, 0], [.utf16], "a"), ([], [], ""),
+            (Array("a\nroot=b\n".utf8), [.brokenLine(2)], "a root=b\n"),
+            (Array("# x\na\r\nroot=b\n".utf8), [.brokenLine(3), .carriageReturns], "a root=b\n"),
+            (Array("root=b\na\n".utf8), [.lines(2)], "root=b\na\n"),
+            (Array("a\r\n".utf8), [.carriageReturns], "a\r\n"), ([], [], ""),
         ] as [([UInt8], [CommandLineFile.Oddity], String)])
     func reads(file: [UInt8], oddities: [CommandLineFile.Oddity], text: String) {
         let line = CommandLineFile(file)
         #expect(line.oddities == oddities)
         #expect(String(decoding: line.bytes, as: UTF8.self) == text)
+    }
+}
+
+struct FirmwareTextTests {
+    @Test(
+        arguments: [
+            (Array("a b\n".utf8), [], "a b\n"), (Array("a\0b\n".utf8), [.nul(at: 1)], "a"),
+            (Array("\0\0a\0".utf8), [.nul(at: 0)], "a"), ([0, 0, 0], [.nul(at: 0)], ""),
+            ([0xEF, 0xBB, 0xBF, 0x61], [.byteOrderMark], "a"),
+            ([0xFF, 0xFE, 0x61, 0, 0x0A, 0], [.utf16], "a\n"), ([0xFE, 0xFF, 0, 0x61, 0], [.utf16], "a"),
+            ([0, 0x61, 0, 0x62, 0, 0x63, 0, 0x0A], [.utf16], "abc\n"),
+            ([0x61, 0, 0x62, 0, 0x63, 0, 0x0A, 0], [.utf16], "abc\n"),
+            (Array("a\n".utf8) + [0xFF, 0xFF, 0x0A], [.garbage(3)], "a\n"), (Array("a\u{1A}".utf8), [.garbage(1)], "a"),
+            (Array("a\u{A0}b".utf8), [.noBreakSpaces(1)], "a b"), ([0x61, 0xE9, 0x0A], [], "a\u{FFFD}\n"),
+            (Array("a\rb\r".utf8), [.oldLineEnds], "a\nb\n"), (Array("a\r\nb\r\n".utf8), [], "a\r\nb\r\n"),
+            ([], [], ""),
+        ] as [([UInt8], [FirmwareText.Oddity], String)])
+    func reads(file: [UInt8], oddities: [FirmwareText.Oddity], text: String) {
+        let found = FirmwareText(file)
+        #expect(found.oddities == oddities)
+        #expect(String(decoding: found.bytes, as: UTF8.self) == text)
+        #expect(FirmwareText(found.bytes).bytes == found.bytes)
+    }
+}
+
+struct ServerCommandLineTests {
+    private static let unit = [
+        "[Service]", "EnvironmentFile=-/etc/default/ssh", "ExecStart=/usr/sbin/sshd -D $SSHD_OPTS",
+    ]
+
+    private func read(_ unit: [String], _ defaults: [String]) -> ServerCommandLine {
+        func lines(_ texts: [String], _ path: String) -> [ServerCommandLine.Line] {
+            texts.enumerated().map { .init($1, at: .init(path: path, line: $0 + 1)) }
+        }
+        return ServerCommandLine(unit: lines(unit, "unit"), defaults: lines(defaults, "defaults"))
+    }
+
+    @Test(
+        arguments: [
+            (unit, [], "/etc/ssh/sshd_config", []),
+            (
+                unit, ["# x", "SSHD_OPTS=\"-o A=b -oC=d -4 -p 2222\""], "/etc/ssh/sshd_config",
+                ["A=b", "C=d", "Port 2222"]
+            ),
+            ([], ["SSHD_OPTS='-f /etc/own'"], "/etc/own", []),
+            (
+                unit + ["ExecStart=", "ExecStart=/usr/sbin/sshd -D -h /etc/k"], ["SSHD_OPTS=-p1"],
+                "/etc/ssh/sshd_config",
+                ["HostKey /etc/k"]
+            ),
+            (unit + ["Environment=\"SSHD_OPTS=-o A=b\""], [], "/etc/ssh/sshd_config", ["A=b"]),
+            (unit + ["ExecStartPre=/usr/sbin/sshd -t -f /x"], [], "/etc/ssh/sshd_config", []),
+        ] as [([String], [String], String, [String])])
+    func reads(unit: [String], defaults: [String], path: String, lines: [String]) {
+        let found = read(unit, defaults)
+        #expect(found.path == path)
+        #expect(found.lines.map(\.text) == lines)
+    }
+
+    @Test func saysWhereAWordStands() {
+        #expect(read(Self.unit, ["", "SSHD_OPTS=-o A=b"]).lines.first?.origin.description == "defaults:2")
     }
 }

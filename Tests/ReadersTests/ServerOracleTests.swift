@@ -88,7 +88,13 @@ import Testing
         "Include @two @one", "Include @main", "PermitRootLogin without-password", "Match User=nobody\nStrictModes no",
         "AuthenticationMethods publickey,password password", "AuthenticationMethods any\nAuthenticationMethods any",
         "AuthenticationMethods any publickey", "AuthenticationMethods password\nPasswordAuthentication no",
-        "X11Forwarding ja", "Match User nobody\nUsePAM yes",
+        "X11Forwarding ja", "Match User nobody\nUsePAM yes", "Ciphers aes128-ctr", "Ciphers aes512-ctr",
+        "Ciphers +aes128-ctr,x", "Ciphers -x*", "MACs hmac-sha2-256-etm@openssh.com,umac-64-etm@openssh.com",
+        "MACs hmac-sha3", "KexAlgorithms curve25519-sha256,sntrup761x25519-sha512@openssh.com",
+        "KexAlgorithms mlkem768x25519-sha256", "KexAlgorithms ^diffie-hellman-group1", "Port 0", "Port 65536",
+        "Subsystem sftp /a", "Subsystem sftp /a\nSubsystem sftp internal-sftp", "Subsystem a /a\nSubsystem b /b",
+        "Match LocalPort 22\nPasswordAuthentication no", "Match LocalPort 23\nPasswordAuthentication no",
+        "Match Address *\nPubkeyAuthentication no", "Match Address 0.0.0.0/0,::/0\nPubkeyAuthentication no",
     ]) func agreesOn(text: String) throws {
         try compare([
             "main": text, "one": "PasswordAuthentication no\nPermitRootLogin no",

@@ -84,7 +84,7 @@ package struct ImageEditor {
     private func warnings(of image: SystemImage, at now: Int64) throws(ForgeError) -> [String] {
         let subject = EffectJudge.Subject(
             boot: image.boot, root: image.root, table: image.partitions, bootPartition: image.system.boot,
-            rootPartition: image.system.root)
+            rootPartition: image.system.root, rootNames: image.rootNames)
         return try Self.warnings(of: subject, slot: slot, settings: settings, at: now, allowing: allowed)
     }
 

@@ -27,7 +27,7 @@ extension SystemImage {
         let root = try mount(.ext4, own.system.root)
         self.init(
             partitions: own.partitions, system: own.system, boot: boot, root: root, lastWritten: own.lastWritten,
-            usedByteCount: own.usedByteCount)
+            usedByteCount: own.usedByteCount, rootNames: own.rootNames)
     }
 }
 

@@ -16,6 +16,8 @@ package final class SystemImage {
     package let lastWritten: Int64
     /// About how many bytes the files of both partitions have.
     package let usedByteCount: Int64
+    /// What the root file system is called.
+    let rootNames: FileSystemNames
 
     /// An overlay over a base. `now`: what the volumes take for the time, nil for `lastWritten`.
     package convenience init(_ overlay: Overlay, now: Int64?) throws(ForgeError) {
@@ -25,8 +27,9 @@ package final class SystemImage {
 
     init(
         partitions: PartitionTable, system: SystemPartitions, boot: any Volume, root: any Volume, lastWritten: Int64,
-        usedByteCount: Int64
+        usedByteCount: Int64, rootNames: FileSystemNames
     ) {
+        self.rootNames = rootNames
         self.partitions = partitions
         self.system = system
         self.boot = boot
@@ -52,6 +55,7 @@ package final class SystemImage {
         }
         do throws(VolumeError) {
             let superblock = try Superblock(of: rootDevice)
+            rootNames = FileSystemNames(superblock)
             lastWritten = superblock.lastWriteTime
             let usedBlocks = superblock.blockCount - min(superblock.blockCount, superblock.freeBlockCount)
             usedByteCount = Int64(clamping: usedBlocks).times(superblock.blockSize)

@@ -25,11 +25,13 @@ package struct EffectJudge {
         package var table: PartitionTable?
         package var bootPartition: Partition?
         package var rootPartition: Partition?
+        package var rootNames: FileSystemNames?
 
         package init(
             boot: any Volume, root: any Volume, table: PartitionTable? = nil, bootPartition: Partition? = nil,
-            rootPartition: Partition? = nil
+            rootPartition: Partition? = nil, rootNames: FileSystemNames? = nil
         ) {
+            self.rootNames = rootNames
             self.boot = boot
             self.root = root
             self.table = table
@@ -45,14 +47,14 @@ package struct EffectJudge {
     ) throws(VolumeError) -> [Inspection.Finding] {
         let reader = try InspectionReader(
             boot: subject.boot, root: subject.root, bootPartition: subject.bootPartition,
-            rootPartition: subject.rootPartition, table: subject.table)
+            rootPartition: subject.rootPartition, rootNames: subject.rootNames, table: subject.table)
         var judge = EffectJudge(
             reader: reader, settings: settings, slot: slot, now: now,
             configuration: try reader.serverConfiguration(), accounts: try reader.accountFiles())
         try judge.judge()
         let inspection = try Inspection(
             boot: subject.boot, root: subject.root, table: subject.table, bootPartition: subject.bootPartition,
-            rootPartition: subject.rootPartition)
+            rootPartition: subject.rootPartition, rootNames: subject.rootNames)
         let known = Set(judge.findings.map(\.id))
         // What a setting is judged by is said once, with the setting.
         let others = inspection.findings.filter { $0.severity != .note && !known.contains($0.id) }
@@ -89,6 +91,7 @@ package struct EffectJudge {
         try judgeLocale()
         try judgeUnits()
         try judgeFiles()
+        try judgeMachine()
     }
 
     // MARK: Saying it

@@ -63,6 +63,14 @@ extension EffectJudge {
         guard !settings.authorizedKeys.isEmpty, let target = try target() else { return }
         let setting = "authorized_keys"
         let options = options(for: target)
+        if let line = options.entry("revokedkeys"), let name = line.arguments.first, name.lowercased() != "none",
+            let path = VolumePath(name), try reader.source.status(.root, path)?.kind != .file
+        {
+            refuse(
+                setting, .keysOff,
+                "sshd takes no keys, as it finds no list of revoked ones (\(line.origin): \(line.text))",
+                hint: "remove that line from the base, or add an empty \(path) with `files`")
+        }
         if !options.takesKeys, let line = options.entry("pubkeyauthentication") {
             refuse(
                 setting, .keysOff, "sshd takes no keys (\(line.origin): PubkeyAuthentication no)",
@@ -166,6 +174,7 @@ extension EffectJudge {
             refuse(setting, .userRefused, "sshd does not let root in (\(line.origin): \(line.text))")
         }
         try judgeShell(setting, of: user)
+        try judgeSession(setting, of: target, options)
         if user.id != 0, try reader.source.exists(.root, "/etc/nologin") {
             refuse(
                 setting, .loginNologin, "/etc/nologin lets nobody but root in", hint: "remove it from the base")

@@ -70,6 +70,18 @@ extension EffectJudge {
     }
 
     private mutating func judgeHostKeys() throws(VolumeError) {
+        let lines = configuration.options(for: nil).entries("hostkey")
+        if let line = lines.first {
+            let makesKeys = try reader.makesHostKeys()
+            for path in lines.compactMap(\.arguments.first).compactMap({ VolumePath($0) }) {
+                if try reader.source.exists(.root, path) { return }
+                if makesKeys, InspectionReader.isRemade(path.description) { return }
+            }
+            return refuse(
+                "ssh", .sshNoHostKeys,
+                "there is no host key where sshd looks for one (\(line.origin): \(line.text)), so it does not start",
+                hint: "remove that line from the base, or put the key there with `files`")
+        }
         if try reader.makesHostKeys() { return }
         let names = try reader.source.names(.root, "/etc/ssh")
         if !names.contains(where: { $0.hasPrefix("ssh_host_") && $0.hasSuffix("_key") }) {

@@ -1,3 +1,4 @@
+import Readers
 package import Trees
 
 /// What an image is, as far as the planner must know: a value, read once, with the old text of every file that a
@@ -123,7 +124,10 @@ extension ImageFacts {
 
     package var kernelCommandLine: KernelCommandLine { KernelCommandLine(text(.boot, kernelLinePath) ?? "") }
 
-    package var config: ConfigText { ConfigText(text(.boot, "/config.txt") ?? "") }
+    /// What was meant, whatever form the file has.
+    package var config: ConfigText {
+        ConfigText(bytes(.boot, "/config.txt").map { TextBytes.decode(FirmwareText($0).bytes) } ?? "")
+    }
 
     /// The text of a file that config.txt includes, for `ConfigText.effective`.
     package func configFile(_ name: String) -> String? {

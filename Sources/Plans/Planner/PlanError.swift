@@ -15,6 +15,9 @@ package enum PlanError: Error, Equatable, Sendable {
     /// Only nodes boot over USB.
     case netbootController(Slot)
     case missingInImage(String, purpose: String)
+    /// The file that the firmware would read the kernel's line from; `namedBy`: the line of config.txt that names it, nil
+    /// for cmdline.txt.
+    case missingKernelLine(VolumePath, namedBy: String?)
 
     // A setting on this image.
     case noFirstUser
@@ -66,6 +69,11 @@ extension PlanError {
             "could not convert the image: it is no ClusterCTRL image, it lacks \(missing.joined(separator: ", "))"
         case .netbootTree: "could not make a card: the image is a usbboot tree, its cmdline.txt has root=/dev/nfs"
         case .netbootController(let slot): "could not make a netboot tree for \(slot): a controller boots from its card"
+        case .missingKernelLine(let path, let origin?):
+            "could not give the kernel its arguments: the firmware reads them from boot:\(path) (\(origin)), "
+                + "which is not there"
+        case .missingKernelLine(let path, nil):
+            "could not give the kernel its arguments: the image has no boot:\(path)"
         case .missingInImage(let path, let purpose): "could not \(purpose): the image has no \(path)"
         default: settingMessage
         }
@@ -107,6 +115,9 @@ extension PlanError {
         case .unsupportedRelease: "use a ClusterCTRL image of buster, bullseye or bookworm"
         case .netbootTree: "use the CBRIDGE, CNAT or pN image of the same release"
         case .netbootController: "name nodes: --slot p1-p4"
+        case .missingKernelLine(let path, .some): "remove that line from the base, or put boot:\(path) there"
+        case .missingKernelLine(_, nil), .missingInImage("boot:/config.txt", _):
+            "take the file from the image as downloaded"
         case .missingInImage("/usr/sbin/ifup", _): "install ifupdown in the base image"
         case .noFirstUser: "name an existing user with `user`"
         case .unknownUser(_, let first): "use `user: \(first)`, or a base image with userconf (2022-04 or later)"

@@ -9,12 +9,13 @@ extension Planner {
         try planIssue()
         try planForwarding()
         try planOwnUnits()
+        let rules: [TextRule] = [
+            .setUSBMode(slot.isController ? .host : .peripheral),
+            .setActive("otg_mode=1 # Controller only", slot.isController, whenMissing: .leave),
+        ]
         try rewrite(
-            on: .boot, "/config.txt",
-            [
-                .setUSBMode(slot.isController ? .host : .peripheral),
-                .setActive("otg_mode=1 # Controller only", slot.isController, whenMissing: .leave),
-            ], reason: slot.isController ? "a controller is a USB host" : "a node is a USB device")
+            on: .boot, "/config.txt", configFormRules() + rules,
+            reason: slot.isController ? "a controller is a USB host" : "a node is a USB device")
     }
 
     /// TYPE and ID. The controller program takes no `cbridge`, only `c`.

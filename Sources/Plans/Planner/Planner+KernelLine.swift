@@ -30,7 +30,7 @@ extension Planner {
         if settings.kernelArguments != .init() { reasons.append("kernel arguments") }
         for path in kernelLinePaths {
             guard let bytes = facts.bytes(.boot, path) else {
-                throw .missingInImage("boot:\(path), which config.txt names,", purpose: "give the kernel its arguments")
+                throw missingLine(path)
             }
             warnAboutForm(CommandLineFile(bytes), of: path)
             let rules = try kernelLineRules(KernelCommandLine(TextBytes.decode(bytes)), of: path, wishes)
@@ -38,23 +38,48 @@ extension Planner {
         }
     }
 
+    private func missingLine(_ path: VolumePath) -> PlanError {
+        .missingKernelLine(path, namedBy: facts.kernelLineOrigin(of: path))
+    }
+
     private mutating func warnAboutForm(_ file: CommandLineFile, of path: VolumePath) {
         let name = path.description.dropFirst()
-        if path != ImageFacts.usualLinePath {
+        if path != ImageFacts.usualLinePath, Board.allCases.contains(where: { facts.kernelLinePath(for: $0) == path }) {
             warn("config.txt makes the firmware read \(name) instead of cmdline.txt: the kernel arguments go there")
         }
         for oddity in file.oddities {
             switch oddity {
+            case .blankFirstLine, .carriageReturns: break
+            case .form(let oddity): warn(Self.said(of: oddity, in: String(name)))
             case .lines(let count):
                 warn(
                     "\(name) had \(count) lines; the firmware reads only the first one, the others are dropped")
-            case .nul(let place):
+            case .brokenLine(let count):
                 warn(
-                    "\(name) has a NUL at byte \(place), at which firmware and kernel stop reading: "
-                        + "it and what follows are dropped")
-            case .utf16: warn("\(name) is UTF-16, of which the kernel would get two letters: it becomes plain text")
-            case .byteOrderMark, .blankFirstLine, .carriageReturns: break
+                    "\(name) had \(count) lines and root= in a later one, of which the firmware reads only the first: "
+                        + "they become one")
             }
+        }
+    }
+
+    /// What makes plain text of config.txt when it is none.
+    mutating func configFormRules() -> [TextRule] {
+        let oddities = facts.bytes(.boot, "/config.txt").map { FirmwareText($0).oddities } ?? []
+        for oddity in oddities { warn(Self.said(of: oddity, in: "config.txt")) }
+        return oddities.isEmpty ? [] : [.plainText]
+    }
+
+    private static func said(of oddity: FirmwareText.Oddity, in name: String) -> String {
+        switch oddity {
+        case .utf16: "\(name) is UTF-16, of which the firmware would get two letters: it becomes plain text"
+        case .byteOrderMark: "\(name) begins with a byte order mark, which spoils its first line: it goes"
+        case .nul(let place):
+            "\(name) has a NUL at byte \(place), at which firmware and kernel stop reading: it and what follows are "
+                + "dropped"
+        case .garbage(let count): "\(name) ends in \(count) bytes that are no text: they are dropped"
+        case .noBreakSpaces(let count):
+            "\(name) has \(count) no-break spaces, which separate no words: they become plain ones"
+        case .oldLineEnds: "\(name) has lines that end in CR alone, which the firmware takes for one: they get LF"
         }
     }
 

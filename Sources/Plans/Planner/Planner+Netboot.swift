@@ -53,7 +53,7 @@ extension Planner {
     }
 
     private mutating func planNetbootConfig() throws(PlanError) {
-        var rules: [TextRule] = [.setUSBMode(.peripheral)]
+        var rules: [TextRule] = configFormRules() + [.setUSBMode(.peripheral)]
         for (section, name) in initramfsNames {
             rules.append(.setConfigKey(section: section, key: "initramfs", value: name, overriding: false))
         }

@@ -50,8 +50,12 @@ package struct Planner {
         guard let codename = facts.codename else { throw .unknownRelease }
         guard let release = facts.release else { throw .unsupportedRelease(codename) }
         guard facts.missingTools.isEmpty else { throw .notClusterCTRL(missing: facts.missingTools) }
-        for path: VolumePath in [facts.kernelLinePath, "/config.txt"] where facts.bytes(.boot, path) == nil {
-            throw .missingInImage("boot:\(path)", purpose: "convert the image")
+        let line = facts.kernelLinePath
+        guard facts.bytes(.boot, line) != nil else {
+            throw .missingKernelLine(line, namedBy: facts.kernelLineOrigin(of: line))
+        }
+        guard facts.bytes(.boot, "/config.txt") != nil else {
+            throw .missingInImage("boot:/config.txt", purpose: "convert the image")
         }
         guard medium == .netboot || !facts.isNetbootTree else { throw .netbootTree }
         return release

@@ -32,6 +32,7 @@ extension TextRule: CustomStringConvertible {
             Self.text("set-config-key", section, key, value, overriding ? "overriding" : "")
         case .removeConfigKey(let section, let key):
             Self.text("remove-config-key", section.map { [key, $0] } ?? [key])
+        case .plainText: Self.text("plain-text")
         case .setUSBMode(let mode): Self.text("set-usb-mode", mode.rawValue)
         case .turnFullFirmwareOff(let boards): Self.text("turn-full-firmware-off", boards.map(\.rawValue))
         }

@@ -1,3 +1,5 @@
+import Readers
+
 /// A change of a text, as a value: a satisfied rule returns the identical text.
 ///
 /// No rule touches lines that it does not name. New lines end as the text's first line does; a last line without an
@@ -56,6 +58,8 @@ package enum TextRule: Equatable, Sendable {
 
     // config.txt.
 
+    /// Plain text, whatever an editor or a power cut made of it (`FirmwareText`).
+    case plainText
     /// The key's value in a section. With `overriding` no other section may have a say after it.
     case setConfigKey(section: String, key: String, value: String, overriding: Bool)
     /// The key is not set in the section, or nowhere when it is nil.
@@ -124,6 +128,7 @@ package enum TextRule: Equatable, Sendable {
             try appliedToKernelLine(text)
         case .setConfigKey, .removeConfigKey, .addHostNames, .ensureAuthorizedKey: try [self].applied(to: text)
         case .setUSBMode, .turnFullFirmwareOff: appliedToConfig(text)
+        case .plainText: Self.plainText(text)
         }
     }
 
@@ -146,6 +151,11 @@ package enum TextRule: Equatable, Sendable {
             throw .commandLineTooLong(byteCount: result.utf8.count, limit: KernelCommandLine.byteLimit)
         }
         return result
+    }
+
+    private static func plainText(_ text: String) -> String {
+        let file = FirmwareText(TextBytes.encode(text))
+        return file.oddities.isEmpty ? text : TextBytes.decode(file.bytes)
     }
 
     private func appliedToConfig(_ text: String) -> String {

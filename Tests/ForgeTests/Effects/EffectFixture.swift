@@ -17,6 +17,9 @@ struct EffectFixture {
         let version = [ImageFacts.Release.buster: 10, .bullseye: 11, .bookworm: 12][release] ?? 0
         image.file("/etc/os-release", "VERSION_CODENAME=\(release.rawValue)\nVERSION_ID=\"\(version)\"\n")
         for name in ["start_cd.elf", "fixup_cd.dat"] { image.onBoot(VolumePath(stringLiteral: "/" + name), "") }
+        image.file("/etc/dphys-swapfile", "CONF_SWAPSIZE=100\n")
+        image.file(
+            "/usr/lib/systemd/system/dphys-swapfile.service", "[Install]\nWantedBy=multi-user.target\n")
         image.file("/bin/bash", "", mode: 0o755)
         image.file("/bin/sh", "", mode: 0o755)
         let share = "/usr/share/clusterctrl"
@@ -94,7 +97,8 @@ struct EffectFixture {
         let (boot, root, warnings) = try built(settings)
         let subject = EffectJudge.Subject(
             boot: boot, root: root, table: InspectionFixture.table, bootPartition: InspectionFixture.bootPartition,
-            rootPartition: InspectionFixture.rootPartition)
+            rootPartition: InspectionFixture.rootPartition,
+            rootNames: .init(uuid: "6d2f7a10-3b5c-4c1d-9e8f-0a1b2c3d4e51", label: "rootfs"))
         return (
             try EffectJudge.findings(in: subject, of: .node(3), with: settings, at: 1_800_000_000), warnings
         )

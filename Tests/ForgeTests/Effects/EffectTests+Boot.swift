@@ -15,6 +15,30 @@ extension EffectTests {
     }
 
     static let bootCases = [
+        EffectCase("root= missing", .rootMissing, saying: "does not say where the root file system is") { _ in
+        } defeat: {
+            $0.onBoot("/cmdline.txt", "console=tty1 init=/usr/sbin/reconfig-clusterctrl p3\n")
+        },
+        EffectCase("root= of a file system", .rootElsewhere, saying: "LABEL=rootfs") { _ in
+        } defeat: {
+            $0.onBoot(
+                "/cmdline.txt",
+                $0.text("/cmdline.txt", onBoot: true).replacing("PARTUUID=5d1f0a2c-02", with: "LABEL=old"))
+        },
+        EffectCase(
+            "root= without an initramfs", .rootNeedsInitramfs, saying: "only an initramfs finds root=LABEL=rootfs"
+        ) {
+            _ in
+        } defeat: {
+            $0.onBoot(
+                "/cmdline.txt",
+                $0.text("/cmdline.txt", onBoot: true).replacing("PARTUUID=5d1f0a2c-02", with: "LABEL=rootfs"))
+        },
+        EffectCase("a prefix without a kernel", .kernelLineFile, saying: "os_prefix=old/ is dropped") {
+            $0.cgroups = true
+        } defeat: {
+            config("os_prefix=old/")(&$0)
+        },
         EffectCase("autoboot.txt", .otherBootPartition, saying: "boot:/autoboot.txt:2") {
             $0.cgroups = true
         } defeat: {

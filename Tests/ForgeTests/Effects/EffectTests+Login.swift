@@ -59,6 +59,45 @@ extension EffectTests {
             $0.folder("/home/pi", owner: 1001)
         },
         EffectCase(
+            "ChrootDirectory", .userRefused, saying: "/home/jail is no folder of the image", with: keys,
+            defeat: sshd("ChrootDirectory /home/jail")),
+        EffectCase("ChrootDirectory of others", .userRefused, saying: "others than root may write /home/pi", with: keys)
+        {
+            sshd("ChrootDirectory %h")(&$0)
+        },
+        EffectCase(
+            "MaxSessions", .userRefused, saying: "maxsessions 0", with: keys, defeat: sshd("MaxSessions 0")),
+        EffectCase(
+            "RevokedKeys", .keysOff, saying: "revokedkeys /etc/ssh/revoked", with: keys,
+            defeat: sshd("RevokedKeys /etc/ssh/revoked")),
+        EffectCase(
+            "ForceCommand", .forcedCommand, saying: "gets /bin/false", with: keys,
+            defeat: sshd("ForceCommand /bin/false")),
+        EffectCase(
+            "AllowUsers from somewhere", .userLimited, saying: "allowusers pi@10.*", with: keys,
+            defeat: sshd("AllowUsers pi@10.*")),
+        EffectCase(
+            "PubkeyAuthentication by port", .keysOff, saying: "/etc/ssh/sshd_config:", with: keys,
+            defeat: sshd("Match LocalPort 22\nPubkeyAuthentication no")),
+        EffectCase("no password to change", .accountExpired, saying: "/etc/shadow:1, third field", with: keys) {
+            $0.file("/etc/shadow", "pi:*:0:0:99999:7:::\n", mode: 0o640)
+        },
+        EffectCase("an old password", .passwordMustChange, saying: "/etc/shadow:1, fifth field", with: keys) {
+            $0.file("/etc/shadow", "pi:\(hash):19480:0:90:7:::\n", mode: 0o640)
+        },
+        EffectCase("sshd's command line", .keysOff, saying: "/etc/default/ssh:1", with: keys) {
+            $0.file("/etc/default/ssh", "SSHD_OPTS=\"-o PubkeyAuthentication=no\"\n")
+        },
+        EffectCase("a unit of sshd", .keysOff, saying: "/etc/systemd/system/ssh.service.d/own.conf:3", with: keys) {
+            $0.file(
+                "/etc/systemd/system/ssh.service.d/own.conf",
+                "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D -o PubkeyAuthentication=no\n")
+        },
+        EffectCase("another configuration", .keysOff, saying: "/etc/ssh/own:1: PubkeyAuthentication no", with: keys) {
+            $0.file("/etc/default/ssh", "SSHD_OPTS=\"-f /etc/ssh/own\"\n")
+            $0.file("/etc/ssh/own", "PubkeyAuthentication no\nUsePAM yes\n")
+        },
+        EffectCase(
             "other algorithms", .keyRefused, saying: "ssh-ed25519", with: keys,
             defeat: sshd("PubkeyAcceptedKeyTypes rsa-sha2-*")),
     ]
@@ -83,6 +122,11 @@ extension EffectTests {
             $0.passwordLogin = false
         } defeat: {
             sshd("Match Address 10.0.0.0/8\nPasswordAuthentication yes")(&$0)
+        },
+        EffectCase("passwords on by sshd's command line", .passwordAccepted, saying: "/etc/default/ssh:2") {
+            $0.passwordLogin = false
+        } defeat: {
+            $0.file("/etc/default/ssh", "# -p 22\nSSHD_OPTS='-o PasswordAuthentication=yes'\n")
         },
         EffectCase("passwords off in Match", .passwordRefused, saying: "passwordauthentication no") {
             $0.passwordLogin = true

@@ -26,6 +26,19 @@ extension EffectTests {
             "an option of later versions", .sshdRefusesConfiguration, on: [.buster, .bullseye],
             saying: "RequiredRSASize", with: open, defeat: sshd("RequiredRSASize 2048")),
         EffectCase(
+            "an unknown cipher", .sshdRefusesConfiguration, saying: "knows no aes512-ctr", with: open,
+            defeat: sshd("Ciphers aes256-ctr,aes512-ctr")),
+        EffectCase(
+            "a key exchange of later versions", .sshdRefusesConfiguration, on: [.buster, .bullseye],
+            saying: "sntrup761x25519-sha512@openssh.com", with: open,
+            defeat: sshd("KexAlgorithms curve25519-sha256,sntrup761x25519-sha512@openssh.com")),
+        EffectCase(
+            "a subsystem twice", .sshdRefusesConfiguration, saying: "the subsystem sftp is there twice", with: open,
+            defeat: sshd("Subsystem sftp /usr/lib/openssh/sftp-server\nSubsystem sftp internal-sftp")),
+        EffectCase(
+            "no host key where sshd looks", .sshNoHostKeys, saying: "hostkey /etc/ssh/own_key", with: open,
+            defeat: sshd("HostKey /etc/ssh/own_key")),
+        EffectCase(
             "loopback", .sshLoopbackOnly, saying: "listenaddress 127.0.0.1", with: open,
             defeat: sshd("ListenAddress 127.0.0.1")),
         EffectCase("hosts.deny", .sshHostsDeny, saying: "/etc/hosts.deny:2", with: open) {

@@ -36,7 +36,7 @@ struct EffectCase: Sendable, CustomTestStringConvertible {
 }
 
 struct EffectTests {
-    static let all = loginCases + passwordCases + serverCases + bootCases + systemCases + wifiCases
+    static let all = loginCases + passwordCases + serverCases + bootCases + systemCases + wifiCases + machineCases
 
     @Test(arguments: all, ImageFacts.Release.allCases)
     func judgesBothWays(example: EffectCase, release: ImageFacts.Release) throws {
@@ -60,7 +60,7 @@ struct EffectTests {
         let elsewhere: Set<FindingID> = [
             .sshNotInstalled, .noBootableBoard, .usbMode, .initProgram, .mountMismatch, .rootElsewhere, .roleDefaults,
             .roleAddress, .roleNetwork, .roleUnitMissing, .roleForwarding, .configTooLong, .kernelArgumentStays,
-            .userUnknown,
+            .userUnknown, .kernelLineMissing,
         ]
         let tried = Set(Self.all.map { $0.id }).union(elsewhere)
         #expect(FindingID.allCases.filter { $0.refusesBuild && !tried.contains($0) } == [])
@@ -70,5 +70,17 @@ struct EffectTests {
         let (findings, warnings) = try EffectFixture(release).judge(Settings())
         #expect(findings.map { $0.what } == [])
         #expect(warnings == [])
+    }
+
+    @Test("a file of the kernel line that the profile names and nobody brings is an error with a way on")
+    func aKernelLineThatIsNotThere() throws {
+        var settings = Settings()
+        settings.config = [.init(name: "all", entries: [.init(key: "cmdline", value: "mine.txt")])]
+        let error = #expect(throws: PlanError.self) { try EffectFixture(.bookworm).judge(settings) }
+        #expect(
+            error?.message
+                == "could not give the kernel its arguments: the firmware reads them from boot:/mine.txt "
+                + "(boot:/config.txt:6: cmdline=mine.txt), which is not there")
+        #expect(error?.hint == "remove that line from the base, or put boot:/mine.txt there")
     }
 }

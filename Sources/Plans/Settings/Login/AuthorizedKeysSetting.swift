@@ -126,6 +126,9 @@ extension Planner {
     /// sshd wants folder and file to belong to the user and not to be writable for others (sshd(8), StrictModes).
     mutating func planKeys(of user: ImageFacts.User) throws(PlanError) {
         let foreign = facts.foreignKeyPath(of: user, called: settings.user ?? user.name)
+        if let (path, line) = foreign, path.isBelow(user.home) {
+            warn("sshd looks for keys in \(path) (\(line.origin): \(line.text)), so they go there")
+        }
         if let (path, line) = foreign, !path.isBelow(user.home) {
             return try planForeignKeys(path, line, of: user)
         }

@@ -53,6 +53,8 @@ extension Planner {
                 "\(winner.origin) says \(winner.text), and sshd takes the first value: sshd_config says it before that")
         } else if Self.includesDropIns(text, before: "passwordauthentication") {
             return try put(PasswordLoginSetting.serverDropIn, text: lines, reason: reason)
+        } else if let old = base.options(for: nil).entry("passwordauthentication"), old.isOn != isOn {
+            warn("\(old.origin) says \(old.text): password_login says otherwise, so that line does not count any more")
         }
         try rewrite(PasswordLoginSetting.serverConfig, options.map { .setServerOption($0, $1) }, reason: reason)
     }

@@ -18,6 +18,11 @@ extension NetworkSetting {
     }
 }
 
+extension Slot {
+    /// The interface by which others reach the machine.
+    package var ownInterface: String { NetworkSetting.interface(of: self) }
+}
+
 extension Planner {
     /// Who sets the interface up.
     private enum NetworkProgram { case ifupdown, dhcpcd, networkManager }
