@@ -252,4 +252,37 @@ struct ExitCodeTests {
         #expect(try piforge.run("verify", "p3.img", "--slot", "p1-p3").status == 64)
         #expect(try piforge.run("verify", base, "--slot", "p3").status == 1)
     }
+
+    @Test("a setting without effect is 65, allowed by name it is made with a warning, and unknown names are 64")
+    func allowed() async throws {
+        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPA3o3cKYqkz9y5g0G8R7b1mMYo9C1yqj2t4Ucq3o3fK me@test"
+        try Shell.write(
+            Array(
+                "version: 1\ncluster: c\ndefaults: {files: [{content: \"\", target: /etc/nologin}]}\nslots: {p3: }\n"
+                    .utf8),
+            to: folder.path + "/piforge.yaml")
+        let base = try await BaseSpec.plain.path()
+        func run(_ command: String, _ more: String...) throws -> Piforge.Answer {
+            try piforge.run(
+                [command, "--slot", "p3", "--base", base, "--ssh", "--authorized-key", key]
+                    + (command == "build" ? ["--output", "out"] : []) + more)
+        }
+        let said = "authorized_keys has no effect: /etc/nologin lets nobody but root in [login-nologin]"
+        for command in ["build", "plan"] {
+            let refused = try run(command)
+            #expect(refused.status == 65)
+            #expect(
+                refused.error
+                    == "error: slot p3: \(said)\nhint:  remove it from the base; or go on with --allow login-nologin\n")
+        }
+        #expect(try leftovers().filter { $0.hasPrefix("out/") } == [])
+        let unknown = try run("build", "--allow", "login-nolgin")
+        #expect(unknown.status == 64)
+        #expect(unknown.error.hasSuffix("hint:  --allow login-nologin\n"), "\(unknown.error)")
+        #expect(try run("build", "--allow", "keys-off").status == 65)
+        let made = try run("build", "--allow", "keys-off", "--allow", "login-nologin")
+        #expect(made.status == 0)
+        #expect(made.error == "warning: p3: \(said)\n")
+        #expect(try leftovers().contains("out/c-p3.img"))
+    }
 }
