@@ -1,5 +1,5 @@
 import Blocks
-package import Glibc
+import Glibc
 package import Reports
 
 /// A file that appears whole under its final name, or not at all.
@@ -15,7 +15,7 @@ package struct OutputFile: ~Copyable, Sendable {
     private var isCommitted = false
 
     /// `mode`: permission bits, of which the umask takes its part. An existing file at `path` needs `replacing`.
-    package init(path: String, mode: mode_t, replacing: Bool) throws(ForgeError) {
+    package init(path: String, mode: UInt32, replacing: Bool) throws(ForgeError) {
         let partialPath = path + ".partial"
         descriptor = try Self.open(partialPath, for: path, mode: mode, replacing: replacing)
         UnfinishedOutputs.begin(partialPath)
@@ -24,7 +24,7 @@ package struct OutputFile: ~Copyable, Sendable {
     }
 
     private static func open(
-        _ partialPath: String, for path: String, mode: mode_t, replacing: Bool
+        _ partialPath: String, for path: String, mode: UInt32, replacing: Bool
     ) throws(ForgeError) -> Int32 {
         try checkReplaceable(path, replacing: replacing)
         for _ in 0..<attemptLimit {

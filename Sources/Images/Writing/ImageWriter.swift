@@ -1,6 +1,6 @@
 package import Bases
 package import Blocks
-package import Glibc
+import Glibc
 package import Reports
 
 /// A format that images are written in: raw, compressed, mapped.
@@ -35,7 +35,7 @@ package struct ImageRequest: Sendable {
     /// Where the image goes.
     package var path: String
     /// Permission bits of the file, of which the umask takes its part.
-    package var mode: mode_t
+    package var mode: UInt32
     /// Whether an existing file may be replaced.
     package var isReplacing: Bool
     package var patch: Patch
@@ -43,7 +43,7 @@ package struct ImageRequest: Sendable {
     package var used: BlockSet?
 
     package init(
-        name: String, path: String, mode: mode_t, isReplacing: Bool, patch: Patch, used: BlockSet? = nil
+        name: String, path: String, mode: UInt32, isReplacing: Bool, patch: Patch, used: BlockSet? = nil
     ) {
         self.name = name
         self.path = path
