@@ -11,7 +11,7 @@ extension Inspection {
         lines += section("config.txt in effect", configLines)
         lines += section("first boot", firstBootLines)
         lines += section("suspicious", findingLines)
-        return lines.map(Self.printable)
+        return lines.map { $0.printable() }
     }
 
     private func section(_ title: String, _ lines: [String]) -> [String] {
@@ -43,15 +43,6 @@ extension Inspection {
     private static func hanging(_ text: String, indent: String = "    ") -> [String] {
         wrapped(text.split(separator: " ", omittingEmptySubsequences: false).map(String.init), width: 98 - indent.count)
             .enumerated().map { index, line in index == 0 ? line : indent + line }
-    }
-
-    /// Texts come from the image: control characters must not reach a terminal.
-    private static func printable(_ line: String) -> String {
-        let isControl = { (scalar: Unicode.Scalar) in scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) }
-        guard line.unicodeScalars.contains(where: isControl) else { return line }
-        var result = String.UnicodeScalarView()
-        for scalar in line.unicodeScalars { result.append(isControl(scalar) ? "\u{FFFD}" : scalar) }
-        return String(result)
     }
 
     // MARK: Identity

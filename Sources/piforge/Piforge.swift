@@ -61,7 +61,7 @@ struct Piforge: AsyncParsableCommand {
     /// Help and version are results; what else ArgumentParser throws is a wrong usage.
     private static func endParsing(_ error: any Error) -> Never {
         guard exitCode(for: error) != .success else {
-            Output.line(fullMessage(for: error))
+            Output.text(fullMessage(for: error) + "\n")
             do throws(ForgeError) { try Output.checkWritten() } catch { end(error) }
             Glibc.exit(0)
         }

@@ -48,7 +48,7 @@ struct HandoffCommand: ParsableCommand {
                 throw ForgeError(
                     .usage, "could not use --print with --json: it prints the file as it is", hint: "leave one out")
             }
-            return Output.bytes(Array(try folder.text(of: print, for: roster).utf8))
+            return Output.text(try folder.text(of: print, for: roster))
         }
         let files = try folder.write(roster, force: force)
         if cluster.answer.json {

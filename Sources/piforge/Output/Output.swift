@@ -4,6 +4,9 @@ import Plans
 import Reports
 
 /// Where text goes: results to stdout, everything said along the way to stderr.
+///
+/// Nothing else prints. What goes through here holds no character that controls a terminal, whatever image, archive,
+/// profile or machine it came from (`printable`).
 enum Output {
     /// Set once by the command that runs, before anything is printed.
     nonisolated(unsafe) private(set) static var isJSON = false
@@ -22,13 +25,15 @@ enum Output {
     }
 
     /// A line of the result.
-    static func line(_ text: String = "") { write(Array((text + "\n").utf8), to: STDOUT_FILENO) }
+    static func line(_ text: String = "") { write(Array((text.printable() + "\n").utf8), to: STDOUT_FILENO) }
 
-    static func bytes(_ bytes: [UInt8]) { write(bytes, to: STDOUT_FILENO) }
+    /// A result of any number of lines.
+    static func text(_ text: String) { write(Array(text.printable(keepingLines: true).utf8), to: STDOUT_FILENO) }
 
     /// Rows as lines, each column as wide as its widest field, without blanks at the ends of lines.
     static func table(_ rows: [[String]]) -> [String] {
         var widths: [Int] = []
+        let rows = rows.map { $0.map { $0.printable() } }
         for row in rows {
             for (index, field) in row.enumerated() {
                 if index == widths.count { widths.append(0) }
@@ -47,7 +52,7 @@ enum Output {
     /// A line of prose for the person.
     static func note(_ text: String) {
         Terminal.shared.clear()
-        write(Array((text + "\n").utf8), to: STDERR_FILENO)
+        write(Array((text.printable(keepingLines: true) + "\n").utf8), to: STDERR_FILENO)
     }
 
     /// Something that looks wrong, which keeps nothing from being done; an event under `--progress json`.
@@ -57,9 +62,9 @@ enum Output {
     }
 
     /// A question, without a line break.
-    static func prompt(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
+    static func prompt(_ text: String) { write(Array(text.printable(keepingLines: true).utf8), to: STDERR_FILENO) }
 
-    static func json(_ value: some Encodable) throws { bytes(try JSON.encode(value)) }
+    static func json(_ value: some Encodable) throws { write(try JSON.encode(value), to: STDOUT_FILENO) }
 
     /// `error: …` and `hint:  …`; with `--json` the same as a document on stdout.
     static func report(_ error: ForgeError) {
@@ -68,7 +73,7 @@ enum Output {
         if let hint = error.hint { note("hint:  \(hint)") }
         guard isJSON, error.kind != .difference else { return }
         let document = Failure(error: .init(hint: error.hint, kind: error.kind.name, message: error.message))
-        if let encoded = try? JSON.encode(document) { bytes(encoded) }
+        try? json(document)
     }
 
     private struct Failure: Encodable {

@@ -170,8 +170,9 @@ final class Terminal: Sendable {
         let progress = work.progress
         let seconds = seconds(now - work.started)
         let percent = progress.total > 0 ? Int(Double(progress.done) * 100 / Double(progress.total)) : 100
-        guard progress.total > 0 else { return "\(progress.stage.verb) \(progress.subject)" }
-        var text = "\(progress.stage.verb) \(progress.subject) \(percent)% of \(ByteCount(progress.total))"
+        let subject = progress.subject.printable()
+        guard progress.total > 0 else { return "\(progress.stage.verb) \(subject)" }
+        var text = "\(progress.stage.verb) \(subject) \(percent)% of \(ByteCount(progress.total))"
         if seconds > 0.5, progress.done > 0 {
             let rate = Double(progress.done) / seconds
             text += ", \(ByteCount(Int64(rate)))/s"
