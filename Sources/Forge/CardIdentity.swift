@@ -116,8 +116,8 @@ extension CardIdentity {
             try Interruption.check()
             compared += 1
             do throws(VolumeError) {
-                let node = try (partition == .boot ? boot : root).node(at: path)
-                if let what = Self.difference(of: node, from: change) {
+                let volume = partition == .boot ? boot : root
+                if let what = try Self.difference(from: change, at: path, of: volume) {
                     differences.append(Difference(partition: change.partition, path: change.path, what: what))
                 }
             } catch {
@@ -149,11 +149,22 @@ extension CardIdentity {
         }
     }
 
-    private static func difference(of node: FileNode?, from change: Manifest.Change) -> String? {
-        if change.action == .remove { return node == nil ? nil : "is there again" }
-        guard let node else { return "is missing" }
-        guard let wanted = change.newSHA256, case .file(let bytes) = node.content else { return nil }
-        return SHA256.digest(of: bytes.span.bytes).description == wanted ? nil : "has other content"
+    private static func difference(
+        from change: Manifest.Change, at path: VolumePath, of volume: any Volume
+    ) throws(VolumeError) -> String? {
+        let status = try volume.status(at: path)
+        if change.action == .remove { return status == nil ? nil : "is there again" }
+        guard status != nil else { return "is missing" }
+        guard let wanted = change.newSHA256, let content = try volume.content(at: path) else { return nil }
+        var hasher = SHA256()
+        var offset: Int64 = 0
+        while offset < content.byteCount {
+            let count = Int(min(StoredFile.pieceSize, content.byteCount - offset))
+            let piece = try content.bytes(at: offset, count: count)
+            hasher.update(piece.span.bytes)
+            offset += Int64(count)
+        }
+        return hasher.finalize().description == wanted ? nil : "has other content"
     }
 }
 

@@ -69,6 +69,9 @@ package struct ChangeReport: Encodable, Equatable, Sendable {
         case .symlink(let text): details.append("link to \(text)")
         case .directory where change.old == nil: details.append("folder")
         case .file(let bytes) where isSecret: details.append("secret, not shown (\(ByteCount(Int64(bytes.count))))")
+        case .stored(let file) where isSecret: details.append("secret, not shown (\(ByteCount(file.byteCount)))")
+        case .stored(let file) where change.old?.content != change.wanted?.content:
+            details.append("file of \(ByteCount(file.byteCount))")
         case .file(let bytes) where !showsText && change.old?.content != change.wanted?.content:
             details.append("file of \(ByteCount(Int64(bytes.count)))")
         default: break

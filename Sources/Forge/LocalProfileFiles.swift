@@ -1,5 +1,7 @@
+import Blocks
 import Glibc
 package import Plans
+package import Trees
 
 /// The files of this machine, seen from a profile's folder.
 package struct LocalProfileFiles: ProfileFiles {
@@ -57,6 +59,20 @@ package struct LocalProfileFiles: ProfileFiles {
             if count == 0 { return bytes }
             guard bytes.count + count <= limit else { throw .tooLarge(limit: limit) }
             bytes += chunk.prefix(count)
+        }
+    }
+
+    package func stored(_ path: String, limit: Int) throws(ProfileFileError) -> StoredFile? {
+        var status = stat()
+        let resolved = try checked(path)
+        guard fstatat(AT_FDCWD, resolved, &status, 0) == 0 else { throw Self.error(errno) }
+        guard Self.kind(status) == .file, Int64(status.st_size) >= StoredFile.leastByteCount else { return nil }
+        guard Int64(status.st_size) <= Int64(limit) else { throw .tooLarge(limit: limit) }
+        do throws(BlockError) {
+            return try StoredFile(UserFile(path: resolved))
+        } catch {
+            if case .system(let code, _, _) = error { throw Self.error(code) }
+            throw .failed("\(error)")
         }
     }
 

@@ -4,13 +4,18 @@ import Reports
 import Trees
 
 extension NetbootBuild {
-    /// The size of one slot's tree, as far as all slots' are alike; the rest is a few KiB.
+    /// The size of the trees of some slots, but for a few KiB of what the conversion writes.
     static func size(
-        of base: NetbootBase, with supplement: [(target: Target, node: FileNode)]
+        of base: NetbootBase, with supplement: [(target: Target, node: FileNode)], for jobs: [BuildSpec.Job]
     ) throws(ForgeError) -> TreeSize {
         var size = try size(of: base.tree)
         do throws(VolumeError) {
             for (target, node) in supplement { try size.add(TreeEntry(path: target.path, node)) }
+            size = size * jobs.count
+            for file in jobs.flatMap(\.settings.files) {
+                let node = FileNode(content: file.content.node, metadata: .init(mode: file.mode))
+                try size.add(TreeEntry(path: file.target.path, node))
+            }
         } catch {
             throw ForgeError(error, on: .root)
         }

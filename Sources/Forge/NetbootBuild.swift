@@ -68,7 +68,7 @@ package struct NetbootBuild: Sendable {
         try prepare()
         let base = try NetbootBase.open(spec.base, cache: cache, observe: observe)
         let made = try base.files(of: initramfs)
-        try willWrite(try Self.size(of: base, with: made) * spec.jobs.count)
+        try willWrite(try Self.size(of: base, with: made, for: spec.jobs))
         var failure: ForgeError?
         var start = 0
         while start < spec.jobs.count {

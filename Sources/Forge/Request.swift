@@ -107,8 +107,11 @@ package struct Request: Sendable {
             text += row.key == "run" ? "run\n" : "\(row.key)=\(row.value)\n"
         }
         for file in settings.files where !file.isSecret {
-            guard case .file(let bytes) = file.content else { continue }
-            text += "\(file.target) \(SHA256.digest(of: bytes.span.bytes))\n"
+            switch file.content {
+            case .file(let bytes): text += "\(file.target) \(SHA256.digest(of: bytes.span.bytes))\n"
+            case .stored(let stored): text += "\(file.target) \(stored.sha256)\n"
+            case .directory, .symlink: break
+            }
         }
         return SHA256.digest(of: Array(text.utf8).span.bytes)
     }

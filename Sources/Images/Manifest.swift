@@ -190,7 +190,11 @@ extension Manifest.Change {
     }
 
     private static func digest(of node: FileNode?, isSecret: Bool) -> String? {
-        guard !isSecret, case .file(let bytes)? = node?.content else { return nil }
-        return SHA256.digest(of: bytes.span.bytes).description
+        if isSecret { return nil }
+        switch node?.content {
+        case .file(let bytes)?: return SHA256.digest(of: bytes.span.bytes).description
+        case .stored(let file)?: return file.sha256.isEmpty ? nil : file.sha256
+        default: return nil
+        }
     }
 }

@@ -66,6 +66,7 @@ struct CpioArchive {
         case .file(let bytes):
             archive_entry_set_filetype(entry, S_IFREG)
             content = bytes
+        case .stored: throw ForgeError(.bug, "could not pack \(path): its bytes are not in memory")
         case .directory: archive_entry_set_filetype(entry, S_IFDIR)
         case .symlink(let text):
             archive_entry_set_filetype(entry, S_IFLNK)

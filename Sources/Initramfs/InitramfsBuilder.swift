@@ -154,7 +154,7 @@ package struct InitramfsBuilder {
             guard status.byteCount <= byteLimit else {
                 throw .fileTooLarge(resolved, byteCount: status.byteCount, limit: byteLimit)
             }
-            guard case .file(let bytes)? = try volume.node(at: resolved)?.content else { return nil }
+            guard let bytes = try volume.fileBytes(at: resolved) else { return nil }
             return bytes
         } catch {
             switch error {

@@ -26,6 +26,13 @@ package final class LayeredVolume: Volume {
         return edit
     }
 
+    package func content(at path: VolumePath) throws(VolumeError) -> (any FileContent)? {
+        let path = try stored(path)
+        let hides = try isHidden(path)
+        guard let edit = edits[path] else { return hides ? nil : try base.content(at: path) }
+        return edit?.content.fileContent
+    }
+
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
         let path = try stored(directory)
         guard let status = try status(at: path) else { throw .notFound(directory) }
@@ -137,12 +144,13 @@ package final class EditedTreeReader: TreeReader {
 extension FileStatus {
     /// What is known of a node that is in memory.
     package init(_ node: FileNode) {
-        let byteCount: Int =
+        let byteCount: Int64 =
             switch node.content {
-            case .file(let bytes): bytes.count
-            case .symlink(let text): text.utf8.count
+            case .file(let bytes): Int64(bytes.count)
+            case .stored(let file): file.byteCount
+            case .symlink(let text): Int64(text.utf8.count)
             case .directory, .special: 0
             }
-        self.init(kind: node.kind, byteCount: Int64(byteCount), metadata: node.metadata)
+        self.init(kind: node.kind, byteCount: byteCount, metadata: node.metadata)
     }
 }

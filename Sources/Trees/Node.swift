@@ -5,6 +5,8 @@ package struct FileNode: Equatable, Sendable {
 
     package enum Content: Equatable, Sendable {
         case file([UInt8])
+        /// A file that is too large to be held in memory.
+        case stored(StoredFile)
         case directory
         /// The link's text, as stored.
         case symlink(String)
@@ -62,7 +64,7 @@ package struct FileNode: Equatable, Sendable {
 
     package var kind: Kind {
         switch content {
-        case .file: .file
+        case .file, .stored: .file
         case .directory: .directory
         case .symlink: .symlink
         case .special(let kind): kind

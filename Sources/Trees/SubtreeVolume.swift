@@ -14,6 +14,10 @@ package final class SubtreeVolume: Volume {
 
     package func node(at path: VolumePath) throws(VolumeError) -> FileNode? { try base.node(at: path.below(folder)) }
 
+    package func content(at path: VolumePath) throws(VolumeError) -> (any FileContent)? {
+        try base.content(at: path.below(folder))
+    }
+
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
         try base.entries(in: directory.below(folder))
     }

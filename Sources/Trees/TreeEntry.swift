@@ -33,6 +33,7 @@ package struct TreeEntry {
         let content: Content =
             switch node.content {
             case .file(let bytes): .file(BytesContent(bytes))
+            case .stored(let file): .file(file.content ?? BytesContent([]))
             case .directory: .directory
             case .symlink(let text): .symlink(text)
             case .special(let kind): .special(kind)

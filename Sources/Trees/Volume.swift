@@ -9,6 +9,9 @@ package protocol Volume: AnyObject {
     /// All of what lies at `path`, bytes included; nil when nothing does.
     func node(at path: VolumePath) throws(VolumeError) -> FileNode?
 
+    /// The bytes of the file at `path`, read in pieces while the volume is open and unchanged; nil when no file lies there.
+    func content(at path: VolumePath) throws(VolumeError) -> (any FileContent)?
+
     /// The names in a folder, sorted by their UTF-8 bytes, without `.` and `..`.
     func entries(in directory: VolumePath) throws(VolumeError) -> [String]
 
@@ -21,6 +24,19 @@ package protocol Volume: AnyObject {
 
     /// Writes everything out to the device below; the only call that promises it. Nothing may be called afterwards.
     func close() throws(VolumeError)
+}
+
+extension Volume {
+    /// For volumes whose files are in memory anyway.
+    package func content(at path: VolumePath) throws(VolumeError) -> (any FileContent)? {
+        try node(at: path)?.content.fileContent
+    }
+
+    /// All bytes of the file at `path`; nil when no file lies there, or one of more than `limit` bytes.
+    package func fileBytes(at path: VolumePath, limit: Int64 = 1 << 30) throws(VolumeError) -> [UInt8]? {
+        guard let content = try content(at: path), content.byteCount <= limit else { return nil }
+        return try content.bytes(at: 0, count: Int(content.byteCount))
+    }
 }
 
 /// Why a volume could not be opened, read or edited.

@@ -11,6 +11,16 @@ extension BlockDevice {
         }
     }
 
+    func put(
+        _ reader: any BlockReader, from start: Int64, count: Int64, at offset: Int64
+    ) throws(VolumeError) {
+        do throws(BlockError) {
+            try place(reader, from: start, count: count, at: offset)
+        } catch {
+            throw VolumeError(error, doing: "could not write \(count) bytes at \(offset)")
+        }
+    }
+
     func put(_ bytes: RawSpan, at offset: Int64) throws(VolumeError) {
         do throws(BlockError) {
             try write(bytes, at: offset)

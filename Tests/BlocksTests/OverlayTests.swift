@@ -164,7 +164,8 @@ struct OverlayTests {
         let patch = try overlay.patch
         #expect(patch.ranges == [1 << 20..<33 << 20])
         var places: Set<UnsafeRawPointer?> = []
-        patch.forEachGranule(in: 0..<64 << 20) { _, bytes in bytes.withUnsafeBytes { _ = places.insert($0.baseAddress) }
+        try patch.forEachGranule(in: 0..<64 << 20) { _, bytes in
+            bytes.withUnsafeBytes { _ = places.insert($0.baseAddress) }
         }
         #expect(places.count == 1)
         #expect(try overlay.bytes(at: (1 << 20) - 1, count: 2) == [0xA5, 0])

@@ -4,6 +4,7 @@ import Plans
 import Reports
 import TestSupport
 import Testing
+import Trees
 
 /// The user's real files, as a profile sees them.
 struct LocalProfileFilesTests {
@@ -116,5 +117,30 @@ struct LocalProfileFilesTests {
         #expect(throws: ProfileFileError.tooLarge(limit: 99_999)) { try files.read("a", limit: 99_999) }
         #expect(throws: ProfileFileError.notFound) { try files.read("a\0b", limit: 1) }
         #expect(throws: ProfileFileError.notAFolder) { try files.entries(in: "a") }
+    }
+
+    @Test("a large file is not held, and one that is changed after it was read is noticed")
+    func stored() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/large"
+        let bytes = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+        try Shell.write(bytes, to: path)
+        try Shell.write([1, 2, 3], to: folder.path + "/small")
+        let files = LocalProfileFiles(folder: folder.path, home: nil)
+        #expect(try files.stored("small", limit: 1000) == nil)
+        #expect(throws: ProfileFileError.tooLarge(limit: 1000)) { try files.stored("large", limit: 1000) }
+        #expect(throws: ProfileFileError.notFound) { try files.stored("none", limit: 1000) }
+        let stored = try #require(try files.stored("large", limit: 200_000))
+        let digest = try Shell.run("sha256sum", [path]).output.prefix(64)
+        #expect(stored.byteCount == 200_000 && stored.sha256 == digest)
+        #expect(try stored.content?.bytes(at: 199_990, count: 10) == Array(bytes.suffix(10)))
+        for change in [
+            "printf x | dd of=\(path) conv=notrunc status=none", "cp \(path) \(path)2 && mv \(path)2 \(path)",
+        ] {
+            let stored = try #require(try files.stored("large", limit: 200_000))
+            try #require(try Shell.run("sh", ["-c", change]).status == 0)
+            let error = #expect(throws: VolumeError.self) { try stored.content?.bytes(at: 0, count: 10) }
+            #expect("\(error.map { "\($0)" } ?? "")".contains("large"))
+        }
     }
 }

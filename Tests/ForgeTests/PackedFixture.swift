@@ -86,7 +86,7 @@ struct PackedFixture {
         var bytes = image
         var span = bytes.mutableSpan
         var raw = span.mutableBytes
-        request.patch.apply(to: &raw, at: 0)
+        try request.patch.apply(to: &raw, at: 0)
         return bytes
     }
 

@@ -47,6 +47,24 @@ package protocol BlockDevice: AnyObject {
 
     /// Stores all of `bytes` from `offset` on.
     func write(_ bytes: RawSpan, at offset: Int64) throws(BlockError)
+
+    /// Stores `count` bytes of a reader, from its byte `start` on; the device may keep the reader and read them later.
+    func place(_ reader: any BlockReader, from start: Int64, count: Int64, at offset: Int64) throws(BlockError)
+}
+
+extension BlockDevice {
+    /// Copies them, a piece at a time.
+    package func place(
+        _ reader: any BlockReader, from start: Int64, count: Int64, at offset: Int64
+    ) throws(BlockError) {
+        let piece: Int64 = 1 << 20
+        var done: Int64 = 0
+        while done < count {
+            let length = min(piece, count - done)
+            try write(reader.bytes(at: start + done, count: Int(length)), at: offset + done)
+            done += length
+        }
+    }
 }
 
 extension BlockReader {

@@ -30,6 +30,8 @@ package final class Overlay: BlockDevice {
     package private(set) var counters = Counters()
 
     private var granules: [Int64: [UInt8]] = [:]
+    /// Granules whose bytes are those of a reader.
+    private var placed = PlacedGranules()
     /// Granules written since they were last compared with the base.
     private var unchecked: Set<Int64> = []
     /// The keys of `granules` in order; `nil` after one was added or dropped.
@@ -46,6 +48,7 @@ package final class Overlay: BlockDevice {
         byteCount = base.byteCount
         try checkBounds(offset: 0, count: Int(patch.byteCount), size: byteCount)
         granules = patch.granules
+        placed = patch.placed
         let last = patch.byteCount / Self.wideGranule
         if let short = granules[last], short.count < granuleLength(last) {
             let rest = try base.bytes(at: patch.byteCount, count: granuleLength(last) - short.count)
@@ -68,6 +71,14 @@ package final class Overlay: BlockDevice {
                             .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[skip..<(skip + length)]))
                     }
                 }
+                done += length
+            } else if placed.has(position / Self.wideGranule) {
+                let skip = Int(position % Self.wideGranule)
+                let wanted = (skip + count - done + Self.granuleSize - 1) / Self.granuleSize
+                let run = placed.runLength(from: position / Self.wideGranule, limit: wanted)
+                let length = min(run * Self.granuleSize - skip, count - done)
+                var part = buffer._mutatingExtracting(done..<(done + length))
+                try placed.read(into: &part, of: position / Self.wideGranule, skipping: skip)
                 done += length
             } else {
                 let length = Int(min(cleanEnd(from: position, limit: offset + Int64(count)) - position, Int64(count)))
@@ -95,6 +106,7 @@ package final class Overlay: BlockDevice {
             {
                 // All granules of zeros share their memory: the tables of a file system that grows are many of these.
                 granules[index] = Self.zeros
+                placed.remove(index)
                 unchecked.insert(index)
                 done += length
                 continue
@@ -103,9 +115,12 @@ package final class Overlay: BlockDevice {
                 granule = held
             } else if length == granuleLength(index) {
                 granule = [UInt8](repeating: 0, count: length)
+            } else if placed.has(index) {
+                granule = try placed.bytes(of: index)
             } else {
                 granule = try baseGranule(index)
             }
+            placed.remove(index)
             granule.withUnsafeMutableBytes { target in
                 bytes.withUnsafeBytes { source in
                     UnsafeMutableRawBufferPointer(rebasing: target[skip..<(skip + length)])
@@ -118,6 +133,36 @@ package final class Overlay: BlockDevice {
         }
         cachedOrder = nil
         counters.written += Int64(count)
+    }
+
+    /// Keeps the reader for the granules that it fills; the bytes at both ends are copied.
+    package func place(
+        _ reader: any BlockReader, from start: Int64, count: Int64, at offset: Int64
+    ) throws(BlockError) {
+        guard let length = Int(exactly: count) else {
+            throw .outOfBounds(offset: offset, count: Int.max, size: byteCount)
+        }
+        try checkBounds(offset: offset, count: length, size: byteCount)
+        try checkBounds(offset: start, count: length, size: reader.byteCount)
+        let end = offset + count
+        let first = (offset + Self.wideGranule - 1) / Self.wideGranule
+        let last = end / Self.wideGranule
+        guard first < last else {
+            return try write(reader.bytes(at: start, count: length), at: offset)
+        }
+        let head = first * Self.wideGranule - offset
+        if head > 0 { try write(reader.bytes(at: start, count: Int(head)), at: offset) }
+        placed.put(reader, from: start + head, at: first..<last)
+        for index in first..<last {
+            granules[index] = nil
+            unchecked.remove(index)
+        }
+        let done = last * Self.wideGranule - offset
+        if done < count {
+            try write(reader.bytes(at: start + done, count: Int(count - done)), at: offset + done)
+        }
+        cachedOrder = nil
+        counters.written += count
     }
 
     /// The ranges that differ from the base, in order and coalesced, in whole granules.
@@ -143,7 +188,7 @@ package final class Overlay: BlockDevice {
     package var patch: Patch {
         get throws(BlockError) {
             let ranges = try dirtyRanges
-            return Patch(byteCount: byteCount, ranges: ranges, granules: granules)
+            return Patch(byteCount: byteCount, ranges: ranges, granules: granules, placed: placed)
         }
     }
 
@@ -188,7 +233,7 @@ extension Overlay {
 
     private var order: [Int64] {
         if let cachedOrder { return cachedOrder }
-        let sorted = granules.keys.sorted()
+        let sorted = (Array(granules.keys) + placed.indices).sorted()
         cachedOrder = sorted
         return sorted
     }
@@ -207,9 +252,9 @@ extension Overlay {
 
     /// The end of the run of bytes from `position` on that only the base holds.
     private func cleanEnd(from position: Int64, limit: Int64) -> Int64 {
-        if granules.isEmpty { return limit }
+        if granules.isEmpty && placed.isEmpty { return limit }
         var index = position / Self.wideGranule + 1
-        while index * Self.wideGranule < limit, granules[index] == nil { index += 1 }
+        while index * Self.wideGranule < limit, granules[index] == nil, !placed.has(index) { index += 1 }
         return min(limit, index * Self.wideGranule)
     }
 

@@ -11,18 +11,23 @@ package struct Patch: Equatable, Sendable {
     package let ranges: [Range<Int64>]
     /// By granule: offset in the image divided by `Overlay.granuleSize`.
     let granules: [Int64: [UInt8]]
+    /// Those whose bytes a reader has.
+    let placed: PlacedGranules
 
     /// One that changes nothing.
     package init(byteCount: Int64) { self.init(byteCount: byteCount, ranges: [], granules: [:]) }
 
-    init(byteCount: Int64, ranges: [Range<Int64>], granules: [Int64: [UInt8]]) {
+    init(byteCount: Int64, ranges: [Range<Int64>], granules: [Int64: [UInt8]], placed: PlacedGranules = .init()) {
+        self.placed = placed
         self.byteCount = byteCount
         self.ranges = ranges
         self.granules = granules
     }
 
     /// The changed bytes kept here.
-    package var heldByteCount: Int64 { ranges.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) } }
+    package var heldByteCount: Int64 {
+        ranges.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) } - Int64(placed.count) * Int64(Overlay.granuleSize)
+    }
 
     /// Whether anything in `range` differs from the base.
     package func touches(_ range: Range<Int64>) -> Bool {
@@ -41,17 +46,26 @@ package struct Patch: Equatable, Sendable {
         return found
     }
 
-    /// Hands out the changed bytes inside `range`, in order and at most a granule at a time.
-    package func forEachGranule<Failure: Error>(
-        in range: Range<Int64>, _ body: (_ offset: Int64, _ bytes: RawSpan) throws(Failure) -> Void
-    ) throws(Failure) {
+    /// Granules of a reader that are read at a time.
+    private static let runLimit = 256
+
+    /// Hands out the changed bytes inside `range`, in order and at most 1 MiB at a time.
+    package func forEachGranule(
+        in range: Range<Int64>, _ body: (_ offset: Int64, _ bytes: RawSpan) throws(BlockError) -> Void
+    ) throws(BlockError) {
         let size = Int64(Overlay.granuleSize)
         for part in ranges(in: range) {
             var offset = part.lowerBound
             while offset < part.upperBound {
                 let start = offset / size * size
-                let end = min(start + size, part.upperBound)
-                if let granule = granules[offset / size], Int(end - start) <= granule.count {
+                var end = min(start + size, part.upperBound)
+                let run = placed.isEmpty ? 0 : placed.runLength(from: offset / size, limit: Self.runLimit)
+                if run > 0 {
+                    end = min(start + Int64(run) * size, part.upperBound)
+                    let wanted = Int((end - start + size - 1) / size)
+                    let bytes = try placed.bytes(of: offset / size, count: wanted)
+                    try body(offset, bytes.span.bytes.extracting(Int(offset - start)..<Int(end - start)))
+                } else if let granule = granules[offset / size], Int(end - start) <= granule.count {
                     try body(offset, granule.span.bytes.extracting(Int(offset - start)..<Int(end - start)))
                 }
                 offset = end
@@ -60,11 +74,11 @@ package struct Patch: Equatable, Sendable {
     }
 
     /// Lays the changed bytes over `buffer`, which holds the base's bytes from `offset` on.
-    package func apply(to buffer: inout MutableRawSpan, at offset: Int64) {
+    package func apply(to buffer: inout MutableRawSpan, at offset: Int64) throws(BlockError) {
         let (end, overflow) = offset.addingReportingOverflow(Int64(buffer.byteCount))
         guard !overflow, offset >= 0 else { return }
-        buffer.withUnsafeMutableBytes { target in
-            forEachGranule(in: offset..<end) { position, bytes in
+        try buffer.withUnsafeMutableBytes { (target) throws(BlockError) in
+            try forEachGranule(in: offset..<end) { (position, bytes) throws(BlockError) in
                 bytes.withUnsafeBytes { bytes in
                     let start = Int(position - offset)
                     UnsafeMutableRawBufferPointer(rebasing: target[start..<(start + bytes.count)])
@@ -79,6 +93,6 @@ package struct Patch: Equatable, Sendable {
     /// Slots of one base differ in few granules: bitmaps, inode tables and most files are the same for all.
     package func sharing(_ pool: inout Set<ByteKey>) -> Patch {
         let shared = granules.mapValues { pool.insert(ByteKey($0)).memberAfterInsert.bytes }
-        return Patch(byteCount: byteCount, ranges: ranges, granules: shared)
+        return Patch(byteCount: byteCount, ranges: ranges, granules: shared, placed: placed)
     }
 }

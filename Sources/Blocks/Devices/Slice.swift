@@ -22,6 +22,16 @@ package final class Slice: BlockDevice {
         try checkBounds(offset: offset, count: bytes.byteCount, size: byteCount)
         try base.write(bytes, at: range.lowerBound + offset)
     }
+
+    package func place(
+        _ reader: any BlockReader, from start: Int64, count: Int64, at offset: Int64
+    ) throws(BlockError) {
+        guard let length = Int(exactly: count) else {
+            throw .outOfBounds(offset: offset, count: Int.max, size: byteCount)
+        }
+        try checkBounds(offset: offset, count: length, size: byteCount)
+        try base.place(reader, from: start, count: count, at: range.lowerBound + offset)
+    }
 }
 
 /// A range of a reader, seen as a reader of its own.

@@ -76,10 +76,10 @@ struct CardWriter: ~Copyable {
     /// Writes what lies in the next piece of the base.
     mutating func write(_ piece: SparseBytes) throws(ForgeError) -> Share {
         try Interruption.check()
-        digest(piece)
+        try digest(piece)
         let window = grid.window(of: piece.range)
         for range in map.body.parts(in: window, upTo: Int64(Self.bufferSize)) {
-            load(range, from: piece)
+            try load(range, from: piece)
             if isChangedOnly {
                 try replace(range)
             } else {
@@ -103,7 +103,7 @@ struct CardWriter: ~Copyable {
         try Interruption.check()
         let window = grid.window(of: piece.range)
         for range in toCheck.parts(in: window, upTo: Int64(Self.bufferSize)) {
-            load(range, from: piece)
+            try load(range, from: piece)
             try compare(range)
         }
         grid.finish(piece)
@@ -141,7 +141,7 @@ struct CardWriter: ~Copyable {
 
     // MARK: Bytes of the image
 
-    private mutating func digest(_ piece: SparseBytes) {
+    private mutating func digest(_ piece: SparseBytes) throws(ForgeError) {
         guard piece.range.lowerBound < image.byteCount, var hasher = hasher.take() else { return }
         for index in 0..<piece.chunkCount {
             let chunkRange = piece.range(ofChunk: index)
@@ -149,7 +149,9 @@ struct CardWriter: ~Copyable {
                 var bytes = piece.chunk(index)?.bytes ?? [UInt8](repeating: 0, count: chunkRange.count)
                 var span = bytes.mutableSpan
                 var raw = span.mutableBytes
-                image.apply(to: &raw, at: chunkRange.lowerBound)
+                do throws(BlockError) { try image.apply(to: &raw, at: chunkRange.lowerBound) } catch {
+                    throw ForgeError(error)
+                }
                 hasher.update(bytes.span.bytes)
             } else if let chunk = piece.chunk(index) {
                 hasher.update(chunk.bytes.span.bytes)
@@ -160,10 +162,10 @@ struct CardWriter: ~Copyable {
         self.hasher = consume hasher
     }
 
-    private func load(_ range: Range<Int64>, from piece: SparseBytes) {
+    private func load(_ range: Range<Int64>, from piece: SparseBytes) throws(ForgeError) {
         let bytes = wanted.prefix(range.count)
         grid.copy(from: piece, to: bytes, at: range.lowerBound)
-        applyPatch(to: bytes, at: range.lowerBound)
+        try applyPatch(to: bytes, at: range.lowerBound)
     }
 
     private func load(_ range: Range<Int64>, from base: any BlockReader) throws(ForgeError) {
@@ -176,12 +178,12 @@ struct CardWriter: ~Copyable {
         } catch {
             throw ForgeError(error)
         }
-        applyPatch(to: bytes, at: range.lowerBound)
+        try applyPatch(to: bytes, at: range.lowerBound)
     }
 
-    private func applyPatch(to bytes: UnsafeMutableRawBufferPointer, at offset: Int64) {
+    private func applyPatch(to bytes: UnsafeMutableRawBufferPointer, at offset: Int64) throws(ForgeError) {
         var span = bytes.mutableBytes
-        patch.apply(to: &span, at: offset)
+        do throws(BlockError) { try patch.apply(to: &span, at: offset) } catch { throw ForgeError(error) }
     }
 
     // MARK: Bytes of the card

@@ -14,7 +14,20 @@ extension Change {
                 try volume.remove(edit.target.path)
             }
         } catch {
-            throw ForgeError(error, on: edit.target.partition)
+            throw failure(error)
         }
+    }
+
+    /// Of a file that does not fit, its size is told.
+    private func failure(_ error: VolumeError) -> ForgeError {
+        let partition = edit.target.partition
+        guard case .noSpace = error, let size = wanted?.content.fileContent?.byteCount else {
+            return ForgeError(error, on: partition)
+        }
+        return ForgeError(
+            .badInput,
+            "could not write \(edit.target): it has \(ByteCount(size)), and the \(partition.rawValue) partition has too "
+                + "little room left",
+            hint: "put fewer or smaller files there, or use a base whose \(partition.rawValue) partition is larger")
     }
 }

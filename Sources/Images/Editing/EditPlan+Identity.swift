@@ -21,6 +21,7 @@ extension EditPlan {
             let owner = "\(String(metadata.mode, radix: 8)) \(metadata.owner):\(metadata.group)"
             switch node.content {
             case .file(let bytes): return "file \(owner) \(SHA256.digest(of: bytes.span.bytes))"
+            case .stored(let file): return "file \(owner) \(file.sha256)"
             case .symlink(let text): return "link \(text)"
             case .directory: return "directory \(owner)"
             case .special(let kind): return "special \(owner) \(kind)"

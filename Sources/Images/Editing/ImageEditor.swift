@@ -123,7 +123,7 @@ package struct ImageEditor {
         let decision = try decide(on: image)
         for change in decision.changes {
             try Interruption.check()
-            try image.apply(change)
+            do throws(ForgeError) { try image.apply(change) } catch { throw error.about(slot: slot) }
         }
         try run(image, decision)
         try image.close()

@@ -71,7 +71,7 @@ extension Patch {
             var bytes = try base.bytes(at: range.lowerBound, count: range.count)
             var span = bytes.mutableSpan
             var raw = span.mutableBytes
-            apply(to: &raw, at: range.lowerBound)
+            try apply(to: &raw, at: range.lowerBound)
             return bytes
         } catch {
             throw .block(error)
@@ -79,7 +79,7 @@ extension Patch {
     }
 
     /// Equal for patches that change the part of one base alike.
-    func identity(in range: Range<Int64>) -> SHA256Digest {
+    func identity(in range: Range<Int64>) throws(BlockError) -> SHA256Digest {
         var hasher = SHA256()
         for part in ranges(in: range) {
             let text = Array("\(part.lowerBound) \(part.upperBound) ".utf8)
@@ -88,7 +88,7 @@ extension Patch {
         let places = hasher.finalize()
         var content = SHA256()
         content.update(places.bytes.span.bytes)
-        forEachGranule(in: range) { _, bytes in content.update(bytes) }
+        try forEachGranule(in: range) { _, bytes in content.update(bytes) }
         return content.finalize()
     }
 }

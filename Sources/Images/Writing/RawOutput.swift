@@ -69,7 +69,7 @@ final class RawOutput: Sendable {
         }
         if patch.touches(chunkRange) {
             let count = Int(chunkRange.upperBound - chunkRange.lowerBound)
-            let bytes = patched(chunk, at: chunkRange, patch: patch)
+            let bytes = try patched(chunk, at: chunkRange, patch: patch)
             let mask = SparseBytes.dataMask(of: bytes.span.bytes, at: chunkRange.lowerBound)
             state.hasher?.update(bytes.span.bytes.extracting(0..<count))
             state.dataRanges.appendRuns(of: mask, in: chunkRange)
@@ -88,11 +88,15 @@ final class RawOutput: Sendable {
         }
     }
 
-    private static func patched(_ chunk: SparseBytes.Chunk?, at chunkRange: Range<Int64>, patch: Patch) -> [UInt8] {
+    private static func patched(_ chunk: SparseBytes.Chunk?, at chunkRange: Range<Int64>, patch: Patch)
+        throws(ForgeError) -> [UInt8]
+    {
         var bytes = chunk?.bytes ?? [UInt8](repeating: 0, count: Int(chunkRange.upperBound - chunkRange.lowerBound))
         var span = bytes.mutableSpan
         var raw = span.mutableBytes
-        patch.apply(to: &raw, at: chunkRange.lowerBound)
+        do throws(BlockError) { try patch.apply(to: &raw, at: chunkRange.lowerBound) } catch {
+            throw ForgeError(error)
+        }
         return bytes
     }
 
@@ -140,13 +144,23 @@ extension RawOutput {
             if let failure = state.failure { throw failure }
             guard let file = state.file.take() else { throw ForgeError(.bug, "\(request.path) was finished twice") }
             if state.role != .written {
-                try request.patch.forEachGranule(in: 0..<request.patch.byteCount) {
-                    (offset, bytes) throws(ForgeError) in
-                    try file.write(bytes, at: offset)
-                }
+                try Self.write(request.patch, to: file)
             }
             return file
         }
+    }
+
+    private static func write(_ patch: Patch, to file: borrowing OutputFile) throws(ForgeError) {
+        var failure: ForgeError?
+        do throws(BlockError) {
+            try patch.forEachGranule(in: 0..<patch.byteCount) { (offset, bytes) throws(BlockError) in
+                guard failure == nil else { return }
+                do throws(ForgeError) { try file.write(bytes, at: offset) } catch { failure = error }
+            }
+        } catch {
+            throw ForgeError(error)
+        }
+        if let failure { throw failure }
     }
 
     private func fail(_ error: ForgeError) {

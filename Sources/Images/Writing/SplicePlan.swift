@@ -160,7 +160,8 @@ struct SplicePlan: Sendable {
         for (index, request) in requests.enumerated() where request.patch.touches(source.blocks[number].image) {
             choices[index] = [:]
             for (cell, part) in cells.enumerated() where request.patch.touches(part.block.image) {
-                let key = Key(cell: cell, digest: request.patch.identity(in: part.block.image))
+                let digest = try packing { () throws(BlockError) in try request.patch.identity(in: part.block.image) }
+                let key = Key(cell: cell, digest: digest)
                 let work = known[key] ?? works.count
                 if work == works.count {
                     works.append(Work(cell: cell, range: part.block.image, patch: request.patch, maps: []))

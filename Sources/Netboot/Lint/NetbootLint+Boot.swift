@@ -75,13 +75,13 @@ extension NetbootLint {
     private func version(of kernel: NodeKernel, among versions: [String]) throws(VolumeError) -> String? {
         guard let path = VolumePath(components: [kernel.file]),
             let status = try tree.boot.status(at: path), status.byteCount <= InitramfsBuilder.byteLimit,
-            case .file(let bytes)? = try tree.boot.node(at: path)?.content
+            let bytes = try tree.boot.fileBytes(at: path)
         else { return nil }
         return KernelImage.version(of: bytes) ?? kernel.guessedVersion(among: versions)
     }
 
     private mutating func initramfs(_ name: String) throws(VolumeError) -> InitramfsContent? {
-        guard let path = VolumePath("/" + name), case .file(let bytes)? = try tree.boot.node(at: path)?.content else {
+        guard let path = VolumePath("/" + name), let bytes = try tree.boot.fileBytes(at: path) else {
             report("config.txt names the initramfs \(name), which is not there")
             return nil
         }

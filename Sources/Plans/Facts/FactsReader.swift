@@ -31,9 +31,12 @@ struct FactsReader {
         for path in paths { try look(partition, path) }
     }
 
+    /// What to do with more bytes than a configuration file has.
+    enum Large { case fail, skip }
+
     /// Notes what lies at `path`; without `readingBytes` only that and of which kind.
     mutating func look(
-        _ partition: Target.Partition, _ path: VolumePath, readingBytes: Bool = true
+        _ partition: Target.Partition, _ path: VolumePath, readingBytes: Bool = true, whenLarge large: Large = .fail
     ) throws(PlanError) {
         let target = Target(partition, path)
         guard facts.found[target] == nil, let name = path.name else { return }
@@ -44,7 +47,7 @@ struct FactsReader {
         } catch {
             throw .unreadable(target, error)
         }
-        if readingBytes && byteCount > Self.byteLimit { throw .tooLarge(target, byteCount: byteCount) }
+        if readingBytes, large == .fail, byteCount > Self.byteLimit { throw .tooLarge(target, byteCount: byteCount) }
     }
 
     /// The folder with its links followed, and those of its folders that do not exist; many paths share one.
@@ -77,7 +80,7 @@ struct FactsReader {
         found.kind = endStatus?.kind
         if let endStatus, endStatus.kind == .file {
             byteCount = endStatus.byteCount
-            if readingBytes, byteCount <= Self.byteLimit, case .file(let bytes)? = try volume.node(at: end)?.content {
+            if readingBytes, byteCount <= Self.byteLimit, let bytes = try volume.fileBytes(at: end) {
                 found.bytes = bytes
             }
         }

@@ -47,7 +47,7 @@ package struct ImageFiles {
             let volume = volume(partition)
             let place = try volume.resolve(path)
             guard let status = try volume.status(at: place), status.kind == .file, status.byteCount <= Self.byteLimit,
-                case .file(let bytes)? = try volume.node(at: place)?.content
+                let bytes = try volume.fileBytes(at: place)
             else { return nil }
             return bytes
         }

@@ -20,7 +20,12 @@ extension EditPlan {
         for edit in edits {
             let old: FileNode?
             do throws(VolumeError) {
-                old = try (edit.target.partition == .boot ? boot : root).node(at: edit.target.path)
+                let volume = edit.target.partition == .boot ? boot : root
+                if case .put(let node) = edit.action, case .stored(let file) = node.content {
+                    old = try Self.old(at: edit.target.path, of: volume, beside: file)
+                } else {
+                    old = try volume.node(at: edit.target.path)
+                }
             } catch {
                 throw .unreadable(edit.target, error)
             }
@@ -28,5 +33,19 @@ extension EditPlan {
             if wanted != old { result.append(Change(edit: edit, old: old, wanted: wanted)) }
         }
         return result
+    }
+
+    /// What lies where a large file is wanted; its bytes are compared, and not kept.
+    private static func old(
+        at path: VolumePath, of volume: any Volume, beside file: StoredFile
+    ) throws(VolumeError) -> FileNode? {
+        guard let status = try volume.status(at: path), status.kind == .file,
+            status.byteCount >= StoredFile.leastByteCount
+        else { return try volume.node(at: path) }
+        guard status.byteCount == file.byteCount, let content = try volume.content(at: path), try file.holds(content)
+        else {
+            return FileNode(content: .stored(StoredFile(byteCount: status.byteCount)), metadata: status.metadata)
+        }
+        return FileNode(content: .stored(file), metadata: status.metadata)
     }
 }

@@ -1,3 +1,5 @@
+package import Trees
+
 /// The user's files that a profile names: the only way by which a profile reaches a disk.
 ///
 /// A path is as the profile has it: relative to the profile's folder, absolute, or beginning with `~/`; below a folder
@@ -9,10 +11,18 @@ package protocol ProfileFiles {
     func status(_ path: String, followingLink: Bool) throws(ProfileFileError) -> ProfileFileStatus
     /// All bytes of a file; `tooLarge` beyond `limit` bytes.
     func read(_ path: String, limit: Int) throws(ProfileFileError) -> [UInt8]
+    /// A file that is too large to be held in memory, its bytes read once for their digest; nil for a smaller one, or
+    /// one that can only be read once. `tooLarge` beyond `limit` bytes.
+    func stored(_ path: String, limit: Int) throws(ProfileFileError) -> StoredFile?
     /// The names in a folder, in any order, without `.` and `..`.
     func entries(in path: String) throws(ProfileFileError) -> [String]
     /// The text of a symbolic link.
     func linkText(_ path: String) throws(ProfileFileError) -> String
+}
+
+extension ProfileFiles {
+    /// For files that are in memory anyway.
+    package func stored(_ path: String, limit: Int) throws(ProfileFileError) -> StoredFile? { nil }
 }
 
 /// What a path of the user's leads to.

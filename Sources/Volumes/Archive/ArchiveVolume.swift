@@ -83,6 +83,11 @@ package final class ArchiveVolume: Volume {
         return FileNode(content: content, metadata: entry.metadata)
     }
 
+    package func content(at path: VolumePath) throws(VolumeError) -> (any FileContent)? {
+        guard let entry = try entry(at: path), entry.kind == .file else { return nil }
+        return Content(reader: reader, range: entry.bytes)
+    }
+
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
         guard let place = try place(of: directory) else { throw .notFound(directory) }
         guard index.isFolder(place) else { throw .notADirectory(directory) }

@@ -86,7 +86,7 @@ final class Ext4TreeReader: TreeReader {
 }
 
 /// A file of an ext4 volume; its block map is decoded when its bytes are first asked for.
-private final class Ext4FileContent: FileContent {
+final class Ext4FileContent: FileContent {
     private let volume: Ext4Volume
     private let inode: Inode
     private let path: VolumePath

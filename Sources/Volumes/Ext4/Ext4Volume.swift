@@ -46,6 +46,13 @@ package final class Ext4Volume: Volume {
         }
     }
 
+    package func content(at path: VolumePath) throws(VolumeError) -> (any FileContent)? {
+        try withHandle { (handle) throws(VolumeError) in
+            guard let inode = try handle.find(path), inode.kind == .file else { return nil }
+            return Ext4FileContent(self, inode, path: path)
+        }
+    }
+
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
         try withHandle { (handle) throws(VolumeError) in
             guard let inode = try handle.find(directory) else { throw .notFound(directory) }

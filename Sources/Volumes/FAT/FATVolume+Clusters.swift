@@ -105,6 +105,28 @@ extension FATVolume {
         }
     }
 
+    /// Stores a large file from the start of `chain`, which is long enough; the rest of the last cluster becomes zero.
+    func write(_ file: StoredFile, to chain: [Int]) throws(VolumeError) {
+        guard let content = file.content else { return }
+        let size = boot.bytesPerCluster
+        var index = 0
+        while index < chain.count {
+            let run = runLength(in: chain, from: index)
+            let start = Int64(index) * Int64(size)
+            let count = min(Int64(run * size), file.byteCount - start)
+            let offset = boot.offset(ofCluster: chain[index])
+            if let stored = content as? ReaderContent {
+                try device.put(stored.reader, from: start, count: count, at: offset)
+            } else {
+                let bytes = try content.bytes(at: start, count: Int(count))
+                try device.put(bytes.span.bytes, at: offset)
+            }
+            let padding = [UInt8](repeating: 0, count: run * size - Int(count))
+            if !padding.isEmpty { try device.put(padding.span.bytes, at: offset + count) }
+            index += run
+        }
+    }
+
     /// How many clusters from `index` on lie side by side, up to the transfer limit.
     func runLength(in chain: [Int], from index: Int) -> Int {
         let limit = max(1, Self.transferLimit / boot.bytesPerCluster)

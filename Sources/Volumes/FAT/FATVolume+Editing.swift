@@ -48,9 +48,10 @@ extension FATVolume {
     /// Refuses what no FAT volume holds, whoever writes it.
     static func checkStorable(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
         switch node.content {
-        case .file(let bytes):
-            guard bytes.count <= Int(UInt32.max) else {
-                throw .fileTooLarge(path, byteCount: Int64(bytes.count), limit: Int64(UInt32.max))
+        case .file, .stored:
+            let byteCount = node.content.fileContent?.byteCount ?? 0
+            guard byteCount <= Int64(UInt32.max) else {
+                throw .fileTooLarge(path, byteCount: byteCount, limit: Int64(UInt32.max))
             }
         case .directory: break
         case .symlink: throw .notStorable(path, what: "a symbolic link")
@@ -74,6 +75,9 @@ extension FATVolume {
         case .file(let bytes):
             guard !entry.isDirectory else { throw .isADirectory(path) }
             try overwrite(&entry, with: bytes, at: path)
+        case .stored(let file):
+            guard !entry.isDirectory else { throw .isADirectory(path) }
+            try overwrite(&entry, with: file, at: path)
         default:
             guard entry.isDirectory else { throw .notADirectory(path) }
         }
@@ -101,6 +105,26 @@ extension FATVolume {
         entry.size = UInt32(bytes.count)
     }
 
+    /// The same for a file that is read as it is written.
+    private func overwrite(
+        _ entry: inout DirectoryEntry, with file: StoredFile, at path: VolumePath
+    ) throws(VolumeError) {
+        let old = try fileChain(entry, of: path)
+        let content = FATFileContent(volume: self, chain: old, entry: entry)
+        if try file.holds(content) { return }
+        let count = clusterCount(for: Int(file.byteCount))
+        let added = try findFree(max(0, count - old.count), after: old.last, for: path)
+        let kept = Array(old.prefix(count))
+        try write(file, to: kept + added)
+        try take(added, after: kept.last)
+        if count < old.count {
+            if let last = kept.last { try table.end(at: last) }
+            try release(old.dropFirst(count))
+        }
+        entry.setCluster((kept + added).first ?? 0, boot.kind)
+        entry.size = UInt32(file.byteCount)
+    }
+
     // MARK: New entries
 
     private func create(_ node: FileNode, in parent: Directory, at path: VolumePath) throws(VolumeError) {
@@ -119,18 +143,23 @@ extension FATVolume {
         var bytes: [UInt8] = []
         if case .file(let content) = node.content { bytes = content }
         let isDirectory = node.kind == .directory
-        let dataCount = isDirectory ? 1 : clusterCount(for: bytes.count)
+        let byteCount = Int(node.content.fileContent?.byteCount ?? 0)
+        let dataCount = isDirectory ? 1 : clusterCount(for: byteCount)
         let free = try findFree(dataCount + growth, after: nil, for: path)
         let data = Array(free.prefix(dataCount))
         let cluster = data.first ?? 0
         if isDirectory { bytes = dots(cluster: cluster, parent: parent, time: time) }
 
-        try write(bytes, to: data)
+        if case .stored(let file) = node.content {
+            try write(file, to: data)
+        } else {
+            try write(bytes, to: data)
+        }
         try take(data, after: nil)
         try grow(parent, by: Array(free.dropFirst(dataCount)))
         let entry = DirectoryEntry(
             name: short, attributes: isDirectory ? .directory : .archive, cluster: cluster,
-            of: boot.kind, size: isDirectory ? 0 : UInt32(bytes.count), time: time)
+            of: boot.kind, size: UInt32(byteCount), time: time)
         try store(parent.insert(entry, longName: longName, at: place.start), of: parent)
     }
 

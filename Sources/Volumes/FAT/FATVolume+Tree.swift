@@ -4,14 +4,19 @@ package import Trees
 extension FATVolume: TreeSource {
     package func treeReader() -> any TreeReader {
         VolumeTreeReader(self) { [self] (path) throws(VolumeError) in
-            guard case .entry(_, let record) = try find(path), !record.entry.isDirectory else { throw .notFound(path) }
-            return FATFileContent(volume: self, chain: try fileChain(record.entry, of: path), entry: record.entry)
+            guard let content = try content(at: path) else { throw .notFound(path) }
+            return content
         }
+    }
+
+    package func content(at path: VolumePath) throws(VolumeError) -> (any FileContent)? {
+        guard case .entry(_, let record) = try find(path), !record.entry.isDirectory else { return nil }
+        return FATFileContent(volume: self, chain: try fileChain(record.entry, of: path), entry: record.entry)
     }
 }
 
 /// A file of a FAT volume by its clusters.
-private struct FATFileContent: FileContent {
+struct FATFileContent: FileContent {
     let volume: FATVolume
     let chain: [Int]
     let entry: DirectoryEntry

@@ -1,3 +1,4 @@
+import Blocks
 import CLinux
 import Glibc
 package import Trees
@@ -45,6 +46,16 @@ package final class FolderVolume: Volume {
         case .characterDevice, .blockDevice, .fifo, .socket: content = .special(status.kind)
         }
         return FileNode(content: content, metadata: status.metadata)
+    }
+
+    package func content(at path: VolumePath) throws(VolumeError) -> (any FileContent)? {
+        guard let status = try status(at: path), status.kind == .file else { return nil }
+        do throws(BlockError) {
+            return ReaderContent(
+                try FileReader(OpenFile(path: place(path), flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)))
+        } catch {
+            throw VolumeError(error)
+        }
     }
 
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {

@@ -1,3 +1,4 @@
+import Blocks
 import CLinux
 import Glibc
 import Reports
@@ -41,6 +42,12 @@ struct MountedPlace: ~Copyable {
             done += count
         }
         return Array(bytes.prefix(done))
+    }
+
+    /// The bytes of the file, which stays open as long as this is kept.
+    func content(byteCount: Int64) throws(VolumeError) -> any FileContent {
+        guard let file = open(O_RDONLY | Int32(CLINUX_O_NOATIME)) else { throw failure("open") }
+        return try OpenedContent(duplicating: file.number, byteCount: byteCount, path: path)
     }
 
     /// The file, nil and errno when it cannot be opened.
@@ -171,5 +178,22 @@ extension MountedVolume {
         let wanted = LongName.folded(name)
         let names = all.map { String(decoding: $0, as: UTF8.self) }.filter { LongName.folded($0) == wanted }
         return names.first { $0.unicodeScalars.elementsEqual(name.unicodeScalars) } ?? names.first ?? name
+    }
+}
+
+/// A file of a mounted volume, open for reading.
+private struct OpenedContent: FileContent {
+    let file: OpenFile
+    let byteCount: Int64
+
+    init(duplicating descriptor: Int32, byteCount: Int64, path: VolumePath) throws(VolumeError) {
+        self.byteCount = byteCount
+        do throws(BlockError) { file = try OpenFile(duplicating: descriptor, path: path.description) } catch {
+            throw VolumeError(error)
+        }
+    }
+
+    func read(into buffer: inout MutableRawSpan, at offset: Int64) throws(VolumeError) {
+        do throws(BlockError) { try file.fill(&buffer, at: offset, size: byteCount) } catch { throw VolumeError(error) }
     }
 }

@@ -63,10 +63,10 @@ extension MountedVolume {
     private func create(_ node: FileNode, at place: borrowing MountedPlace) throws(VolumeError) {
         let folder = place.folder.number
         switch node.content {
-        case .file(let bytes):
+        case .file, .stored:
             let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
             guard let file = Descriptor(openat(folder, place.name, flags, 0o600)) else { throw place.failure("create") }
-            try write(bytes, to: file, at: place)
+            try write(node.content, to: file, at: place)
         case .directory:
             guard mkdirat(folder, place.name, 0o700) == 0 else { throw place.failure("create") }
         case .symlink(let text):
@@ -82,9 +82,9 @@ extension MountedVolume {
         _ old: FileStatus, to node: FileNode, at place: borrowing MountedPlace
     ) throws(VolumeError) {
         let isSame = try holds(place, node, old)
-        if !isSame, case .file(let bytes) = node.content {
+        if !isSame, node.kind == .file {
             guard let file = place.open(O_WRONLY | O_TRUNC) else { throw place.failure("open") }
-            try write(bytes, to: file, at: place)
+            try write(node.content, to: file, at: place)
         }
         if isSame, stored(node.metadata) == old.metadata { return }
         try set(node.metadata, of: node.kind, at: place)
@@ -96,18 +96,35 @@ extension MountedVolume {
         case .file(let bytes):
             guard old.byteCount == Int64(bytes.count) else { return false }
             return try place.bytes(byteCount: old.byteCount) == bytes
+        case .stored(let file):
+            guard old.byteCount == file.byteCount else { return false }
+            return try file.holds(place.content(byteCount: old.byteCount))
         case .symlink(let text): return try place.linkText().utf8.elementsEqual(text.utf8)
         case .directory, .special: return true
         }
     }
 
     private func write(
-        _ bytes: [UInt8], to file: borrowing Descriptor, at place: borrowing MountedPlace
+        _ content: FileNode.Content, to file: borrowing Descriptor, at place: borrowing MountedPlace
+    ) throws(VolumeError) {
+        if case .file(let bytes) = content { return try write(bytes, to: file, at: place) }
+        guard let content = content.fileContent else { return }
+        var offset: Int64 = 0
+        while offset < content.byteCount {
+            let count = Int(min(StoredFile.pieceSize, content.byteCount - offset))
+            try write(content.bytes(at: offset, count: count), to: file, from: offset, at: place)
+            offset += Int64(count)
+        }
+    }
+
+    private func write(
+        _ bytes: [UInt8], to file: borrowing Descriptor, from start: Int64 = 0, at place: borrowing MountedPlace
     ) throws(VolumeError) {
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeBytes {
-                pwrite(file.number, $0.baseAddress.map { $0 + done }, $0.count - done, off_t(done))
+                pwrite(
+                    file.number, $0.baseAddress.map { $0 + done }, $0.count - done, off_t(start) + off_t(done))
             }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { throw place.failure("write") }

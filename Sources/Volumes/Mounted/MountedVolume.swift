@@ -88,6 +88,13 @@ package final class MountedVolume: Volume {
         return FileNode(content: content, metadata: status.metadata)
     }
 
+    package func content(at path: VolumePath) throws(VolumeError) -> (any FileContent)? {
+        guard let place = try place(of: path), let found = try place.look(), found.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        return try place.content(byteCount: Int64(found.st_size))
+    }
+
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
         guard let place = try place(of: directory), let found = try place.look() else { throw .notFound(directory) }
         guard found.st_mode & S_IFMT == S_IFDIR else { throw .notADirectory(directory) }

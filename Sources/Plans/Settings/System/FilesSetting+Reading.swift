@@ -2,7 +2,7 @@ import Trees
 
 /// The `files` key: what of the user's goes into the image.
 extension SettingsDecoder {
-    /// Bytes of all the user's files together: they are held in memory.
+    /// Bytes of all the user's files together.
     static let byteLimit = 512 << 20
     /// Entries of a folder with all its folders, and levels.
     private static let entryLimit = 20_000
@@ -149,7 +149,7 @@ extension SettingsDecoder {
         let mode: UInt16 =
             switch content {
             case _ where item.target.partition == .boot: 0o755
-            case .file: item.mode ?? (isExecutable ? 0o755 : 0o644) & usual
+            case .file, .stored: item.mode ?? (isExecutable ? 0o755 : 0o644) & usual
             // As chmod's X: who may read a folder's files may enter the folder.
             case .directory: item.mode.map { $0 | ($0 & 0o444) >> 2 } ?? 0o755 & usual
             case .symlink: 0o777
@@ -164,7 +164,13 @@ extension SettingsDecoder {
     private mutating func file(
         _ path: String, _ item: Item, isExecutable: Bool
     ) throws(ProfileFileError) -> Settings.FileCopy {
-        let bytes = try files.read(path, limit: Self.byteLimit - byteCount)
+        let limit = Self.byteLimit - byteCount
+        // The words of a template are replaced in memory.
+        if !item.isTemplate, let stored = try files.stored(path, limit: limit) {
+            byteCount += Int(stored.byteCount)
+            return copy(item, .stored(stored), isExecutable: isExecutable)
+        }
+        let bytes = try files.read(path, limit: limit)
         byteCount += bytes.count
         return copy(item, .file(bytes), isExecutable: isExecutable)
     }

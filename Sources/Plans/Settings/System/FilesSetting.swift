@@ -1,4 +1,4 @@
-import Trees
+package import Trees
 
 /// Files, folders and links of the user's.
 enum FilesSetting: Setting {
@@ -83,8 +83,11 @@ enum FilesSetting: Setting {
         }
     }
 
+    /// What is there now is replaced, so it may be of any size.
     static func look(_ reader: inout FactsReader) throws(PlanError) {
-        for file in reader.settings.files { try reader.look(file.target.partition, file.target.path) }
+        for file in reader.settings.files {
+            try reader.look(file.target.partition, file.target.path, whenLarge: .skip)
+        }
     }
 
     static func plan(_ planner: inout Planner) throws(PlanError) { try planner.planFiles() }
@@ -106,6 +109,7 @@ extension Settings {
 
         package enum Content: Equatable, Sendable {
             case file([UInt8])
+            case stored(StoredFile)
             case directory
             case symlink(String)
         }
@@ -130,6 +134,18 @@ extension Settings {
     }
 }
 
+extension Settings.FileCopy.Content {
+    /// As a volume stores it.
+    package var node: FileNode.Content {
+        switch self {
+        case .file(let bytes): .file(bytes)
+        case .stored(let file): .stored(file)
+        case .directory: .directory
+        case .symlink(let text): .symlink(text)
+        }
+    }
+}
+
 extension Settings.FileCopy {
     /// `root:/etc/motd 0644 0:0, 12 bytes`; of a secret file not even the size.
     package var summary: String {
@@ -139,6 +155,7 @@ extension Settings.FileCopy {
             switch content {
             case _ where isSecret: "(secret)"
             case .file(let bytes): "\(bytes.count) bytes"
+            case .stored(let file): "\(file.byteCount) bytes"
             case .directory: "folder"
             case .symlink(let text): "link to \(text.shortened)"
             }
@@ -159,14 +176,9 @@ extension Planner {
                     throw .hiddenByBoot(file.target, mount: mount.description)
                 }
             }
-            let content: FileNode.Content =
-                switch file.content {
-                case .file(let bytes): .file(bytes)
-                case .directory: .directory
-                case .symlink(let text): .symlink(text)
-                }
             try put(
-                on: file.target.partition, file.target.path, content, metadata, reason: reason, isSecret: file.isSecret)
+                on: file.target.partition, file.target.path, file.content.node, metadata, reason: reason,
+                isSecret: file.isSecret)
         }
     }
 

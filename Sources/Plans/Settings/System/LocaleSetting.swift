@@ -62,7 +62,7 @@ extension FactsReader {
             }
             let archive = try root.resolve("/usr/lib/locale/locale-archive")
             guard let status = try root.status(at: archive), status.kind == .file,
-                status.byteCount <= Self.archiveLimit, case .file(let bytes)? = try root.node(at: archive)?.content
+                status.byteCount <= Self.archiveLimit, let bytes = try root.fileBytes(at: archive)
             else { return false }
             return Self.contains(Array(name.utf8) + [0], in: bytes)
         } catch {

@@ -17,8 +17,8 @@ extension Ext2Handle {
             try relink(slot, to: inode, in: change.parent.number, at: path)
             try dropLink(of: old, at: path)
             try touch(change.parent.number, subfolders: 0, at: path.parent)
-        case .update(let old, let bytes, let metadata):
-            try update(old, bytes: bytes, metadata: metadata, at: path)
+        case .update(let old, let content, let metadata):
+            try update(old, content: content, metadata: metadata, at: path)
         case .remove(let old):
             try unlink(change.name, inode: old.number, in: change.parent.number, at: path)
             try dropLink(of: old, at: path)
@@ -58,8 +58,10 @@ extension Ext2Handle {
         ext2fs_inode_alloc_stats2(fs, number, 1, node.kind == .directory ? 1 : 0)
         try write(inode, at: path)
         switch node.content {
-        case .file(let bytes): try replaceContent(of: &inode, by: bytes, at: path)
-        case .symlink(let text) where hasMap: try replaceContent(of: &inode, by: Array(text.utf8), at: path)
+        case .file, .stored:
+            try replaceContent(of: &inode, by: node.content.fileContent ?? BytesContent([]), at: path)
+        case .symlink(let text) where hasMap:
+            try replaceContent(of: &inode, by: BytesContent(Array(text.utf8)), at: path)
         case .symlink(let text):
             inode.size = UInt64(text.utf8.count)
             inode.map = Array(text.utf8)
@@ -76,12 +78,12 @@ extension Ext2Handle {
     }
 
     private func update(
-        _ old: Inode, bytes: [UInt8]?, metadata: FileNode.Metadata, at path: VolumePath
+        _ old: Inode, content: (any FileContent)?, metadata: FileNode.Metadata, at path: VolumePath
     ) throws(VolumeError) {
         let attributes = try attributes(of: old, at: path)
         try setAttributes(of: old, to: metadata.extendedAttributes, replacing: attributes, at: path)
         var inode = try self.inode(old.number, at: path)
-        if let bytes { try replaceContent(of: &inode, by: bytes, at: path) }
+        if let content { try replaceContent(of: &inode, by: content, at: path) }
         inode.mode = inode.mode & 0o170000 | metadata.mode
         inode.owner = metadata.owner
         inode.group = metadata.group

@@ -8,7 +8,7 @@ struct Ext4Change {
         /// A new inode under the name of another one, which loses a link.
         case replace(Ext2Handle.Slot, old: Inode, FileNode)
         /// The same inode with other bytes (nil: the same) and other metadata.
-        case update(Inode, bytes: [UInt8]?, FileNode.Metadata)
+        case update(Inode, content: (any FileContent)?, FileNode.Metadata)
         case remove(Inode)
     }
 
@@ -63,12 +63,10 @@ extension Ext2Handle {
         _ old: Inode, to node: FileNode, path: VolumePath, name: String, parent: Inode
     ) throws(VolumeError) -> Ext4Change? {
         if node.kind != old.kind { throw .isADirectory(path) }
-        var bytes: [UInt8]?
-        if case .file(let wanted) = node.content {
-            bytes = try holds(old, wanted, at: path) ? nil : wanted
-        }
+        var content: (any FileContent)?
+        if let wanted = node.content.fileContent, try !holds(old, node.content, at: path) { content = wanted }
         let status = try status(of: old, at: path)
-        if bytes == nil, status.metadata == node.metadata { return nil }
+        if content == nil, status.metadata == node.metadata { return nil }
         guard old.canStore(node.metadata.modified) else { throw unstorableTime(node.metadata.modified, at: path) }
         var blocks: UInt64 = 0
         if status.metadata.extendedAttributes != node.metadata.extendedAttributes {
@@ -77,29 +75,52 @@ extension Ext2Handle {
             try checkKernelTakes(attributes, of: node.kind, at: path)
             if try checkAttributes(attributes, extraSize: max(extra, 4), at: path) { blocks += 1 }
         }
-        if let bytes {
+        if let content {
             let map = try map(of: old, at: path)
-            let wanted = blockCount(of: bytes.count)
+            let wanted = blockCount(of: content.byteCount)
             let kept = min(map.mappedCount, wanted)
             blocks += wanted - kept + (wanted > kept || map.denseCount == nil ? mapBlocks(for: wanted) : 0)
         }
         try checkFree(blocks: blocks, inodes: 0, at: path)
-        return Ext4Change(step: .update(old, bytes: bytes, node.metadata), path: path, name: name, parent: parent)
+        return Ext4Change(step: .update(old, content: content, node.metadata), path: path, name: name, parent: parent)
     }
 
     private func isSame(_ old: Inode, _ node: FileNode, at path: VolumePath) throws(VolumeError) -> Bool {
         let status = try status(of: old, at: path)
         guard status.kind == node.kind, status.metadata == node.metadata else { return false }
         switch node.content {
-        case .file(let bytes): return try holds(old, bytes, at: path)
+        case .file, .stored: return try holds(old, node.content, at: path)
         case .symlink(let text): return try Array(linkText(of: old, at: path).utf8) == Array(text.utf8)
         case .directory, .special: return true
         }
     }
 
-    private func holds(_ inode: Inode, _ bytes: [UInt8], at path: VolumePath) throws(VolumeError) -> Bool {
-        guard inode.size == UInt64(bytes.count) else { return false }
-        return try content(of: inode, at: path) == bytes
+    private func holds(
+        _ inode: Inode, _ content: FileNode.Content, at path: VolumePath
+    ) throws(VolumeError) -> Bool {
+        switch content {
+        case .file(let bytes):
+            guard inode.size == UInt64(bytes.count) else { return false }
+            return try self.content(of: inode, at: path) == bytes
+        case .stored(let file):
+            guard inode.size == UInt64(file.byteCount) else { return false }
+            let runs = try map(of: inode, at: path).runs.filter(\.isWritten)
+            var offset: Int64 = 0
+            while offset < file.byteCount {
+                let count = Int(min(StoredFile.pieceSize, file.byteCount - offset))
+                var bytes = [UInt8](repeating: 0, count: count)
+                let first = UInt64(offset / Int64(superblock.blockSize))
+                let rest = runs.drop { $0.end <= first }
+                var span = bytes.mutableSpan
+                try span.withUnsafeMutableBytes { (buffer) throws(VolumeError) in
+                    try read(rest, into: buffer, at: offset, of: path)
+                }
+                guard try file.content?.bytes(at: offset, count: count) == bytes else { return false }
+                offset += Int64(count)
+            }
+            return true
+        case .directory, .symlink, .special: return true
+        }
     }
 
     private func checkStorable(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
@@ -120,14 +141,16 @@ extension Ext2Handle {
         }
         let fresh = newInode(0, for: node)
         guard fresh.canStore(node.metadata.modified) else { throw unstorableTime(node.metadata.modified, at: path) }
+        let byteCount = node.content.fileContent?.byteCount ?? 0
+        let fileBlocks = blockCount(of: byteCount)
         var blocks: UInt64 =
             switch node.content {
-            case .file(let bytes): blockCount(of: bytes.count) + mapBlocks(for: blockCount(of: bytes.count))
+            case .file, .stored: fileBlocks + mapBlocks(for: fileBlocks)
             case .directory: 1
             case .symlink(let text): text.utf8.count < 60 ? 0 : 1
             case .special: 0
             }
-        if case .file(let bytes) = node.content { try checkFileSize(bytes.count, at: path) }
+        try checkFileSize(byteCount, at: path)
         let attributes = node.metadata.extendedAttributes
         try checkKernelTakes(attributes, of: node.kind, at: path)
         if try checkAttributes(attributes, extraSize: fresh.u16(0x80), at: path) { blocks += 1 }
@@ -136,9 +159,9 @@ extension Ext2Handle {
         try checkFree(blocks: blocks, inodes: 1, at: path)
     }
 
-    private func checkFileSize(_ byteCount: Int, at path: VolumePath) throws(VolumeError) {
+    private func checkFileSize(_ byteCount: Int64, at path: VolumePath) throws(VolumeError) {
         let limit = superblock.features.has(.largeFiles) ? Self.contentLimit : Int64(Int32.max)
-        guard byteCount <= limit else { throw .fileTooLarge(path, byteCount: Int64(byteCount), limit: limit) }
+        guard byteCount <= limit else { throw .fileTooLarge(path, byteCount: byteCount, limit: limit) }
     }
 
     private func checkFree(blocks: UInt64, inodes: UInt32, at path: VolumePath) throws(VolumeError) {

@@ -82,8 +82,9 @@ extension Ext2Handle {
     }
 
     /// Blocks that `byteCount` bytes fill.
-    func blockCount(of byteCount: Int) -> UInt64 {
-        UInt64(byteCount / superblock.blockSize + (byteCount % superblock.blockSize == 0 ? 0 : 1))
+    func blockCount(of byteCount: Int64) -> UInt64 {
+        let size = Int64(superblock.blockSize)
+        return UInt64(byteCount / size + (byteCount % size == 0 ? 0 : 1))
     }
 
     /// Blocks for the map of a file of `count` blocks, however scattered these may be.
@@ -95,18 +96,18 @@ extension Ext2Handle {
         return count <= 12 ? 0 : 4 + count / (size / 4) * 2
     }
 
-    /// Makes `inode` hold `bytes`: keeps the blocks it can, frees or adds the others, writes them all.
+    /// Makes `inode` hold `content`: keeps the blocks it can, frees or adds the others, writes them all.
     ///
     /// The caller has seen that there is space, and writes the inode afterwards. Blocks and map are on the device when
     /// this returns.
-    func replaceContent(of inode: inout Inode, by bytes: [UInt8], at path: VolumePath) throws(VolumeError) {
-        let wanted = blockCount(of: bytes.count)
+    func replaceContent(of inode: inout Inode, by content: any FileContent, at path: VolumePath) throws(VolumeError) {
+        let wanted = blockCount(of: content.byteCount)
         let old = try map(of: inode, at: path)
         let kept = min(old.denseCount ?? 0, wanted)
         if old.mappedCount > kept { try freeBlocks(of: &inode, from: kept, at: path) }
-        inode.size = UInt64(bytes.count)
+        inode.size = UInt64(content.byteCount)
         try allocate(&inode, from: kept, count: wanted - kept, at: path)
-        try fill(inode, with: bytes, at: path)
+        for run in try map(of: inode, at: path).runs { try copy(content, into: run, at: path) }
     }
 
     /// Adds `count` blocks after the last one, their bytes left as they are on the device.
@@ -126,21 +127,5 @@ extension Ext2Handle {
         let number = inode.number
         try check(
             inode.withPointer { pointer, _ in ext2fs_punch(fs, number, pointer, nil, first, ~0) }, at: path, "punch")
-    }
-
-    /// Writes `bytes` into the blocks of `inode`, the rest of the last one as zeros.
-    private func fill(_ inode: Inode, with bytes: [UInt8], at path: VolumePath) throws(VolumeError) {
-        let blockSize = superblock.blockSize
-        for run in try map(of: inode, at: path).runs {
-            let start = Int(run.logical) * blockSize
-            let end = start + Int(run.count) * blockSize
-            guard start < bytes.count else { throw .corrupt("\(path): more blocks than bytes") }
-            let whole = min(bytes.count, end) / blockSize * blockSize
-            if whole > start { try writeBlocks(run.physical, bytes[start..<whole], at: path) }
-            if whole < end {
-                let last = Array(bytes[whole...]) + [UInt8](repeating: 0, count: end - bytes.count)
-                try writeBlocks(run.physical + UInt64((whole - start) / blockSize), last[...], at: path)
-            }
-        }
     }
 }

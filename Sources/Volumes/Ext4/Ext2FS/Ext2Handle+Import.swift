@@ -155,11 +155,20 @@ extension Ext2Handle {
         return ranges
     }
 
-    private func copy(_ content: any FileContent, into run: InodeBlockMap.Run, at path: VolumePath) throws(VolumeError)
-    {
+    /// Writes the bytes of a run's blocks, the rest of the file's last block as zeros.
+    func copy(_ content: any FileContent, into run: InodeBlockMap.Run, at path: VolumePath) throws(VolumeError) {
         let size = superblock.blockSize
         let step = UInt64(Self.pieceSize / size)
         var done: UInt64 = 0
+        if let content = content as? ReaderContent {
+            let start = Int64(run.logical) * Int64(size)
+            let whole = min(run.count, UInt64(max(0, content.byteCount - start)) / UInt64(size))
+            markChanged()
+            let code = session.place(
+                content.reader, from: start, count: Int64(whole) * Int64(size), at: Int64(run.physical) * Int64(size))
+            try check(code, at: path, "write")
+            done = whole
+        }
         while done < run.count {
             let count = Int(min(step, run.count - done)) * size
             let offset = Int64(run.logical + done) * Int64(size)

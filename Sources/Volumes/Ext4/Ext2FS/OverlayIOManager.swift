@@ -40,6 +40,15 @@ final class BlockSession {
         } catch { return keep(error) }
     }
 
+    /// Stores bytes of a reader, which a device may leave where they are.
+    func place(_ reader: any BlockReader, from start: Int64, count: Int64, at offset: Int64) -> errcode_t {
+        guard let length = Int(exactly: count), isInside(offset, length) else { return Self.shortWrite }
+        do {
+            try device.place(reader, from: start, count: count, at: offset)
+            return 0
+        } catch { return keep(error) }
+    }
+
     /// Writes zeros. Never reports an error to libext2fs, whose fallback is a buffer shared by all threads
     /// (lib/ext2fs/mkjournal.c, ext2fs_zero_blocks2); the failure is kept and found after the call.
     func writeZeros(at offset: Int64, count: Int64) {
