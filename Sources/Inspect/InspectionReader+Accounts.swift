@@ -21,7 +21,18 @@ extension InspectionReader {
                 hashMethod: field.method, defaultPassword: field.matching(PasswordField.wellKnown(for: account.name)),
                 mustChangePassword: files.shadows[account.name]?.changed == 0, keys: keys, ways: [],
                 sudo: account.id == 0 ? .no : sudoers.right(of: account.name, groups: names))
-            login.ways = ways(login, field, options, groups: names)
+            let scheme = PasswordScheme(hash: files.hash(of: account))
+            let isChecked = scheme?.isKnown(to: facts.codename) ?? true
+            if !isChecked, let scheme {
+                report(
+                    .warning, .passwordScheme,
+                    "the password of \(account.name) lets nobody in: \(scheme.rawValue) is nothing that "
+                        + "\(facts.codename ?? "this release")'s libcrypt knows",
+                    hint: "set another one, with piforge's password_hash for example")
+            }
+            login.ways = ways(login, field, options, groups: names).filter {
+                isChecked || ![.consolePassword, .sshPassword].contains($0)
+            }
             let isPerson = account.id == 0 || (1000..<60000).contains(account.id)
             guard isPerson && account.name != "nobody" || !login.ways.isEmpty || !keys.isEmpty else { continue }
             users.append(login)

@@ -56,6 +56,15 @@ struct InspectionLoginTests {
         #expect(user.ways.isEmpty)
     }
 
+    @Test("a hash that the release's libcrypt does not know lets nobody in") func unknownMethod() throws {
+        var fixture = InspectionFixture()
+        fixture.file("/etc/os-release", "VERSION_CODENAME=buster\nVERSION_ID=\"10\"\n")
+        fixture.file("/etc/shadow", "pi:$y$j9T$saltsalt$hash:19000:0:99999:7:::\n", mode: 0o640)
+        let inspection = try fixture.inspect()
+        #expect(inspection.users.first { $0.name == "pi" }?.ways == [.sshKey])
+        #expect(inspection.findings.contains { $0.id == .passwordScheme && $0.severity == .warning })
+    }
+
     @Test func tellsAPasswordHolder() throws {
         let user = try user("pi") {
             $0.file("/etc/shadow", "pi:$6$salt$hash:0:0:99999:7:::\n", mode: 0o640)
