@@ -50,7 +50,7 @@ extension Request {
                 guard parts.count == 2 else {
                     throw Refusal("\"\(text)\" is not of the form SLOT=HOST", hint: "--address cnat=192.168.1.20")
                 }
-                let slot = try SlotSelection.slot(parts[0])
+                let slot = try SlotSelection.slot(parts[0], hostNames: profile.hostNames)
                 guard profile.slotLayers[slot] != nil else { throw Refusal("the profile has no slot \(slot)") }
                 try Validation.hostAddress(parts[1])
                 result[slot] = parts[1]

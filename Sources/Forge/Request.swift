@@ -156,7 +156,9 @@ package struct Request: Sendable {
                     "no slot was named, and there is no profile",
                     hint: "add --slot p3, p1-p4 or cnat, or --profile FILE")
             }
-            return try SlotSelection(text ?? "all", available: profile?.slots, allMeans: kind).slots
+            return try SlotSelection(
+                text ?? "all", available: profile?.slots, hostNames: profile?.hostNames ?? [:], allMeans: kind
+            ).slots
         } catch {
             throw ProfileErrors([ProfileProblem(ProfilePosition(file: "--slot"), error)])
         }

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// A name in a folder, compared by its bytes as file systems do.
 ///
 /// For Swift's `String`, an é of one code point equals one of two, and a combining mark after `/` is a part of that
@@ -12,14 +10,7 @@ package struct FileName: Sendable {
 
 extension FileName: Hashable {
     package static func == (a: FileName, b: FileName) -> Bool {
-        guard a.text.utf8.count == b.text.utf8.count else { return false }
-        var (a, b) = (a.text, b.text)
-        return a.withUTF8 { first in
-            b.withUTF8 { second in
-                guard let start = first.baseAddress, let other = second.baseAddress else { return true }
-                return memcmp(start, other, first.count) == 0
-            }
-        }
+        a.text.utf8.count == b.text.utf8.count && a.text.utf8.elementsEqual(b.text.utf8)
     }
 
     package func hash(into hasher: inout Hasher) {

@@ -13,12 +13,12 @@ struct Piforge: AsyncParsableCommand {
             finished images for the controller and the nodes come out. No root, no mounts.
 
             Start here:
-              piforge init                              write a commented piforge.yaml
-              piforge plan --slot p3                    see what would change, and why
-              piforge build --slot all                  write the images
-              piforge netboot --slot p1-p4              write trees for nodes without cards
-              piforge verify sg1-*.img                  check them later
-              piforge handoff                           tell ssh and Ansible of the cluster
+              piforge init                              # write a commented piforge.yaml
+              piforge plan --slot p3                    # see what would change, and why
+              piforge build --slot all                  # write the images
+              piforge netboot --slot p1-p4              # trees for nodes without cards
+              piforge verify sg1-*.img                  # check them later
+              piforge handoff                           # what ssh and Ansible need
 
             Exit codes: 0 done, 1 a difference was found, 64 usage, 65 bad profile or image, 69 something is missing \
             on this machine, 70 a bug in piforge, 73 cannot create the output, 74 I/O error, 77 permission denied, \
@@ -29,7 +29,7 @@ struct Piforge: AsyncParsableCommand {
             BuildCommand.self, PlanCommand.self, VerifyCommand.self, InspectCommand.self, InitCommand.self,
             DevicesCommand.self, FlashCommand.self, IdentifyCommand.self, RepairCommand.self, CacheCommand.self,
             NetbootCommand.self, IdentityCommand.self, HandoffCommand.self, StatusCommand.self, DoctorCommand.self,
-            HashPasswordCommand.self,
+            HashPasswordCommand.self, CompletionCommand.self, SchemaCommand.self,
         ])
 
     static func main() async {

@@ -292,6 +292,18 @@ struct ProfileSlotSelectionTests {
         #expect(throws: Refusal(message, hint: hint)) { try SlotSelection(text, available: nil) }
     }
 
+    @Test func hostNames() throws {
+        let names: [String: Slot] = ["tealc": .node(3), "p1-p2": .node(4), "cnat": .node(1)]
+        #expect(try SlotSelection("Tealc,p1", available: nil, hostNames: names).slots == [.node(1), .node(3)])
+        #expect(try SlotSelection("p1-p2", available: nil, hostNames: names).slots == [.node(4)])
+        #expect(try SlotSelection("cnat", available: nil, hostNames: names).slots == [.cnat])
+        #expect(throws: Refusal("there is no slot \"teacl\"", hint: "tealc")) {
+            try SlotSelection("teacl", available: nil, hostNames: names)
+        }
+        let profile = try Fixture.load("slots: {cnat: {hostname: hammond}, p2: {hostname: tealc}, p3: }")
+        #expect(profile.hostNames == ["hammond": .cnat, "tealc": .node(2)])
+    }
+
     @Test func notInTheProfile() throws {
         #expect(
             try SlotSelection("p1-p3", available: [.cnat, .node(1)]).slots == [.node(1), .node(2), .node(3)])

@@ -42,6 +42,14 @@ package struct Profile: Equatable, Sendable {
 
     /// The slots that exist, controllers first.
     package var slots: [Slot] { slotLayers.keys.sorted() }
+
+    /// The slot of each host name, in lower case.
+    package var hostNames: [String: Slot] {
+        let named = slots.compactMap { slot in
+            layer(for: slot).entry("hostname")?.value.text.map { ($0.lowercased(), slot) }
+        }
+        return Dictionary(named) { first, _ in first }
+    }
 }
 
 // MARK: - Effective values

@@ -1,4 +1,4 @@
-/// Which slots a command works on: `p3`, `p1-p4`, `cnat,p1`, `all`.
+/// Which slots a command works on: `p3`, `p1-p4`, `cnat,p1`, `all`, or the host name of one.
 package struct SlotSelection: Equatable, Sendable {
     /// In the order of `Slot`, each once.
     package let slots: [Slot]
@@ -21,8 +21,11 @@ package struct SlotSelection: Equatable, Sendable {
     /// Reads a selection; `all` means those of `available` that are of a kind. They are the slots of the profile, nil
     /// when there is none.
     ///
-    /// A slot that the profile does not list is taken, too: it gets what the profile's `defaults` say.
-    package init(_ text: String, available: [Slot]?, allMeans kind: Kind = .any) throws(Refusal) {
+    /// A slot that the profile does not list is taken, too: it gets what the profile's `defaults` say. `hostNames` are
+    /// those of the profile's slots.
+    package init(
+        _ text: String, available: [Slot]?, hostNames: [String: Slot] = [:], allMeans kind: Kind = .any
+    ) throws(Refusal) {
         var chosen: Set<Slot> = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let word = part.withoutBlanks
@@ -42,13 +45,15 @@ package struct SlotSelection: Equatable, Sendable {
                 }
                 chosen.formUnion(slots)
             } else {
-                chosen.formUnion(try Self.range(word))
+                chosen.formUnion(try Self.range(word, hostNames))
             }
         }
         slots = chosen.sorted()
     }
 
-    private static func range(_ word: String) throws(Refusal) -> [Slot] {
+    private static func range(_ word: String, _ hostNames: [String: Slot]) throws(Refusal) -> [Slot] {
+        // A host name may look like a range, and then is none: a slot's own name goes first.
+        if Slot(word) == nil, let slot = hostNames[word.lowercased()] { return [slot] }
         let ends = word.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
         let named: [Slot]
         if ends.count == 2, let low = ends.first, let high = ends.last {
@@ -60,14 +65,14 @@ package struct SlotSelection: Equatable, Sendable {
             }
             named = (first...last).map { .node($0) }
         } else {
-            named = [try slot(word)]
+            named = [try slot(word, hostNames: hostNames)]
         }
         return named
     }
 
     /// The slot of that name; the refusal says what was probably meant.
-    package static func slot(_ word: String) throws(Refusal) -> Slot {
-        if let slot = Slot(word) { return slot }
+    package static func slot(_ word: String, hostNames: [String: Slot] = [:]) throws(Refusal) -> Slot {
+        if let slot = Slot(word) ?? hostNames[word.lowercased()] { return slot }
         let range = "p\(Slot.nodeRange.lowerBound) to p\(Slot.nodeRange.upperBound)"
         let lower = word.lowercased()
         if let slot = Slot(lower) { throw Refusal("a slot is written in lower case", hint: slot.name) }
@@ -79,7 +84,7 @@ package struct SlotSelection: Equatable, Sendable {
             }
             throw Refusal("there is no slot \"\(word.shortened)\"", hint: "nodes are \(range)")
         }
-        let near = SchemaSuggestion.nearest(to: lower, in: ["cnat", "cbridge"])
+        let near = SchemaSuggestion.nearest(to: lower, in: ["cnat", "cbridge"] + hostNames.keys.sorted())
         throw Refusal(
             "there is no slot \"\(word.shortened)\"", hint: near ?? "cnat, cbridge, or \(range)")
     }

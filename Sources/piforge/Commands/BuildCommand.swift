@@ -13,13 +13,13 @@ struct BuildCommand: AsyncParsableCommand {
             <same name>.manifest.json, which tells what was changed, and <image>.bmap, which tells bmaptool which blocks are \
             in use. Write it to a card with any imager, without further settings.
 
-              piforge build                             every slot of the profile
+              piforge build                             # every slot of the profile
               piforge build --slot p3
               piforge build --slot p1-p4,cnat --output cards
               piforge build --slot cnat --with-netboot p1-p4
               piforge build --slot all --format img.xz
-              piforge build --slot p1 --base 2025-11-24-1-bookworm-ClusterCTRL-armhf-lite-CNAT.img.xz \\
-                  --hostname oneil --ssh --authorized-key ~/.ssh/id_ed25519.pub --cgroups --gpu-mem 16
+              piforge build --slot p1 --base CNAT.img.xz --hostname oneil --ssh \\
+                  --authorized-key ~/.ssh/id_ed25519.pub --cgroups --gpu-mem 16
 
             Straight to cards, with no file between; which disks may be written, and how you say yes, is in flash --help. The \
             manifest is DIR/<cluster>-<slot>.card.manifest.json.
@@ -59,13 +59,13 @@ struct BuildCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Write a slot to the card in this device instead of to a file: p1=/dev/sdb, once for each slot; the slot may be left out when there is only one.",
-            valueName: "[slot=]device"))
+            valueName: "[slot=]device"), completion: .slotDevices)
     var device: [String] = []
 
     @Option(
         help: ArgumentHelp(
             "Put the netboot trees of these nodes into the controller's image, and grow it for them: p1-p4.",
-            valueName: "slots"))
+            valueName: "slots"), completion: .slots)
     var withNetboot: String?
 
     @OptionGroup var netbootLayout: NetbootLayoutOptions

@@ -12,7 +12,7 @@ struct DevicesCommand: ParsableCommand {
             whole serial.
 
               piforge devices
-              piforge devices --all            every other disk, too, and why not
+              piforge devices --all            # every other disk, too, and why not
               piforge devices --json | jq -r '.devices[] | [.path, .serial, .bytes] | @tsv'
 
             Reading which slot a card was made for takes the right to read the device.

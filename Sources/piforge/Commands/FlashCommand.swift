@@ -14,8 +14,8 @@ struct FlashCommand: ParsableCommand {
               piforge devices
               piforge flash sg1-p3.img /dev/sdb
               piforge flash sg1-p3.img.xz /dev/disk/by-id/usb-Generic-_SD_MMC_2012-0:0
-              piforge flash sg1-p3.img /dev/sdb --changed-only      a card of the same base, in seconds
-              piforge flash sg1-p3.img /dev/sdb --grow              the root file system fills the card
+              piforge flash sg1-p3.img /dev/sdb --changed-only    # same base: seconds
+              piforge flash sg1-p3.img /dev/sdb --grow            # root fills the card
               piforge flash sg1-p3.img /dev/sdb --yes --expect-serial 058F63666485
 
             Exit codes: 73 the disk is not one to be written, 74 the card or its reader failed, 77 no right to write it \
@@ -27,7 +27,8 @@ struct FlashCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "The whole card, as /dev/sdb or any link to it; several get the same image.", valueName: "device"))
+            "The whole card, as /dev/sdb or any link to it; several get the same image.", valueName: "device"),
+        completion: .devices)
     var devices: [String]
 
     @OptionGroup var cards: CardOptions

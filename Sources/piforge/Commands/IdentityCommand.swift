@@ -7,8 +7,8 @@ struct IdentityCommand: ParsableCommand {
             One file with 32 random bytes makes the host key and the machine id of every slot, so that a card that is written \
             again is the same machine as before. docs/handoff.md has the details.
 
-              piforge identity new            write the secret, once for each cluster
-              piforge identity                list what follows from it, and nothing secret
+              piforge identity new            # write the secret, once for each cluster
+              piforge identity                # what follows from it, nothing secret
             """,
         subcommands: [IdentityListCommand.self, IdentityNewCommand.self], defaultSubcommand: IdentityListCommand.self)
 }

@@ -10,7 +10,7 @@ struct PlanCommand: ParsableCommand {
             Prints each file that would change, with the reason and, for text, a unified diff. Secrets are not shown.
 
               piforge plan --slot p3
-              piforge plan --slot p3 --settings         also every effective setting and where it comes from
+              piforge plan --slot p3 --settings    # also all settings and their origin
             """)
 
     @OptionGroup var options: SettingsOptions

@@ -12,7 +12,7 @@ struct RepairCommand: ParsableCommand {
             e2fsck and fsck.fat on copies of the partitions, and needs no root. Files that were being written when the copy was \
             made may be old or half written, as after a loss of power.
 
-              piforge repair card.img                   writes card-repaired.img
+              piforge repair card.img                   # writes card-repaired.img
               piforge repair card.img.xz --output base.img
               piforge repair card.img --in-place
             """)

@@ -16,7 +16,7 @@ struct VerifyCommand: ParsableCommand {
               piforge verify sg1-p3.img --slot p3
               piforge verify sg1-p3.tar
               piforge verify /var/lib/clusterctrl/nfs/p3
-              piforge verify /dev/sdb --settings-only        a card that has been running
+              piforge verify /dev/sdb --settings-only        # a card that has been running
             """)
 
     @Argument(help: ArgumentHelp("Images and tars, packed or not, and folders of trees.", valueName: "image"))

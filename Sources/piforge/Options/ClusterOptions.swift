@@ -36,6 +36,6 @@ struct AddressOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Where a slot is reached, instead of what the profile says: cnat=192.168.1.20. May be given several times.",
-            valueName: "slot=host"))
+            valueName: "slot=host"), completion: .slotPairs())
     var address: [String] = []
 }

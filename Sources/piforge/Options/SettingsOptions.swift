@@ -13,8 +13,8 @@ struct SettingsOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Which slots: p3, p1-p4, cnat, cbridge, a list of these with commas, or all. May be given several times; without it every slot of the profile.",
-            valueName: "slots"))
+            "Which slots: p3, p1-p4, cnat, cbridge, a host name of the profile, a list of these with commas, or all. May be given several times; without it every slot of the profile.",
+            valueName: "slots"), completion: .slots)
     var slot: [String] = []
 
     @Option(help: .setting("hostname"))
@@ -26,7 +26,7 @@ struct SettingsOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "A public key that may log in, or a file with such keys. May be given several times.",
-            valueName: "file-or-key"))
+            valueName: "file-or-key"), completion: .file())
     var authorizedKey: [String] = []
 
     @Option(help: .setting("user"))
@@ -51,7 +51,8 @@ struct SettingsOptions: ParsableArguments {
         help: ArgumentHelp(
             "Go on although this was found, which keeps a setting or the image from working: the name in brackets, by docs/effect.md. May be given several times.",
             discussion: FindingID.allCases.filter(\.refusesBuild).map(\.rawValue).sorted().joined(separator: ", "),
-            valueName: "finding"))
+            valueName: "finding"),
+        completion: .list(FindingID.allCases.filter(\.refusesBuild).map(\.rawValue).sorted()))
     var allow: [String] = []
 
     @OptionGroup var answer: JSONOptions

@@ -15,8 +15,8 @@ struct NetbootInstallCommand: ParsableCommand {
             of them leaves it.
 
               piforge netboot install --slot p1-p4 --base CNAT.img.xz
-              piforge netboot install --slot p3 --base …-usbboot.tar.xz --keep /home/pi /etc/wpa_supplicant
-              piforge netboot install --slot p1-p4 --base CNAT.img.xz --layout shared --upper 2G
+              piforge netboot install --slot p3 --base usbboot.tar.xz --keep /home/pi
+              piforge netboot install --slot p1-p4 --layout shared --upper 2G
             """)
 
     @OptionGroup var settings: SettingsOptions

@@ -20,7 +20,7 @@ struct NetbootTreesCommand: ParsableCommand {
             <cluster>-shared: what is in it goes to /var/lib/clusterctrl/nfs. Such a root needs the initramfs made here.
 
               piforge netboot --slot p1-p4 --base CNAT.img.xz --format tar --output trees
-              piforge netboot --slot p3 --base …-usbboot.tar.xz --format dir --output /var/lib/clusterctrl/nfs
+              piforge netboot --slot p3 --base usbboot.tar.xz --format dir --output trees
               piforge netboot --slot p1-p4 --base CNAT.img.xz --layout shared --upper 2G
             """)
 
