@@ -26,6 +26,8 @@ package final class TarOutput: TreeOutput {
         self.chunking = chunking
     }
 
+    deinit { writer.discard() }
+
     package var hasFailed: Bool { writer.hasFailed }
 
     package func begin(_ item: OutputEntry) {

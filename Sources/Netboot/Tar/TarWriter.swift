@@ -89,6 +89,14 @@ package final class TarWriter: Sendable {
         }
     }
 
+    /// Ends the work and removes what lies under the partial name; nothing after `finish`.
+    func discard() {
+        failed.store(true, ordering: .relaxed)
+        // Chunks on their way hold this object, and with it the file.
+        queue.sync {}
+        state.withLock { $0.file = nil }
+    }
+
     /// Waits for all chunks and gives the file its name; what failed is removed.
     func finish(entryCount: Int) throws(ForgeError) -> WrittenTree {
         queue.sync {}

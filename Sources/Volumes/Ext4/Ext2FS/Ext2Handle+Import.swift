@@ -170,6 +170,7 @@ extension Ext2Handle {
             done = whole
         }
         while done < run.count {
+            if Interruption.isRequested { throw .cancelled }
             let count = Int(min(step, run.count - done)) * size
             let offset = Int64(run.logical + done) * Int64(size)
             let wanted = Int(min(Int64(count), content.byteCount - offset))
