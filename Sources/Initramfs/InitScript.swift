@@ -244,7 +244,9 @@ enum InitScript {
 
         hand_over() {
         	for folder in dev proc sys run; do mount -o move /$folder /root/$folder; done
-        	exec switch_root -c /dev/console /root "$program" "$@"
+        	# firstboot looks for programs in what it inherits
+        	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+        	exec /bin/switch_root -c /dev/console /root "$program" "$@"
         }
 
         mount_kernel_file_systems

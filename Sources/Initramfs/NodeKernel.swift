@@ -11,14 +11,15 @@ package struct NodeKernel: Equatable {
     /// The boards that start it.
     package var boards: [Board]
 
-    /// All of them, by what config.txt says and which files lie beside it.
-    package static func all(of facts: ImageFacts, bootFiles: [String]) -> [NodeKernel] {
+    /// All of them, by what config.txt says and which files lie beside it; or only those that boards start as things are.
+    package static func all(of facts: ImageFacts, bootFiles: [String], onlyStarted: Bool = false) -> [NodeKernel] {
         let names = Set(bootFiles.map { $0.lowercased() })
         var kernels: [NodeKernel] = []
         // A processor of 32 bits starts no system of 64, whatever kernels lie there.
         for board in Board.nodes where facts.architecture != .arm64 || board == .zero2W {
             let settings = facts.config.effective(for: board, including: facts.configFile)
-            for kernel in BoardFiles(board, settings).kernels where names.contains(kernel.lowercased()) {
+            let present = BoardFiles(board, settings).kernels.filter { names.contains($0.lowercased()) }
+            for kernel in onlyStarted ? Array(present.prefix(1)) : present {
                 let initramfs = Self.initramfs(for: kernel, settings)
                 if let known = kernels.firstIndex(where: { $0.file == kernel && $0.initramfs == initramfs }) {
                     kernels[known].boards.append(board)

@@ -89,8 +89,12 @@ extension InspectionReader {
                 "systemd makes a machine id" + (id.first == "uninitialized" ? " and counts this as the first boot" : "")
             )
         }
-        if try source.hasResizeScript() { course.add("resize2fs_once grows the root file system") }
-        for unit in ["regenerate_ssh_host_keys.service", "sshd-keygen.service"] where try isEnabled(unit) {
+        if try source.hasResizeScript(), !facts.isNetbootTree {
+            course.add("resize2fs_once grows the root file system")
+        }
+        // firstboot has made keys and turned that unit off by then.
+        let units = (runsFirstboot ? [] : ["regenerate_ssh_host_keys.service"]) + ["sshd-keygen.service"]
+        for unit in units where try isEnabled(unit) {
             course.add("\(unit.dropLast(".service".utf8.count)) makes new SSH host keys")
         }
         if try hasMarker() {

@@ -137,7 +137,7 @@ struct InspectionFindingTests {
         },
         SuspiciousCase(
             "no kernel for any", .error, "a Zero cannot boot this: it lacks kernel.img",
-            "a Zero 2 W cannot boot this: it lacks kernel8.img or kernel7.img"
+            "a Zero 2 W cannot boot this: it lacks kernel7.img or kernel8.img"
         ) {
             for path: VolumePath in ["/kernel.img", "/kernel7.img", "/kernel8.img"] { $0.onBoot(path, nil) }
         },

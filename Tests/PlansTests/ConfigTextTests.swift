@@ -45,7 +45,7 @@ struct ConfigTextTests {
         .init(.removeConfigKey(section: "all", key: "a"), "a=1\n#a=1\n[pi4]\na=2\n", "#a=1\n[pi4]\na=2\n"),
         .init(.removeConfigKey(section: nil, key: "a"), "a=1\n[pi4]\na=2\n", "[pi4]\n"),
         .init(.setUSBMode(.peripheral), "#dtoverlay=dwc2,dr_mode=peripheral\n", "dtoverlay=dwc2,dr_mode=peripheral\n"),
-        .init(.setUSBMode(.host), "#dtoverlay=dwc2,dr_mode=peripheral\n", "dtoverlay=dwc2,dr_mode=host\n"),
+        .init(.setUSBMode(.host), "#dtoverlay=dwc2,dr_mode=peripheral\n", "#dtoverlay=dwc2,dr_mode=peripheral\n"),
         .init(
             .setUSBMode(.peripheral), "[cm5]\ndtoverlay=dwc2,dr_mode=host\n[all]\ndtoverlay=dwc2,dr_mode=host\n",
             "[cm5]\ndtoverlay=dwc2,dr_mode=host\n[all]\ndtoverlay=dwc2,dr_mode=peripheral\n"),

@@ -216,6 +216,8 @@ extension PlannerFixture {
         for name in ["clusterctrl-init.service", "clusterctrl-rpiboot.service", "sshswitch.service"] {
             try link("\(units)/\(name)", "/etc/systemd/system/multi-user.target.wants/\(name)")
         }
+        try write("#!/bin/sh\n", "/etc/init.d/resize2fs_once", mode: 0o755)
+        try link("../init.d/resize2fs_once", "/etc/rc3.d/S01resize2fs_once")
         switch release {
         case .earlyBuster, .buster: try write("#!/bin/sh\n", "/usr/lib/raspi-config/init_resize.sh", mode: 0o755)
         case .bullseye, .bookworm:
@@ -250,6 +252,7 @@ extension PlannerFixture {
         try write("", "\(release == .earlyBuster ? "/sbin" : "/usr/sbin")/wpa_supplicant", mode: 0o755)
         try write("1\n", "/var/lib/systemd/rfkill/platform-3f300000.mmcnr:wlan")
         if release == .bookworm {
+            try write("", "/usr/sbin/mount.nfs", mode: 0o755)
             try write("", "/usr/sbin/NetworkManager", mode: 0o755)
             try folder("/etc/NetworkManager/system-connections", mode: 0o700)
             try write(

@@ -96,6 +96,7 @@ struct Card: Sendable {
     var bootStart: Int
     var bootSize: Int
     var rootStart: Int
+    var rootSize: Int
     /// sfdisk's account of the table without the names of files.
     var table: String
 
@@ -111,7 +112,7 @@ struct Card: Sendable {
         try #require(partitions.count == 2)
         self.path = path
         (bootStart, bootSize) = (partitions[0].start * 512, partitions[0].size * 512)
-        rootStart = partitions[1].start * 512
+        (rootStart, rootSize) = (partitions[1].start * 512, partitions[1].size * 512)
         table = told.output.replacing(path, with: "image")
     }
 

@@ -100,6 +100,8 @@ struct NetbootConversionTests {
         let defaults = "etc/default/clusterctrl"
         #expect(tree.text(defaults)?.hasSuffix("TYPE=usbboot\nID=\(slot.dropFirst())\n") == true)
         wanted[defaults] = tree.entries[defaults]
+        // It looks for a partition, in vain at each start.
+        wanted["etc/rc3.d/S01resize2fs_once"] = nil
         let config = release == "bookworm" ? "boot/firmware/config.txt" : "boot/config.txt"
         #expect(
             try ConfigLines(tree.text(config))

@@ -275,6 +275,22 @@ struct NetbootControllerTests {
     }
 }
 
+/// `netboot initramfs` alone.
+@Suite(.needs(BaseSpec.tools))
+struct NetbootInitramfsTests {
+    @Test func aFolderIsMade() async throws {
+        let folder = try TemporaryFolder()
+        let piforge = Piforge(folder: folder.path)
+        let base = try await BaseSpec.plain.path()
+        let answer = try piforge.run("netboot", "initramfs", "--base", base, "--output", "a/b/c")
+        try #require(answer.status == 0, "\(answer.error)")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path + "/a/b/c").sorted() == [
+                "initramfs", "initramfs7",
+            ])
+    }
+}
+
 extension TreeFormat {
     static let tars: [TreeFormat] = [.tar, .tarXZ, .tarZstd]
 }

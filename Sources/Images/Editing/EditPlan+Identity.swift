@@ -30,6 +30,8 @@ extension EditPlan {
             return "ensure-directory \(String(metadata.mode, radix: 8)) \(metadata.owner):\(metadata.group)"
         case .remove:
             return "remove"
+        case .removeFolder:
+            return "remove-folder"
         case .rewrite(let rules, _):
             return "rewrite \(SHA256.digest(of: Array(rules.map { "\($0)" }.joined(separator: "\n").utf8).span.bytes))"
         }

@@ -8,7 +8,7 @@ extension NetbootLint {
     /// The files that rpiboot hands out, and whether they go together.
     mutating func checkBoot() throws(VolumeError) {
         let names = try tree.boot.entries(in: .root)
-        let kernels = NodeKernel.all(of: facts, bootFiles: names)
+        let kernels = NodeKernel.all(of: facts, bootFiles: names, onlyStarted: true)
         guard !kernels.isEmpty else {
             return report("the boot files have no kernel for a Zero or Zero 2 W")
         }

@@ -149,6 +149,14 @@ extension NetbootLint {
             return report("there is no \(program), with which the system starts")
         }
         if status.metadata.mode & 0o111 == 0 { report("\(program), with which the system starts, is not executable") }
+        guard program == ImageFacts.firstbootPath.description, try !source.exists(.root, "/sbin/mount.nfs"),
+            try source.settings(.root, "/etc/fstab")?.map(\.blankSeparated)
+                .contains(where: { $0.count > 2 && $0[1] == facts.bootMount.description && $0[2].hasPrefix("nfs") })
+                == true
+        else { return }
+        report(
+            "firstboot, with which the system starts, mounts \(facts.bootMount) over NFS, but there is no /sbin/mount.nfs: "
+                + "it would start again for ever", hint: "remove init=\(program) from cmdline.txt")
     }
 
     /// The mounts that need what a node without a card has not.
@@ -198,7 +206,7 @@ extension NetbootLint {
         }
     }
 
-    /// What is lost when a tree is copied without owners, permissions or attributes.
+    /// What is lost when a tree is copied without owners or permissions. Capabilities are not looked for: NFS carries none.
     private mutating func checkOwners() throws(VolumeError) {
         let hint = "unpack as root with tar --numeric-owner --xattrs --xattrs-include='*' -p"
         for path: VolumePath in ["/usr/bin/sudo", "/bin/su"] {
@@ -208,11 +216,6 @@ extension NetbootLint {
             } else if status.metadata.mode & 0o4000 == 0 {
                 report("\(path) has lost its setuid bit", hint: hint)
             }
-        }
-        guard let ping = try source.status(.root, "/bin/ping"), ping.kind == .file else { return }
-        let hasCapability = ping.metadata.extendedAttributes["security.capability"] != nil
-        if !hasCapability && ping.metadata.mode & 0o4000 == 0 {
-            report("/bin/ping has lost its capability, and has no setuid bit", hint: hint)
         }
     }
 }

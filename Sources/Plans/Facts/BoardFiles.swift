@@ -80,14 +80,18 @@ package struct BoardFiles {
         return isPi4 ? files : [["bootcode.bin"]] + files
     }
 
+    /// The kernels that the board can start; it takes the first one that is there.
     package var kernels: [String] {
         if let name = values["kernel"] { return [name] }
+        // 64 bits are the default of Pi 4s alone (Raspberry Pi documentation, config_txt/boot.adoc).
         let is32BitWanted = values["arm_64bit"] == "0"
         switch board {
         case .zero, .zeroW, .pi1: return ["kernel.img"]
         case .pi5, .pi500, .cm5: return ["kernel_2712.img", "kernel8.img"]
         case .pi4, .pi400, .cm4: return is32BitWanted ? ["kernel7l.img"] : ["kernel8.img", "kernel7l.img"]
-        default: return is32BitWanted ? ["kernel7.img"] : ["kernel8.img", "kernel7.img"]
+        default:
+            if is32BitWanted { return ["kernel7.img"] }
+            return values["arm_64bit"] == nil ? ["kernel7.img", "kernel8.img"] : ["kernel8.img", "kernel7.img"]
         }
     }
 

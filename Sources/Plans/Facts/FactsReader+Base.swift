@@ -33,7 +33,9 @@ extension FactsReader {
     }
 
     mutating func readClusterCTRL() throws(PlanError) {
-        let tools = ["reconfig-clusterctrl", "reconfig-clusterhat", "clusterctrl", "ifup", "NetworkManager"]
+        let tools = [
+            "reconfig-clusterctrl", "reconfig-clusterhat", "clusterctrl", "ifup", "NetworkManager", "mount.nfs",
+        ]
         for name in tools + ["wpa_supplicant", "dhcpcd"] {
             for folder: VolumePath in ["/usr/sbin", "/sbin"] {
                 if let path = folder.appending(name) { try look(.root, path, readingBytes: false) }

@@ -1,4 +1,4 @@
-import Trees
+package import Trees
 
 extension ImageFacts {
     static let defaultsPath: VolumePath = "/etc/default/clusterctrl"
@@ -67,7 +67,7 @@ extension ImageFacts {
 
     // MARK: First boot
 
-    static let firstbootPath: VolumePath = "/usr/lib/raspberrypi-sys-mods/firstboot"
+    package static let firstbootPath: VolumePath = "/usr/lib/raspberrypi-sys-mods/firstboot"
     static let initResizePath: VolumePath = "/usr/lib/raspi-config/init_resize.sh"
 
     /// The `init=` that 8086's script chains after a conversion, which grows the root partition; nil for none.

@@ -8,6 +8,15 @@ extension ImageFacts {
         else { return nil }
         return slot
     }
+
+    /// What makes resize2fs_once start, as update-rc.d links it.
+    var resizeScriptLinks: [VolumePath] {
+        Self.runlevelFolders.flatMap { folder in
+            (listings[folder] ?? []).filter { $0.hasSuffix("resize2fs_once") }.compactMap { folder.appending($0) }
+        }
+    }
+
+    static let runlevelFolders: [VolumePath] = ["S", "2", "3", "4", "5"].compactMap { VolumePath("/etc/rc\($0).d") }
 }
 
 extension FactsReader {
@@ -18,5 +27,7 @@ extension FactsReader {
                 "/etc/default/raspberrypi-sys-mods", Planner.networkingDropIn, "/etc/initramfs-tools/initramfs.conf",
                 "/etc/initramfs-tools/modules",
             ])
+        for folder in ImageFacts.runlevelFolders { try list(folder) }
+        for link in facts.resizeScriptLinks { try look(.root, link) }
     }
 }

@@ -11,6 +11,9 @@ extension Edit {
         case .remove:
             if old?.kind == .directory { throw .unexpected(target, .directory) }
             return nil
+        case .removeFolder:
+            if let old, old.kind != .directory { throw .unexpected(target, old.kind) }
+            return nil
         case .put(var node):
             if let old, old.kind == node.kind { node.keepAttributes(of: old) }
             if let old, isSame(old, node) { return old }

@@ -49,11 +49,21 @@ package struct Edit: Equatable, Sendable {
         case put(FileNode)
         /// A folder that must exist; one that does is left as it is.
         case ensureDirectory(FileNode.Metadata)
-        /// Nothing may be there.
+        /// Nothing may be there; a folder is an error.
         case remove
+        /// A folder that the other edits leave empty is not there either.
+        case removeFolder
         /// The file's text after all rules; `missing` is the metadata of a file that is made when there is none,
         /// nil when a missing file is an error.
         case rewrite([TextRule], missing: FileNode.Metadata?)
+
+        /// Whether it is about a folder itself, of which facts need know nothing.
+        var isForFolder: Bool {
+            switch self {
+            case .ensureDirectory, .removeFolder: true
+            case .put, .remove, .rewrite: false
+            }
+        }
     }
 
     package init(_ target: Target, _ action: Action, reason: String, isSecret: Bool = false) {

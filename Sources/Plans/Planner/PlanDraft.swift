@@ -35,9 +35,12 @@ struct PlanDraft {
         }
     }
 
-    /// All edits by target, so that a folder comes before what is in it.
+    /// All edits by target, so that a folder comes before what is in it; one that goes comes after all others.
     func sorted() throws(PlanError) -> [Edit] {
-        let all = edits.values.sorted { $0.target < $1.target }
+        let all = edits.values.sorted {
+            let (a, b) = ($0.action == .removeFolder, $1.action == .removeFolder)
+            return a == b ? $0.target < $1.target : b
+        }
         for edit in all {
             for folder in edit.target.path.ancestors {
                 let above = edits[Self.key(Target(edit.target.partition, folder))]

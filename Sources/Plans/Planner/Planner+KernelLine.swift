@@ -152,10 +152,7 @@ extension Planner {
             guard !facts.isConvertedBefore, line.values(of: "init").isEmpty else { return [] }
             return facts.firstBootInit.map { [$0] } ?? []
         case .netboot:
-            // Before bookworm it would look for a partition to grow; here it only makes host keys.
-            guard !isNetbootBefore, release == .bookworm, facts.exists(.root, ImageFacts.firstbootPath) else {
-                return []
-            }
+            guard !isNetbootBefore, chainsFirstboot else { return [] }
             return ["init=\(ImageFacts.firstbootPath)"]
         }
     }

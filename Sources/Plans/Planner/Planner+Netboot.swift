@@ -13,6 +13,9 @@ extension Planner {
         try planNetbootConfig()
         try planMounts(number)
         try planInitramfsTools()
+        for link in facts.resizeScriptLinks {
+            try remove(link, reason: "resize2fs_once would fail at each start: the root is no partition")
+        }
         if facts.slot?.isController == true { try planIssue() }
         guard release == .bookworm else { return }
         try rewrite(
@@ -109,6 +112,12 @@ extension Planner {
         "dwc2", "8021q", "uio_pdrv_genirq", "uio", "usb_f_acm", "u_serial", "u_ether", "libcomposite", "udc_core",
         "ipv6", "usb_f_ncm", "usb_f_ecm", "usb_f_eem", "usb_f_rndis",
     ]
+
+    /// The first start runs firstboot, which makes host keys, as in 8086's archives of bookworm. It mounts the boot files
+    /// by fstab and would start again for ever where that cannot be done; before bookworm it looks for a partition to grow.
+    var chainsFirstboot: Bool {
+        release == .bookworm && facts.exists(.root, ImageFacts.firstbootPath) && facts.existsInSbin("mount.nfs")
+    }
 
     /// The tree is this slot's already, and may have been used since.
     var isNetbootBefore: Bool { medium == .netboot && facts.netbootSlot == slot }

@@ -22,6 +22,13 @@ extension Planner {
         try link(name, in: folder, to: unit, reason: reason)
     }
 
+    /// As `systemctl disable` does: a folder of links goes with the last of them.
+    mutating func removeEmptyWants() throws(PlanError) {
+        for folder in facts.listings.keys.sorted() where folder.parent == ImageFacts.systemdPath {
+            try removeIfEmptied(folder, reason: "no unit is left in it")
+        }
+    }
+
     mutating func removeLink(_ name: String, in folder: String, reason: String) throws(PlanError) {
         guard let path = ImageFacts.link(of: name, in: folder) else { throw .noUnit(name) }
         try remove(path, reason: reason)

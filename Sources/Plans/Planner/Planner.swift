@@ -40,6 +40,7 @@ package struct Planner {
         try planner.planKernelLine()
         try planner.planFirstBoot()
         for setting in Settings.table { try setting.plan(&planner) }
+        try planner.removeEmptyWants()
         return try planner.finished()
     }
 
@@ -117,6 +118,15 @@ extension Planner {
         try draft.add(Edit(try self.target(partition, path, makingFolders: nil), .remove, reason: reason))
     }
 
+    /// A folder goes with the last of what was in it.
+    mutating func removeIfEmptied(_ folder: VolumePath, reason: String) throws(PlanError) {
+        let names = Set(facts.listings[folder] ?? [])
+        let edits = draft.edits.values.filter { $0.target.partition == .root && $0.target.path.parent == folder }
+        let removed = Set(edits.filter { $0.action == .remove }.compactMap(\.target.path.name))
+        guard !removed.isEmpty, edits.count == removed.count, names.isSubset(of: removed) else { return }
+        try draft.add(Edit(Target(.root, folder), .removeFolder, reason: reason))
+    }
+
     /// The file's text after the rules; a missing file is made with mode `missing`, or an error without that.
     mutating func rewrite(
         on partition: Target.Partition = .root, _ path: VolumePath, _ rules: [TextRule], missing: UInt16? = nil,
@@ -145,7 +155,7 @@ extension Planner {
             var old: FileNode?
             if let known = nodes[edit.target] {
                 old = known
-            } else if case .ensureDirectory = edit.action {
+            } else if edit.action.isForFolder {
                 old = nil
             } else {
                 throw .notLookedAt(edit.target)

@@ -20,8 +20,9 @@ extension ConfigText {
         self = editor.config
     }
 
-    /// Brings the lines `dtoverlay=dwc2…` that hold for all boards to a mode. When there is none, the line that
-    /// images before 2025-11 carry commented out becomes active, or one is added.
+    /// Brings the lines `dtoverlay=dwc2…` that hold for all boards to a mode. When there is none, a node gets the line that
+    /// images before 2025-11 carry commented out, or a new one; a controller needs none and is left as it is, as 8086's
+    /// script does.
     ///
     /// Lines for some boards alone (stock images have one below `[cm5]`) follow to `host` only: a node is none of these
     /// boards, but a controller may be one whose image was a node's before.
@@ -34,7 +35,7 @@ extension ConfigText {
             if lines.lines[index].text != wanted { lines.lines[index].text = wanted }
             if parsed[index].filter.isAll { isSet = true }
         }
-        if isSet { return }
+        if isSet || mode == .host { return }
         let commented = parsed.indices.first { index in
             let text = lines.lines[index].text.trimmed
             guard parsed[index].filter.isAll, text.hasPrefix("#") else { return false }

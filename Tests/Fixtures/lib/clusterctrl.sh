@@ -97,6 +97,8 @@ add_exports() { # ROOT
 add_clusterctrl() { # ROOT BOOT TYPE_WORD
 	local r=$1 b=$2 type=$3
 	copy_tree "$FIXTURES/clusterctrl" "$r"
+	# nfs-kernel-server brings it
+	[ -n "$REAL" ] || elf_stub | put "$r" usr/sbin/mount.nfs 755
 	chmod 640 "$r/etc/iptables/rules.v4"
 	[ -e "$r/bin/busybox" ] || add_busybox "$r"
 	install -m 755 "$FIXTURES/reconfig-oracle" "$r/usr/sbin/reconfig-clusterctrl"
@@ -132,5 +134,7 @@ age_system() { # ROOT BOOT TYPE
 	chmod 444 "$r/etc/machine-id"
 	noise "$type" 512 | put "$r" var/lib/systemd/random-seed 600
 	put "$r" "var/lib/dhcp/dhclient.usb0.leases" <<< 'default-duid "\000\001";'
-	put "$r" var/log/lastlog < /dev/null
+	for name in lastlog wtmp auth.log "journal/$(cat "$r/etc/machine-id")/system.journal"; do
+		put "$r" "var/log/$name" < /dev/null
+	done
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # raspios.sh - the trees of a small stand-in for Raspberry Pi OS Lite. Everything is
-# written here; what programs would do is left out, what files look like is kept.
+# written here; only the programs of the first boots do what the real ones do (raspios/).
 #
 # Uses: RELEASE (buster, bullseye, bookworm, trixie), ARCH (armhf, arm64), DISK_ID,
 # ROOT_PARTUUID, BOOT_PARTUUID, FW (where the boot partition is mounted).
@@ -281,15 +281,27 @@ make_services() { # ROOT
 		put "$units" "$name.target" <<< $'[Unit]\nDescription='"$name"
 	done
 	enable "$r" multi-user.target networking.service
-	add_ssh_units "$r"
-	ln -s ../init.d/resize2fs_once "$(mkdir -p "$r/etc/rc3.d"; echo "$r/etc/rc3.d/S01resize2fs_once")"
-	put "$r" etc/init.d/resize2fs_once 755 <<< $'#!/bin/sh\n# stand-in: grows the root file system once'
-	if from bullseye && ! from trixie; then
-		put "$r" usr/lib/raspberrypi-sys-mods/firstboot 755 <<< $'#!/bin/bash\n# stand-in: new disk id, new host keys, larger root, custom.toml'
-	elif ! from bullseye; then
-		put "$r" usr/lib/raspi-config/init_resize.sh 755 <<< $'#!/bin/sh\n# stand-in: larger root partition, new disk id'
-	fi
+	add_first_boot "$r"
 	if from bullseye; then add_user_wizard "$r"; else enable "$r" getty.target getty@tty1.service getty@.service; fi
+}
+
+# The programs that the first starts run once: Tests/System/first-boots plays them.
+add_first_boot() { # ROOT
+	local r=$1
+	copy_tree "$FIXTURES/raspios/all" "$r"
+	if ! from bullseye; then
+		copy_tree "$FIXTURES/raspios/buster" "$r"
+	elif ! from trixie; then
+		copy_tree "$FIXTURES/raspios/bullseye" "$r"
+		! from bookworm || copy_tree "$FIXTURES/raspios/bookworm" "$r"
+	fi
+	if from trixie; then
+		rm "$r/etc/init.d/resize2fs_once"
+	else
+		mkdir -p "$r/etc/rc3.d"
+		ln -s ../init.d/resize2fs_once "$r/etc/rc3.d/S01resize2fs_once"
+	fi
+	add_ssh_units "$r"
 }
 
 # The units that open ssh on request of the boot partition and make host keys.
@@ -310,15 +322,6 @@ add_ssh_units() { # ROOT
 		[Install]
 		WantedBy=multi-user.target
 	END
-	put "$r" usr/lib/raspberrypi-sys-mods/sshswitch 755 <<-END
-		#!/bin/sh
-		# The marker is used up; ssh starts now and at each later boot.
-		set -e
-		rm -f $FW/ssh $FW/ssh.txt
-		SYSTEMCTL_SKIP_SYSV=1 systemctl --quiet enable ssh.service
-		systemctl --no-block start ssh.service
-		sync -f $FW
-	END
 	put "$r" usr/lib/systemd/system/regenerate_ssh_host_keys.service <<-'END'
 		[Unit]
 		Description=Make new SSH host keys at the first boot
@@ -327,19 +330,9 @@ add_ssh_units() { # ROOT
 		[Service]
 		Type=oneshot
 		ExecStart=/usr/lib/raspberrypi-sys-mods/regenerate_ssh_host_keys
-		ExecStartPost=/bin/systemctl --quiet disable regenerate_ssh_host_keys.service
 
 		[Install]
 		WantedBy=multi-user.target
-	END
-	put "$r" usr/lib/raspberrypi-sys-mods/regenerate_ssh_host_keys 755 <<-'END'
-		#!/bin/sh
-		# No RSA key: a Zero takes long to find one.
-		set -e
-		rm -f /etc/ssh/ssh_host_*_key*
-		for type in ed25519 ecdsa; do
-			ssh-keygen -q -t $type -N "" -f /etc/ssh/ssh_host_${type}_key
-		done
 	END
 	enable "$r" multi-user.target sshswitch.service
 	enable "$r" multi-user.target regenerate_ssh_host_keys.service
@@ -347,10 +340,7 @@ add_ssh_units() { # ROOT
 
 add_user_wizard() { # ROOT: asks for a user name on the first start
 	local r=$1
-	put "$r" usr/bin/rename-user 755 <<< $'#!/bin/sh\n# stand-in: starts the wizard'
-	put "$r" usr/bin/cancel-rename 755 <<< $'#!/bin/sh\n# stand-in: ends the wizard'
-	put "$r" usr/lib/userconf-pi/userconf 755 <<< $'#!/bin/sh\n# stand-in: renames the first user'
-	put "$r" usr/lib/userconf-pi/userconf-service 755 <<< $'#!/bin/sh\n# stand-in: reads userconf.txt'
+	copy_tree "$FIXTURES/raspios/userconf" "$r"
 	put "$r" usr/lib/systemd/system/userconfig.service <<-'END'
 		[Unit]
 		Description=User configuration dialog

@@ -3,7 +3,7 @@
 # Pi Zero), kept as a tar archive in the user's cache. Needs root.
 
 readonly REAL_SUITE=bookworm REAL_ARCH=armel
-readonly REAL_PACKAGES=systemd,systemd-sysv,systemd-timesyncd,udev,dbus,libpam-systemd,openssh-server,ifupdown,isc-dhcp-client,bridge-utils,sudo,busybox,initramfs-tools,kmod,klibc-utils,iproute2,iputils-ping,netbase,ca-certificates,procps,less,nano,e2fsprogs,dosfstools,fdisk,parted,tzdata,linux-image-rpi
+readonly REAL_PACKAGES=systemd,systemd-sysv,systemd-timesyncd,udev,dbus,libpam-systemd,openssh-server,ifupdown,isc-dhcp-client,bridge-utils,sudo,busybox,initramfs-tools,kmod,klibc-utils,iproute2,iputils-ping,netbase,ca-certificates,procps,less,nano,e2fsprogs,dosfstools,fdisk,parted,nfs-common,tzdata,linux-image-rpi
 
 # armel programs run here through qemu-user; without systemd nobody registers it.
 real_enable_binfmt() {
@@ -110,7 +110,9 @@ real_add_raspios() { # ROOT
 	# eth0 and usb0 keep their names
 	mkdir -p "$r/etc/systemd/network" "$r$FW"
 	for link in 99-default.link 73-usb-net-by-mac.link; do ln -sfn /dev/null "$r/etc/systemd/network/$link"; done
-	add_ssh_units "$r"
+	add_first_boot "$r"
+	# Debian's initramfs does not have it: firstboot does its part
+	rm "$r/usr/share/initramfs-tools/scripts/local-premount/firstboot"
 	add_moved_notes "$r"
 	real_add_uplink "$r"
 }

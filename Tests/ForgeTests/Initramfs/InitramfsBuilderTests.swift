@@ -100,7 +100,7 @@ struct InitramfsBuilderTests {
         system.boot["/config.txt"] = InitramfsSystem.file("[all]\ninitramfs one.img followkernel\n")
         let one = try system.files()
         #expect(one.map(\.name) == ["one.img"])
-        #expect(one.first?.kernels == ["kernel.img", "kernel8.img", "kernel7.img"])
+        #expect(one.first?.kernels == ["kernel.img", "kernel7.img", "kernel8.img"])
         let folders = try listing(one.first?.bytes ?? []).filter { $0.hasPrefix("d") && $0.hasSuffix("+") }
         #expect(folders.count == 3)
     }

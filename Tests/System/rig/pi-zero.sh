@@ -120,6 +120,12 @@ wait_for() { # PATTERN WHAT
 	note "$2"
 }
 
+# check_health ends the program when the machine has ended.
+wait_for_restart() {
+	while time_left; do check_health; sleep 0.5; done
+	finish 1 "the Pi did not restart by itself in time"
+}
+
 on_pi() { # SECONDS COMMAND
 	local host_keys=(-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null)
 	[ -z "$HOST_KEYS" ] ||

@@ -1,6 +1,7 @@
 import Trees
 
-/// What a system that has run and no second one may have: its machine id, host keys, random seed and leases.
+/// What a system that has run and no second one may have: its machine id, host keys, random seed, leases and the logs that
+/// tell of it.
 ///
 /// A base that has run, such as a card that was read back, is a base like another: each image made from it gets these
 /// anew at its first boot, unless the profile wants them kept.
@@ -10,12 +11,12 @@ enum KeepIdentitySetting: Setting {
     static let keys = [
         SchemaKey(
             "keep_identity", .boolean,
-            "Keep the machine id, ssh host keys, random seed and leases of a base that has run.", example: "false")
+            "Keep machine id, ssh host keys, random seed, leases and logs of a base that has run.", example: "false")
     ]
 
     static let template = """
 
-        # A base that has run: keep its machine id, host keys and leases.
+        # A base that has run: keep its machine id, host keys, leases and logs.
         keep_identity: false
         """
 
@@ -28,6 +29,11 @@ enum KeepIdentitySetting: Setting {
         "/var/lib/dbus/machine-id", "/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed",
         "/var/lib/systemd/credential.secret", "/var/lib/NetworkManager/secret_key",
         "/var/lib/NetworkManager/seen-bssids", "/var/lib/docker/engine-id",
+        // What a client of DHCP shows as its own name: dhcpcd before version 9, and since.
+        "/etc/dhcpcd.duid", "/etc/dhcpcd.secret", "/var/lib/dhcpcd/duid", "/var/lib/dhcpcd/secret",
+        // A member of a swarm; without these dockerd is none.
+        "/var/lib/docker/swarm/docker-state.json", "/var/lib/docker/swarm/state.json",
+        "/var/lib/docker/swarm/certificates/swarm-node.crt", "/var/lib/docker/swarm/certificates/swarm-node.key",
     ]
 
     /// Folders with leases of DHCP clients.
@@ -35,10 +41,21 @@ enum KeepIdentitySetting: Setting {
         "/var/lib/dhcp", "/var/lib/dhcpcd5", "/var/lib/dhcpcd", "/var/lib/NetworkManager",
     ]
 
+    static let logFolder: VolumePath = "/var/log"
+    static let journalFolder: VolumePath = "/var/log/journal"
+
+    /// Logs of a system's starts, users and addresses, up to the first dot of their names. Those of packages tell nothing of
+    /// a machine.
+    static let logs: Set<Substring> = [
+        "auth", "boot", "btmp", "cloud-init", "cloud-init-output", "cron", "daemon", "debug", "dmesg", "faillog",
+        "kern", "lastlog", "mail", "messages", "syslog", "tallylog", "user", "wtmp",
+    ]
+
     static func look(_ reader: inout FactsReader) throws(PlanError) {
         for path in files { try reader.look(.root, path, readingBytes: false) }
-        for folder in leaseFolders + [keyFolder] { try reader.list(folder) }
-        for path in reader.facts.leases + reader.facts.hostKeys {
+        for folder in leaseFolders + [keyFolder, logFolder, journalFolder] { try reader.list(folder) }
+        for folder in reader.facts.journals { try reader.list(folder) }
+        for path in reader.facts.leases + reader.facts.hostKeys + reader.facts.logs {
             try reader.look(.root, path, readingBytes: false)
         }
         try reader.look(atUnits: [keyMaker])
@@ -48,6 +65,9 @@ enum KeepIdentitySetting: Setting {
 }
 
 extension ImageFacts {
+    /// Also with a machine id that was emptied by hand.
+    fileprivate var hasRun: Bool { wasBooted || exists(.root, "/var/lib/systemd/random-seed") }
+
     fileprivate var leases: [VolumePath] {
         KeepIdentitySetting.leaseFolders.flatMap { folder in
             (listings[folder] ?? []).filter { $0.contains(".lease") }.compactMap { folder.appending($0) }
@@ -56,24 +76,42 @@ extension ImageFacts {
 
     fileprivate var hostKeys: [VolumePath] {
         (listings[KeepIdentitySetting.keyFolder] ?? []).filter {
-            $0.hasPrefix("ssh_host_") && ($0.hasSuffix("_key") || $0.hasSuffix("_key.pub"))
+            $0.hasPrefix("ssh_host_") && $0.contains("_key")
         }.compactMap { KeepIdentitySetting.keyFolder.appending($0) }
+    }
+
+    /// systemd's journals, a folder for each machine id and namespace.
+    fileprivate var journals: [VolumePath] {
+        (listings[KeepIdentitySetting.journalFolder] ?? []).filter { name in
+            let id = name.prefix { $0 != "." }
+            return id.utf8.count == 32 && id.allSatisfy(\.isHexDigit)
+        }.compactMap { KeepIdentitySetting.journalFolder.appending($0) }
+    }
+
+    fileprivate var logs: [VolumePath] {
+        let folder = KeepIdentitySetting.logFolder
+        let texts = (listings[folder] ?? []).filter { name in
+            KeepIdentitySetting.logs.contains(name.prefix { $0 != "." })
+        }.compactMap { folder.appending($0) }
+        return texts + journals.flatMap { journal in (listings[journal] ?? []).compactMap { journal.appending($0) } }
     }
 }
 
 extension Planner {
     fileprivate mutating func planFreshIdentity() throws(PlanError) {
-        guard facts.wasBooted, !isFinished, !isNetbootBefore else { return }
+        guard facts.hasRun, !isFinished, !isNetbootBefore else { return }
         guard settings.keepIdentity != true else {
             return warn("the base has been booted: all slots made from it share its machine id and ssh host keys")
         }
         let reason = "the base was booted, and each machine needs its own"
-        if settings.identity?.machineID == nil {
+        if facts.wasBooted, settings.identity?.machineID == nil {
             try rewrite(KeepIdentitySetting.machineID, [.removeAllLines], reason: reason)
         }
-        for path in KeepIdentitySetting.files + facts.leases where facts.found(.root, path)?.own?.kind == .file {
+        let files = KeepIdentitySetting.files + facts.leases + facts.logs
+        for path in files where facts.found(.root, path)?.own?.kind == .file && brought[Target(.root, path)] == nil {
             try remove(path, reason: reason)
         }
+        for folder in facts.journals { try removeIfEmptied(folder, reason: reason) }
         // Without what makes others, the server would not start.
         guard facts.unitFile(KeepIdentitySetting.keyMaker) != nil else {
             return warn("the base has been booted: all slots made from it share its ssh host keys")

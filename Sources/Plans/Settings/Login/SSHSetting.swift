@@ -1,6 +1,7 @@
 import Trees
 
-/// The ssh server: on through the marker that Raspberry Pi OS looks for on the boot partition, off for good.
+/// The ssh server: on through the marker that Raspberry Pi OS looks for on the boot partition (in netboot trees as a
+/// unit), off for good.
 enum SSHSetting: Setting {
     typealias Value = Bool?
 
@@ -37,13 +38,14 @@ enum SSHSetting: Setting {
 }
 
 extension Planner {
-    /// By the marker, where something looks for it.
+    /// By the marker, where something looks for it. A start uses it up, and a node without a card that keeps its
+    /// changes in memory forgets what came of it.
     fileprivate mutating func openServer() throws(PlanError) {
         let units = settings.units
         let reader = SSHSetting.markerReader
         let isTurnedOff = units.disable.contains(reader) || units.mask.contains(reader)
-        if facts.unitFile(reader) != nil, !facts.enablingLinks(of: reader).isEmpty, !facts.isMasked(reader),
-            !isTurnedOff
+        if medium == .card, facts.unitFile(reader) != nil, !facts.enablingLinks(of: reader).isEmpty,
+            !facts.isMasked(reader), !isTurnedOff
         {
             if !units.mask.contains(SSHSetting.service) { try unmask(SSHSetting.service, reason: "ssh on") }
             return try rewrite(on: .boot, "/ssh", [], missing: 0o644, reason: "ssh on")
