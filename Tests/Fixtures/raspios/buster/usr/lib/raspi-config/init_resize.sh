@@ -19,10 +19,12 @@ get_variables() {
 	last_number=$(parted -sm "$root_disk" unit s print | tail -n 1 | cut -d : -f 1)
 }
 
+random_id() { dd if="$1" bs=4 count=1 status=none 2> /dev/null | od -An -tx4 | tr -d ' '; }
+
+# An emulated Pi has a hwrng that gives nothing.
 change_id() {
-	random=/dev/hwrng
-	[ -c $random ] || random=/dev/urandom
-	new_id=$(dd if=$random bs=4 count=1 status=none | od -An -tx4 | tr -d ' ')
+	new_id=$(random_id /dev/hwrng)
+	[ -n "$new_id" ] || new_id=$(random_id /dev/urandom)
 	printf 'x\ni\n0x%s\nr\nw\n' "$new_id" | fdisk "$root_disk" > /dev/null
 	sed -i "s/$old_id/$new_id/g" /etc/fstab
 	sed -i "s/$old_id/$new_id/" /boot/cmdline.txt
