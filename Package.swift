@@ -56,7 +56,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "Fleet", dependencies: ["Reports", "Identity", "Plans", "Handoff", "Images"],
+            name: "Fleet", dependencies: ["Reports", "Blocks", "Identity", "Plans", "Handoff", "Images"],
             swiftSettings: settings),
         .target(
             name: "Initramfs", dependencies: ["Reports", "Readers", "Bases", "Trees", "Plans", "CArchive"],

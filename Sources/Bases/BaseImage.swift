@@ -1,4 +1,5 @@
 package import Blocks
+import Reports
 
 /// An opened base image: random access to its unpacked bytes, and the sha256 of the file it came from.
 package struct BaseImage: Sendable {
@@ -72,7 +73,7 @@ package struct BaseImage: Sendable {
             let image = try open(opening, expectedSHA256: nil, unpacking: false)
             return Bytes(reader: image.reader, origin: image.origin, isMounted: false)
         }
-        let reader = try wrapping { () throws(BlockError) in try FileReader(opening.file.file) }
+        let reader = try wrapping(FileReader(opening.file.file), as: BaseImageError.block)
         return Bytes(reader: reader, origin: opening.file, isMounted: opening.isMounted)
     }
 
@@ -93,7 +94,7 @@ package struct BaseImage: Sendable {
         }
         let isRaw = opening.format == .raw
         let file = isRaw ? opening.file.file : try opening.unpacked(digest)
-        let reader = try wrapping { () throws(BlockError) in try FileReader(file) }
+        let reader = try wrapping(FileReader(file), as: BaseImageError.block)
         return BaseImage(
             reader: reader, sourceDigest: digest, format: opening.format, xz: nil, origin: isRaw ? opening.file : nil)
     }

@@ -1,5 +1,6 @@
 import Blocks
 import Glibc
+import Reports
 
 /// The steps of `BaseImage.open`, which share one descriptor, so that no step sees another file than the last.
 struct BaseImageOpening: Sendable {
@@ -21,10 +22,9 @@ struct BaseImageOpening: Sendable {
         let (file, isMounted) = try Self.file(
             path, isShared: isShared, cache: cache, progress: progress, isCancelled: isCancelled)
         let source = file.file
-        let byteCount = try wrapping { () throws(BlockError) in try source.measuredByteCount() }
-        let head = try wrapping { () throws(BlockError) in
-            try source.prefix(Int(min(byteCount, Int64(BaseFormat.headByteCount))))
-        }
+        let byteCount = try wrapping(source.measuredByteCount(), as: BaseImageError.block)
+        let head = try wrapping(
+            source.prefix(Int(min(byteCount, Int64(BaseFormat.headByteCount)))), as: BaseImageError.block)
         switch BaseFormat.recognize(head.span.bytes) {
         case .format(.raw) where byteCount > BaseImage.byteLimit:
             throw .tooLarge(byteCount: byteCount, limit: BaseImage.byteLimit)
@@ -32,7 +32,7 @@ struct BaseImageOpening: Sendable {
         case .foreign(let foreign): throw .foreign(foreign, isPacked: false)
         case .unknown where byteCount < BaseImage.minimumByteCount: throw .tooSmall(byteCount: byteCount)
         case .unknown:
-            let end = try wrapping { () throws(BlockError) in try ZipEnd(source, byteCount: byteCount) }
+            let end = try wrapping(ZipEnd(source, byteCount: byteCount), as: BaseImageError.block)
             throw end?.isOfSeveral == true
                 ? .foreign(.lastPartOfZip, isPacked: false) : .unsupported(found: BaseFormat.noTable)
         }
@@ -50,21 +50,19 @@ struct BaseImageOpening: Sendable {
         _ path: String, isShared: Bool, cache: Cache, progress: (BaseImageProgress) -> Void, isCancelled: () -> Bool
     ) throws(BaseImageError) -> (UnchangedFile, isMounted: Bool) {
         var (file, isMounted) = try open(path, isShared: isShared)
-        let status = try wrapping { () throws(BlockError) in try file.status() }
+        let status = try wrapping(file.status(), as: BaseImageError.block)
         if status.isPipe {
             file = try SpooledPipes.file(of: file, cache: cache, progress: progress, isCancelled: isCancelled)
         } else if !status.isRegular && !status.isBlockDevice {
             throw .notAFile(path: path)
         }
         let opened = file
-        return (try wrapping { () throws(BlockError) in try UnchangedFile(opened) }, isMounted)
+        return (try wrapping(UnchangedFile(opened), as: BaseImageError.block), isMounted)
     }
 
     private static func open(_ path: String, isShared: Bool) throws(BaseImageError) -> (OpenFile, isMounted: Bool) {
         if path == "-" {
-            return (
-                try wrapping { () throws(BlockError) in try OpenFile(duplicating: 0, path: "standard input") }, false
-            )
+            return (try wrapping(OpenFile(duplicating: 0, path: "standard input"), as: BaseImageError.block), false)
         }
         var found = stat()
         let isDisk = stat(path, &found) == 0 && found.st_mode & S_IFMT == S_IFBLK
@@ -82,7 +80,7 @@ struct BaseImageOpening: Sendable {
     /// Opens a disk that is mounted, after what was written to it so far is on it.
     private static func mounted(_ path: String) throws(BaseImageError) -> OpenFile {
         sync()
-        return try wrapping { () throws(BlockError) in
+        return try wrapping(as: BaseImageError.block) { () throws(BlockError) in
             let file = try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK)
             // The kernel keeps what was read of a disk apart from what its partitions hold: an old copy must go.
             _ = posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_DONTNEED)
@@ -102,13 +100,13 @@ struct BaseImageOpening: Sendable {
         while true {
             if isCancelled() { throw .cancelled }
             let position = offset
-            let count = try wrapping { () throws(BlockError) in try source.read(upTo: buffer, at: position) }
+            let count = try wrapping(source.read(upTo: buffer, at: position), as: BaseImageError.block)
             hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             offset += Int64(count)
             progress(.hashing(done: offset, total: byteCount))
             if count < buffer.count { break }
         }
-        try wrapping { () throws(BlockError) in try file.check() }
+        try wrapping(file.check(), as: BaseImageError.block)
         guard offset == byteCount else { throw .block(.changed(path: source.path)) }
         let digest = hasher.finalize()
         // The note only saves time: a cache that cannot be written must not keep a raw image from being used.
@@ -150,7 +148,7 @@ struct BaseImageOpening: Sendable {
     /// The unpacked image in the cache, if it is there.
     func kept(_ digest: SHA256Digest) throws(BaseImageError) -> FileReader? {
         guard let image = keptImage(digest) else { return nil }
-        return try wrapping { () throws(BlockError) in try FileReader(image) }
+        return try wrapping(FileReader(image), as: BaseImageError.block)
     }
 
     private func keptImage(_ digest: SHA256Digest) -> OpenFile? {
@@ -160,7 +158,7 @@ struct BaseImageOpening: Sendable {
     /// The unpacked image in the cache, put there first if need be.
     func unpacked(_ digest: SHA256Digest) throws(BaseImageError) -> OpenFile {
         if let image = keptImage(digest) { return image }
-        try wrapping { () throws(BlockError) in try cache.prepare() }
+        try wrapping(cache.prepare(), as: BaseImageError.block)
         cache.removeStalePartials()
         let lock = try cache.lock(for: digest, isCancelled: isCancelled) { progress(.waiting) }
         defer { withExtendedLifetime(lock) {} }
@@ -170,12 +168,12 @@ struct BaseImageOpening: Sendable {
             (target) throws(BaseImageError) in
             let unpacker = Unpacker(target: target) { () throws(BlockError) in try cache.scratch() }
             try unpacker.unpack(job, format: format)
-            try wrapping { () throws(BlockError) in try file.check() }
+            try wrapping(file.check(), as: BaseImageError.block)
         }
     }
 
     /// The file's name, for whoever lists the cache.
-    private var name: String { String(file.file.path.split(separator: "/").last ?? "") }
+    private var name: String { file.file.path.fileName }
 
     var job: UnpackContext {
         UnpackContext(source: file.file, total: byteCount, progress: progress, isCancelled: isCancelled)

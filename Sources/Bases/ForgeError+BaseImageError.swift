@@ -50,13 +50,14 @@ extension ForgeError {
         case .notAFile, .tooSmall, .tooLarge, .unsupported, .noImage:
             self.init(.badInput, "could not open \(path): \(error)", hint: Self.whatIsTaken)
         }
+        cause = error
     }
 
     private static let whatIsTaken = "give a raw image, or one packed as xz, gz, zst, bz2, zip or in a tar"
 
     /// One part of a file that was cut up ends too early as a broken download does.
     private static func hint(forDamaged path: String) -> String {
-        let name = path.split(separator: "/").last ?? ""
+        let name = path.fileName
         let ending = name.split(separator: ".").last ?? ""
         let isPart = ending.count == 3 && Int(ending) != nil || ["aa", "ab", "part", "part1"].contains(ending)
         guard isPart else { return "download it again" }

@@ -1,5 +1,6 @@
 import Blocks
 import Glibc
+import Reports
 import Synchronization
 
 /// What came out of pipes: each can be read once, and a base is opened more than once.
@@ -17,10 +18,10 @@ enum SpooledPipes {
     static func file(
         of pipe: OpenFile, cache: Cache, progress: (BaseImageProgress) -> Void, isCancelled: () -> Bool
     ) throws(BaseImageError) -> OpenFile {
-        let status = try wrapping { () throws(BlockError) in try pipe.status() }
+        let status = try wrapping(pipe.status(), as: BaseImageError.block)
         let key = Key(device: status.device, inode: status.inode)
         if let known = files.withLock({ $0[key] }) { return known }
-        let file = try wrapping { () throws(BlockError) in
+        let file = try wrapping(as: BaseImageError.block) { () throws(BlockError) in
             let scratch = try cache.scratch()
             defer { withExtendedLifetime(scratch) {} }
             // The name in messages is the pipe's.

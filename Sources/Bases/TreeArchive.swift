@@ -104,13 +104,13 @@ package struct TreeArchive: Sendable {
             throw .digestMismatch(expected: expectedSHA256, found: digest)
         }
         let file = try cache.tree(
-            for: digest, version: version, name: String(path.split(separator: "/").last ?? ""),
+            for: digest, version: version, name: path.fileName,
             onDamage: { progress(.damaged(path: $0)) }, onWait: { progress(.waiting) }, isCancelled: isCancelled
         ) { (file) throws(BaseImageError) in
             guard let archive = try tar(in: opening) else { throw .block(.changed(path: path)) }
             try pack(TreeArchiveReader(archive, job: opening.job), file)
             try archive.finish()
-            try wrapping { () throws(BlockError) in try opening.file.check() }
+            try wrapping(opening.file.check(), as: BaseImageError.block)
         }
         return TreeArchive(file: file, sourceDigest: digest, format: opening.format)
     }

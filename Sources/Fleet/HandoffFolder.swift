@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 package import Handoff
 import Images
@@ -65,11 +66,9 @@ package struct HandoffFolder {
     }
 
     package func text(of document: HandoffDocument, for roster: Roster) throws(ForgeError) -> String {
-        do throws(HandoffError) {
-            return try document.text(for: roster, in: absolutePath)
-        } catch {
-            throw ForgeError(.badInput, error.message, hint: error.hint)
-        }
+        try wrapping(
+            document.text(for: roster, in: absolutePath),
+            as: { (error: HandoffError) in ForgeError(.badInput, error.message, hint: error.hint) })
     }
 
     package func place(of document: HandoffDocument) -> String {
@@ -90,16 +89,10 @@ package struct HandoffFolder {
             throw ForgeError.reading(path, errno: errno)
         }
         defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: Self.byteLimit)
-        var count = 0
-        while count < bytes.count {
-            let found = bytes[count...].withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
-            if found < 0 && errno == EINTR { continue }
-            guard found >= 0 else { throw ForgeError.reading(path, errno: errno) }
-            if found == 0 { break }
-            count += found
+        guard let bytes = Transfer.rest(of: descriptor, limit: Self.byteLimit) else {
+            throw ForgeError.reading(path, errno: errno)
         }
-        return String(decoding: bytes.prefix(count), as: UTF8.self)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private func foreign(_ document: HandoffDocument) -> ForgeError {

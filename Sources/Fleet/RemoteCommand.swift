@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 package import Reports
 
@@ -188,9 +189,8 @@ private struct Child {
 
     /// The exit status, 128 and the number of a signal that ended it; waits for the end.
     func reap() -> Int32 {
-        var status: Int32 = 0
-        while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+        let status = ChildProcess.wait(for: process)
         for descriptor in [output, error] where descriptor >= 0 { close(descriptor) }
-        return status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
+        return status
     }
 }

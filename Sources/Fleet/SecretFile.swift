@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 package import Identity
 package import Reports
@@ -15,23 +16,14 @@ package enum SecretFile {
         }
         defer { close(descriptor) }
         // O_EXCL obeys the umask, which may take the owner's rights, too.
-        guard fchmod(descriptor, 0o600) == 0, write(Array(secret.fileText.utf8), to: descriptor), fsync(descriptor) == 0
+        let text = Array(secret.fileText.utf8)
+        guard fchmod(descriptor, 0o600) == 0, text.withUnsafeBytes({ Transfer.write($0, to: descriptor) }),
+            fsync(descriptor) == 0
         else {
             let code = errno
             unlink(path)
             throw ForgeError.writing(path, errno: code)
         }
-    }
-
-    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes[done...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return false }
-            done += count
-        }
-        return true
     }
 
     /// Whether others than the owner may read the file at `path`; false when that cannot be told.

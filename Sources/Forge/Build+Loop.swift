@@ -11,8 +11,7 @@ extension Build {
     /// `edits` are those of the other engine, which has refused what cannot be built before anything is copied. The plan
     /// that they were made by must come out again.
     func writeMounted(
-        _ edits: [Edited], from base: BaseImage, used: BlockSet?, failures: Failures,
-        report: @escaping @Sendable (Result) -> Void
+        _ edits: [Edited], from base: BaseImage, used: BlockSet?, _ outcomes: SlotOutcomes
     ) {
         let nothing = Patch(byteCount: base.byteCount)
         let requests = edits.map { request(for: $0, patch: nothing, used: used) }
@@ -21,14 +20,13 @@ extension Build {
         }
         WorkingCopy.make(requests, from: base, observe: observe) { number, result in
             let edit = edits[number]
-            do throws(ForgeError) {
+            let outcome = Swift.Result { () throws(ForgeError) in
                 let copy = try result.get()
                 var edit = edit
                 let written = try write(&edit, requests[number], into: copy, base: base)
-                report(try finish(edit, written: written))
-            } catch {
-                fail(edit, error, failures)
+                return try finish(edit, written: written)
             }
+            outcomes.set(outcome.mapError { $0.about(slot: edit.slot) }, at: edit.index)
         }
     }
 

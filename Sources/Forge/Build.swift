@@ -5,6 +5,7 @@ import Glibc
 package import Images
 package import Plans
 package import Reports
+import Synchronization
 
 /// Writes the images of a spec's slots, each with its manifest.
 package struct Build: Sendable {
@@ -21,8 +22,6 @@ package struct Build: Sendable {
     package var devices: [Slot: String] = [:]
     /// What else is read in the same run, now or later: no output may take its place.
     package var otherBases: [String] = []
-    /// Called with each slot that fails, from any thread; the sequence of results only ends with one of them.
-    package var failed: @Sendable (Slot, ForgeError) -> Void = { _, _ in }
     package var engine: Engine
 
     /// Slots edited at a time.
@@ -50,63 +49,47 @@ package struct Build: Sendable {
         package var manifest: Manifest
     }
 
-    /// Runs all slots and hands out each image as it is finished. A slot that fails keeps no other from being finished;
-    /// when all are, the error of the first one in the order of the jobs ends the sequence.
-    package func results() -> AsyncThrowingStream<Result, any Error> {
-        AsyncThrowingStream { continuation in
-            Task {
-                do {
-                    try await run { continuation.yield($0) }
-                    continuation.finish()
-                } catch {
-                    continuation.finish(throwing: error)
-                }
-            }
-        }
-    }
+    /// What became of one slot.
+    package typealias Outcome = Swift.Result<Result, ForgeError>
 
+    /// Builds all slots and returns what became of each, in the order of the jobs. `report` gets it as soon as it is
+    /// known: one slot at a time, from any thread. A slot that fails keeps no other from being finished; what is thrown
+    /// ends all of them.
+    ///
     /// First every slot is edited, which takes little time and memory; then all images are written at one go.
-    private func run(report: @escaping @Sendable (Result) -> Void) async throws {
+    package func run(
+        report: @escaping @Sendable (Slot, Outcome) -> Void = { _, _ in }
+    ) throws(ForgeError) -> [Outcome] {
         try engine.check()
         if engine == .builtin {
             try spec.checkRunsNothing(hint: "--engine loop runs them, as root")
         }
         try prepareFolder()
         let base = try spec.openBase(cache: cache, observe: observe)
-        let failures = Failures()
-        let edits = await edit(base, failures: failures)
+        let outcomes = SlotOutcomes(spec.jobs.map(\.slot), report: report)
+        let edits = edit(base, outcomes)
         // A manifest of an older image must never lie beside a newer one.
         for edit in edits where isReplacing(edit.slot) { unlink(paths(for: edit.slot).manifest) }
         let used = try writer.isMapping && !edits.isEmpty ? BlockSet.inUse(of: Overlay(over: base.reader)) : nil
         switch engine {
-        case .loop: writeMounted(edits, from: base, used: used, failures: failures, report: report)
+        case .loop: writeMounted(edits, from: base, used: used, outcomes)
         case .builtin:
             let requests = edits.map { edit in
                 request(for: edit, patch: edit.patch, used: edit.used.flatMap { used?.union($0) })
             }
             writer.write(requests, from: base, observe: observe) { index, written in
                 let edit = edits[index]
-                do throws(ForgeError) {
-                    report(try finish(edit, written: written.get()))
-                } catch {
-                    fail(edit, error, failures)
-                }
+                let outcome = Swift.Result { () throws(ForgeError) in try finish(edit, written: written.get()) }
+                outcomes.set(outcome.mapError { $0.about(slot: edit.slot) }, at: edit.index)
             }
         }
-        if let failure = failures.first { throw failure }
+        return outcomes.all
     }
 
     func request(for edit: Edited, patch: Patch, used: BlockSet?) -> ImageRequest {
         ImageRequest(
             name: edit.slot.name, path: paths(for: edit.slot).image, mode: edit.hasSecrets ? 0o600 : 0o666,
             isReplacing: replacing, patch: patch, used: used)
-    }
-
-    /// Reports a slot whose image was not written.
-    func fail(_ edit: Edited, _ error: ForgeError, _ failures: Failures) {
-        let error = error.about(slot: edit.slot)
-        failures.add(error, at: edit.index)
-        failed(edit.slot, error)
     }
 
     /// What is left of a slot when it is edited.
@@ -122,68 +105,39 @@ package struct Build: Sendable {
     }
 
     /// Edits all slots, several at a time, in the order of the jobs; those that fail are left out.
-    private func edit(_ base: BaseImage, failures: Failures) async -> [Edited] {
+    private func edit(_ base: BaseImage, _ outcomes: SlotOutcomes) -> [Edited] {
         var edits: [Edited] = []
         var pool: Set<ByteKey> = []
-        await withTaskGroup(of: Edited?.self) { group in
-            var waiting = spec.jobs.enumerated().makeIterator()
-            func addNext() {
-                guard let (index, job) = waiting.next() else { return }
-                group.addTask {
-                    do throws(ForgeError) {
-                        return try edit(job, at: index, base: base)
-                    } catch {
-                        failures.add(error, at: index)
-                        failed(job.slot, error)
-                        return nil
-                    }
+        OrderedParallelMap.run(
+            count: spec.jobs.count, workers: Self.width,
+            produce: { index -> Edited? in
+                do throws(ForgeError) {
+                    return try edit(spec.jobs[index], at: index, base: base)
+                } catch {
+                    outcomes.set(.failure(error), at: index)
+                    return nil
                 }
-            }
-            for _ in 0..<Self.width { addNext() }
-            while let edited = await group.next() {
-                if var edited {
-                    edited.patch = edited.patch.sharing(&pool)
-                    edits.append(edited)
-                }
-                addNext()
-            }
-        }
-        return edits.sorted { $0.index < $1.index }
+            },
+            deliver: { edited in
+                guard var edited else { return }
+                edited.patch = edited.patch.sharing(&pool)
+                edits.append(edited)
+            })
+        return edits
     }
 
     private func edit(_ job: BuildSpec.Job, at index: Int, base: BaseImage) throws(ForgeError) -> Edited {
         try Interruption.check()
-        let (overlay, decision): (Overlay, ImageEditor.Decision)
-        do throws(ForgeError) {
-            (overlay, decision) = try spec.editor(for: job, base: base).edit()
-        } catch {
-            throw error.naming(image: spec.base.path)
-        }
-        let patch: Patch
-        do throws(BlockError) {
-            patch = try overlay.patch
-        } catch {
-            throw ForgeError(error).about(slot: job.slot)
-        }
+        let (overlay, decision) = try wrapping(
+            spec.editor(for: job, base: base).edit(),
+            as: { (error: ForgeError) in error.naming(image: spec.base.path) })
+        let patch = try wrapping(overlay.patch, as: { (error: BlockError) in ForgeError(error).about(slot: job.slot) })
         let used = try writer.isMapping ? BlockSet.inUse(of: overlay) : nil
-        let manifest = Manifest(
-            base: .init(
-                file: Self.fileName(of: spec.base.path), format: base.format.rawValue,
-                sha256: base.sourceDigest.description),
-            changes: decision.changes.map { Manifest.Change($0) }.sorted {
-                ($0.partition, $0.path) < ($1.partition, $1.path)
-            },
-            cluster: spec.cluster,
-            identity: Manifest.Machine(job.settings.identity),
-            engine: engine,
-            output: .init(bytes: 0, file: spec.stem(for: job.slot) + "." + writer.pathExtension, sha256: ""),
-            plan: decision.plan.identity.description,
-            reproducible: engine == .builtin,
-            settings: job.settingsDigest?.description,
-            slot: job.slot.name,
-            sourceDateEpoch: decision.plan.modified,
-            tool: .init(name: "piforge", version: version),
-            warnings: decision.plan.warnings)
+        var manifest = spec.manifest(
+            of: job, decision.plan, decision.changes, format: base.format.rawValue, sha256: base.sourceDigest,
+            output: spec.stem(for: job.slot) + "." + writer.pathExtension)
+        manifest.engine = engine
+        manifest.reproducible = engine == .builtin
         return Edited(
             index: index, slot: job.slot, patch: patch, used: used, hasSecrets: decision.plan.hasSecrets,
             manifest: manifest)
@@ -195,17 +149,13 @@ package struct Build: Sendable {
         var manifest = edit.manifest
         manifest.output.bytes = written.byteCount
         manifest.output.sha256 = written.digest.description
-        let file = try OutputFile(path: manifestPath, mode: 0o666, replacing: isReplacing(edit.slot))
-        let bytes = try JSON.encode(manifest)
-        try file.write(bytes.span.bytes, at: 0)
-        try file.commit()
+        try manifest.write(to: manifestPath, replacing: isReplacing(edit.slot))
         return Result(slot: edit.slot, imagePath: imagePath, manifestPath: manifestPath, manifest: manifest)
     }
 
     func paths(for slot: Slot) -> (image: String, manifest: String) {
         let stem = spec.stem(for: slot)
-        let prefix = folder.hasSuffix("/") ? folder : folder + "/"
-        let start = folder == "." ? stem : prefix + stem
+        let start = OutputFolder.path(of: stem, in: folder)
         // Not the manifest of an image file, which may lie there too.
         if let device = devices[slot] { return (device, start + ".card.manifest.json") }
         return (start + "." + writer.pathExtension, start + ".manifest.json")
@@ -226,9 +176,37 @@ package struct Build: Sendable {
             }
         }
     }
+}
 
-    private static func fileName(of path: String) -> String {
-        String(path.split(separator: "/").last ?? "")
+/// What became of the slots, by the place of their jobs; filled from any thread.
+final class SlotOutcomes: Sendable {
+    private let slots: [Slot]
+    private let report: @Sendable (Slot, Build.Outcome) -> Void
+    private let known = Mutex<[Int: Build.Outcome]>([:])
+
+    init(_ slots: [Slot], report: @escaping @Sendable (Slot, Build.Outcome) -> Void) {
+        self.slots = slots
+        self.report = report
+    }
+
+    func set(_ outcome: Build.Outcome, at index: Int) {
+        known.withLock { known in
+            known[index] = outcome
+            report(slots[index], outcome)
+        }
+    }
+
+    /// In the order of the jobs.
+    var all: [Build.Outcome] { known.withLock { known in slots.indices.compactMap { known[$0] } } }
+}
+
+extension [Build.Outcome] {
+    /// The first error in the order of the jobs; an interruption only when nothing else failed.
+    package var firstFailure: ForgeError? {
+        let errors = compactMap { outcome -> ForgeError? in
+            if case .failure(let error) = outcome { error } else { nil }
+        }
+        return errors.first { $0.kind != .interrupted } ?? errors.first
     }
 }
 

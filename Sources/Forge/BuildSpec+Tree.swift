@@ -2,6 +2,7 @@ import Bases
 import Glibc
 import Images
 import Netboot
+import Plans
 import Reports
 import Trees
 import Volumes
@@ -16,32 +17,31 @@ extension BuildSpec {
         if let found = try verifyTree(in: volume, is: job, calledBy: path) { return found }
         let mount = try NetbootBase.bootMount(of: volume, called: path)
         return try changes(
-            job, boot: SubtreeVolume(of: volume, at: mount), root: volume, calledBy: path)
+            job, boot: ReadableSubtree(of: volume, at: mount), root: volume, calledBy: path)
     }
 
     /// The same of the job's tree among those in `volume`, such as a controller's root; nil when it is not there.
     static func verifyTree(
-        in volume: any Volume, is job: Job, calledBy path: String? = nil
+        in volume: any ReadableVolume, is job: Job, calledBy path: String? = nil
     ) throws(ForgeError) -> [ChangeReport]? {
-        let trees: [NetbootTree]
-        do throws(VolumeError) { trees = try NetbootTree.all(in: volume) } catch { throw ForgeError(error, on: .root) }
+        let trees = try wrapping(on: .root, NetbootTree.all(in: volume))
         guard let tree = trees.first(where: { $0.slot == job.slot }) ?? (trees.first?.slot == nil ? trees.first : nil)
         else { return nil }
         return try changes(job, boot: tree.boot, root: tree.root, calledBy: path)
     }
 
     private static func changes(
-        _ job: Job, boot: any Volume, root: any Volume, calledBy path: String?
+        _ job: Job, boot: any ReadableVolume, root: any ReadableVolume, calledBy path: String?
     ) throws(ForgeError) -> [ChangeReport] {
-        try ImageEditor.decide(
-            slot: job.slot, settings: job.settings, boot: boot, root: root, diskID: nil, modified: 0, medium: .netboot
+        try SlotRequest(slot: job.slot, settings: job.settings).decide(
+            boot: boot, root: root, diskID: nil, modified: 0, medium: .netboot
         ).changes.map(ChangeReport.init)
             + HostKeyCheck.differences(in: root, of: job.settings, path: path)
     }
 
     static func tree(
         at path: String, cache: Cache, observe: @escaping Progress.Observer
-    ) throws(ForgeError) -> (any Volume)? {
+    ) throws(ForgeError) -> (any ReadableVolume)? {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
             return try ArchiveVolume.open(.init(path: path, sha256: nil), cache: cache, observe: observe)?.volume

@@ -59,14 +59,30 @@ package struct BuildSpec: Sendable {
 
     func editor(for job: Job, base: BaseImage) -> ImageEditor {
         ImageEditor(
-            base: base.reader, slot: job.slot, settings: job.settings, epoch: epoch,
+            base: base.reader, request(for: job),
             label: CardLabelSource(
-                base: CardLabel.fingerprint(of: base.reader), cluster: cluster, settings: job.settingsDigest),
-            allowed: allowed)
+                base: CardLabel.fingerprint(of: base.reader), cluster: cluster, settings: job.settingsDigest))
+    }
+
+    func request(for job: Job) -> SlotRequest {
+        SlotRequest(slot: job.slot, settings: job.settings, epoch: epoch, allowed: allowed)
     }
 }
 
 extension BuildSpec {
+    /// The manifest of a slot's output, all except what is known only of the finished file.
+    func manifest(
+        of job: Job, _ plan: EditPlan, _ changes: [Change], format: String, sha256: SHA256Digest, output: String
+    ) -> Manifest {
+        Manifest(
+            base: .init(file: base.path.fileName, format: format, sha256: sha256.description),
+            changes: changes.map { Manifest.Change($0) }.sorted { ($0.partition, $0.path) < ($1.partition, $1.path) },
+            cluster: cluster, identity: Manifest.Machine(job.settings.identity),
+            output: .init(bytes: 0, file: output, sha256: ""), plan: plan.identity.description,
+            settings: job.settingsDigest?.description, slot: job.slot.name, sourceDateEpoch: plan.modified,
+            tool: .init(name: "piforge", version: version), warnings: plan.warnings)
+    }
+
     /// What one slot's image would become.
     package struct Preview: Sendable {
         package var plan: EditPlan
@@ -80,12 +96,9 @@ extension BuildSpec {
         let base = try openBase(cache: cache, observe: observe)
         var previews: [Preview] = []
         for job in jobs {
-            var decision: ImageEditor.Decision
-            do throws(ForgeError) {
-                decision = try editor(for: job, base: base).edit().decision
-            } catch {
-                throw error.naming(image: self.base.path)
-            }
+            var decision = try wrapping(
+                editor(for: job, base: base).edit().decision,
+                as: { (error: ForgeError) in error.naming(image: self.base.path) })
             if job.settings.runsPrograms {
                 decision.plan.warnings.append("what `packages` and `run` change is not known before they are run")
             }
@@ -105,18 +118,15 @@ extension BuildSpec {
     ) throws(ForgeError) -> [ChangeReport] {
         if let found = try verifyTree(path, is: job, cache: cache, observe: observe) { return found }
         let base = try BaseImage.openBytes(of: path, cache: cache, isShared: true, observe: observe)
-        let image: SystemImage
-        do throws(ForgeError) {
+        let image = try wrapping(as: { (error: ForgeError) in error.naming(image: path) }) { () throws(ForgeError) in
             let overlay = Overlay(over: base.reader)
             if base.isMounted { try overlay.hideMounts() }
-            image = try SystemImage(overlay, now: nil)
-        } catch {
-            throw error.naming(image: path)
+            return try SystemImage(overlay, now: nil)
         }
         // A controller's card may hold the trees of its nodes.
         if !job.slot.isController, let found = try verifyTree(in: image.root, is: job) { return found }
         let editor = ImageEditor(
-            base: base.reader, slot: job.slot, settings: job.settings, epoch: nil,
+            base: base.reader, SlotRequest(slot: job.slot, settings: job.settings),
             label: CardLabelSource(cluster: cluster))
         let changes =
             try editor.decide(on: image).changes.map(ChangeReport.init)

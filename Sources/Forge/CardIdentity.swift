@@ -69,16 +69,15 @@ package struct CardIdentity: Encodable, Sendable {
         _ path: String, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> any BlockReader {
         if isDevice(path) {
-            do throws(BlockError) {
-                return try FileReader(path: path)
-            } catch {
-                guard case .system(let code, _, _) = error else { throw ForgeError(error) }
-                var failure = ForgeError.reading(path, errno: code)
-                if failure.kind == .permission { failure.hint = "sudo piforge identify \(ForgeError.quoted(path))" }
-                throw failure
-            }
+            return try wrapping(FileReader(path: path), as: { opening($0, path) })
         }
         return try BaseImage.openBytes(of: path, cache: cache, observe: observe).reader
+    }
+
+    private static func opening(_ error: BlockError, _ path: String) -> ForgeError {
+        var failure = ForgeError(error, reading: path)
+        if failure.kind == .permission { failure.hint = "sudo piforge identify \(ForgeError.quoted(path))" }
+        return failure
     }
 
     private static func isDevice(_ path: String) -> Bool {
@@ -100,14 +99,8 @@ package struct CardIdentity: Encodable, Sendable {
 
 extension CardIdentity {
     private mutating func compare(_ reader: any BlockReader, with manifest: Manifest) throws(ForgeError) {
-        let system: SystemPartitions
-        do throws(PartitionTableError) {
-            system = try PartitionTable.read(from: reader).findSystem(in: reader)
-        } catch {
-            throw ForgeError(error)
-        }
-        let overlay = Overlay(over: reader)
-        let (boot, root) = try Self.volumes(of: overlay, system)
+        let system = try PartitionTableError.wrapping(SystemPartitions(of: reader))
+        let (boot, root) = try system.volumes(on: Overlay(over: reader))
         for change in manifest.changes {
             guard let partition = Target.Partition(rawValue: change.partition), let path = VolumePath(change.path)
             else {
@@ -115,42 +108,17 @@ extension CardIdentity {
             }
             try Interruption.check()
             compared += 1
-            do throws(VolumeError) {
+            try wrapping(on: partition) { () throws(VolumeError) in
                 let volume = partition == .boot ? boot : root
                 if let what = try Self.difference(from: change, at: path, of: volume) {
                     differences.append(Difference(partition: change.partition, path: change.path, what: what))
                 }
-            } catch {
-                throw ForgeError(error, on: partition)
             }
         }
     }
 
-    private static func volumes(
-        of overlay: Overlay, _ system: SystemPartitions
-    ) throws(ForgeError) -> (boot: any Volume, root: any Volume) {
-        let bootSlice: Slice
-        let rootSlice: Slice
-        do throws(BlockError) {
-            bootSlice = try Slice(of: overlay, range: system.boot.range)
-            rootSlice = try Slice(of: overlay, range: system.root.range)
-        } catch {
-            throw ForgeError(error)
-        }
-        let boot: any Volume
-        do throws(VolumeError) { boot = try FATVolume(bootSlice, access: .readOnly) } catch {
-            throw ForgeError(error, on: .boot)
-        }
-        do throws(VolumeError) {
-            // The time is for writing, and nothing is written.
-            return (boot, try Ext4Volume(device: rootSlice, now: 1))
-        } catch {
-            throw ForgeError(error, on: .root)
-        }
-    }
-
     private static func difference(
-        from change: Manifest.Change, at path: VolumePath, of volume: any Volume
+        from change: Manifest.Change, at path: VolumePath, of volume: any ReadableVolume
     ) throws(VolumeError) -> String? {
         let status = try volume.status(at: path)
         if change.action == .remove { return status == nil ? nil : "is there again" }

@@ -10,7 +10,7 @@ enum HostKeyCheck {
     ///
     /// A manifest beside `path` says what it should be; without one the two halves must belong together.
     static func differences(
-        in root: any Volume, of settings: Settings, path: String?
+        in root: any ReadableVolume, of settings: Settings, path: String?
     ) throws(ForgeError) -> [ChangeReport] {
         guard settings.identity == .withheld else { return [] }
         var manifest: OutputManifest?
@@ -19,7 +19,7 @@ enum HostKeyCheck {
     }
 
     static func differences(
-        in root: any Volume, expected: Manifest.Machine?
+        in root: any ReadableVolume, expected: Manifest.Machine?
     ) throws(ForgeError) -> [ChangeReport] {
         guard let text = try text(MachineIdentity.privatePath, in: root) else {
             return [report(MachineIdentity.privatePath, .create, "there is no host key")]
@@ -53,14 +53,12 @@ enum HostKeyCheck {
         ChangeReport(action: action, partition: .root, path: path, reason: reason)
     }
 
-    private static func text(_ path: VolumePath, in root: any Volume) throws(ForgeError) -> String? {
-        do throws(VolumeError) {
+    private static func text(_ path: VolumePath, in root: any ReadableVolume) throws(ForgeError) -> String? {
+        try wrapping(on: .root) { () throws(VolumeError) in
             guard let status = try root.status(at: path), status.kind == .file, status.byteCount <= 1 << 16,
                 case .file(let bytes)? = try root.node(at: path)?.content
             else { return nil }
             return String(decoding: bytes, as: UTF8.self)
-        } catch {
-            throw ForgeError(error, on: .root)
         }
     }
 }

@@ -27,12 +27,8 @@ package struct IdentifiedMachine: Encodable, Equatable, Sendable {
 extension Request {
     /// The roster's machines with what follows from the cluster's secret.
     package func machines(of roster: Roster) throws(ForgeError) -> [IdentifiedMachine] {
-        let settings: [(slot: Slot, settings: Settings)]
-        do throws(ProfileErrors) {
-            settings = try (profile ?? .none).settings(for: roster.machines.map(\.slot), flags: flags)
-        } catch {
-            throw ForgeError(error)
-        }
+        let settings = try ProfileErrors.wrapping(
+            (profile ?? .none).settings(for: roster.machines.map(\.slot), flags: flags))
         return zip(roster.machines, settings).map { machine, of in
             IdentifiedMachine(
                 slot: machine.slot.name, hostname: machine.hostname, fingerprint: machine.publicKey?.fingerprint,

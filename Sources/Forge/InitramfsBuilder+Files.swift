@@ -16,12 +16,7 @@ extension InitramfsBuilder {
         var rules: String?
         if let controller { rules = try controllerRules(of: controller, cache: cache, observe: observe) }
         let image = try open(base, cache: cache, observe: observe)
-        let facts: ImageFacts
-        do throws(PlanError) {
-            facts = try ImageFacts.read(boot: image.boot, root: image.root)
-        } catch {
-            throw ForgeError(error)
-        }
+        let facts = try PlanError.wrapping(ImageFacts.read(boot: image.boot, root: image.root))
         return try InitramfsBuilder(boot: image.boot, root: image.root, facts: facts, controllerRules: rules).files()
     }
 

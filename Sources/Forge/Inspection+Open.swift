@@ -9,12 +9,8 @@ extension Inspection {
         _ path: String, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> Inspection {
         let base = try BaseImage.openBytes(of: path, cache: cache, isShared: true, observe: observe)
-        let inspection: Inspection
-        do throws(ForgeError) {
-            inspection = try of(base.reader, isMounted: base.isMounted)
-        } catch {
-            throw error.naming(image: path)
-        }
+        let inspection = try wrapping(
+            of(base.reader, isMounted: base.isMounted), as: { (error: ForgeError) in error.naming(image: path) })
         try base.confirmUnchanged()
         return inspection
     }

@@ -49,17 +49,9 @@ package struct LocalProfileFiles: ProfileFiles {
         let isOpened = path.hasPrefix("/dev/fd/") && status.st_mode & S_IFMT == S_IFIFO
         guard Self.kind(status) == .file || isOpened else { throw .notAFile }
         if isOpened { _ = fcntl(descriptor, F_SETFL, O_RDONLY) }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(max(0, min(limit, Int(status.st_size))))
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Self.error(errno) }
-            if count == 0 { return bytes }
-            guard bytes.count + count <= limit else { throw .tooLarge(limit: limit) }
-            bytes += chunk.prefix(count)
-        }
+        guard let bytes = Transfer.rest(of: descriptor, limit: limit + 1) else { throw Self.error(errno) }
+        guard bytes.count <= limit else { throw .tooLarge(limit: limit) }
+        return bytes
     }
 
     package func stored(_ path: String, limit: Int) throws(ProfileFileError) -> StoredFile? {
@@ -77,21 +69,10 @@ package struct LocalProfileFiles: ProfileFiles {
     }
 
     package func entries(in path: String) throws(ProfileFileError) -> [String] {
-        guard let directory = opendir(try checked(path)) else { throw Self.error(errno) }
-        defer { _ = closedir(directory) }
-        var names: [String] = []
-        while true {
-            errno = 0
-            guard let entry = readdir(directory) else {
-                guard errno == 0 else { throw Self.error(errno) }
-                return names
-            }
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { buffer in
-                String(validating: buffer.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard let name else { throw .invalidName }
-            if name != ".", name != ".." { names.append(name) }
-        }
+        guard let stored = FolderListing.storedNames(in: try checked(path)) else { throw Self.error(errno) }
+        let names = stored.compactMap { String(validating: $0, as: UTF8.self) }
+        guard names.count == stored.count else { throw .invalidName }
+        return names
     }
 
     package func linkText(_ path: String) throws(ProfileFileError) -> String {

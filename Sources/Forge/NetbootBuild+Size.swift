@@ -9,15 +9,13 @@ extension NetbootBuild {
         of base: NetbootBase, with supplement: [(target: Target, node: FileNode)], for jobs: [BuildSpec.Job]
     ) throws(ForgeError) -> TreeSize {
         var size = try size(of: base.tree)
-        do throws(VolumeError) {
+        try wrapping(on: .root) { () throws(VolumeError) in
             for (target, node) in supplement { try size.add(TreeEntry(path: target.path, node)) }
             size = size * jobs.count
             for file in jobs.flatMap(\.settings.files) {
                 let node = FileNode(content: file.content.node, metadata: .init(mode: file.mode))
                 try size.add(TreeEntry(path: file.target.path, node))
             }
-        } catch {
-            throw ForgeError(error, on: .root)
         }
         return size
     }

@@ -115,7 +115,7 @@ package struct NetbootBuild: Sendable {
         let output = try output(at: path(for: job.slot), hasSecrets: outcome.plan.hasSecrets, compressor: compressor)
         return Order(
             slot: job.slot, output: output, edits: outcome.edits, latestTime: outcome.plan.modified,
-            manifest: manifest(of: outcome, slot: job.slot, base: base))
+            manifest: manifest(of: outcome, job, base: base))
     }
 
     /// What a slot's tree is, with what the node finds again of its old one.
@@ -123,11 +123,10 @@ package struct NetbootBuild: Sendable {
         of job: BuildSpec.Job, base: NetbootBase, supplement: [(target: Target, node: FileNode)]
     ) throws(ForgeError) -> TreeEditor.Outcome {
         try Interruption.check()
-        var outcome = try TreeEditor(
-            base: base, slot: job.slot, settings: job.settings, epoch: spec.epoch, supplement: supplement,
-            // Without an initramfs of ours the manifest says so already.
-            allowed: initramfs == nil ? spec.allowed.union([.noBootableBoard]) : spec.allowed
-        ).edit()
+        var request = spec.request(for: job)
+        // Without an initramfs of ours the manifest says so already.
+        if initramfs == nil { request.allowed.insert(.noBootableBoard) }
+        var outcome = try TreeEditor(base: base, request, supplement: supplement).edit()
         if let kept = kept[job.slot] { outcome.edits = try kept.edits(over: outcome.edits, of: base) }
         return outcome
     }
@@ -148,37 +147,24 @@ package struct NetbootBuild: Sendable {
         _ orders: [Order], over base: NetbootBase, tree: (any TreeSource)? = nil
     ) throws(ForgeError) {
         guard let first = orders.first else { return }
-        let name = Self.fileName(of: spec.base.path)
+        let name = spec.base.path.fileName
         // A tree of trees has the base several times.
         let total = base.byteCount.times(tree is NodeTrees ? spec.jobs.count : 1)
         let pass = TreePass(source: tree ?? base.tree, latestTime: kept.isEmpty ? first.latestTime : .max) { done in
             observe(Progress(stage: .write, subject: name, done: min(done, total), total: total))
         }
-        do throws(VolumeError) {
-            try pass.run(orders.map { ($0.output, $0.edits) })
-        } catch {
-            throw ForgeError(error, on: .root)
-        }
+        try wrapping(on: .root, pass.run(orders.map { ($0.output, $0.edits) }))
         try Interruption.check()
         try base.confirmUnchanged()
     }
 
-    func manifest(of outcome: TreeEditor.Outcome, slot: Slot, base: NetbootBase) -> Manifest {
-        Manifest(
-            base: .init(
-                file: Self.fileName(of: spec.base.path), format: base.format,
-                sha256: base.sourceDigest.description),
-            changes: outcome.changes.map { Manifest.Change($0) }.sorted {
-                ($0.partition, $0.path) < ($1.partition, $1.path)
-            },
-            cluster: spec.cluster,
-            identity: Manifest.Machine(spec.jobs.first { $0.slot == slot }?.settings.identity),
-            medium: Planner.Medium.netboot.rawValue,
-            output: .init(bytes: 0, file: Self.fileName(of: path(for: slot)), sha256: ""),
-            plan: outcome.plan.identity.description,
-            settings: spec.jobs.first { $0.slot == slot }?.settingsDigest?.description, slot: slot.name,
-            sourceDateEpoch: outcome.plan.modified, tool: .init(name: "piforge", version: version),
-            warnings: outcome.plan.warnings + (base.isArchive || initramfs != nil ? [] : [Self.noInitramfs]))
+    func manifest(of outcome: TreeEditor.Outcome, _ job: BuildSpec.Job, base: NetbootBase) -> Manifest {
+        var manifest = spec.manifest(
+            of: job, outcome.plan, outcome.changes, format: base.format, sha256: base.sourceDigest,
+            output: path(for: job.slot).fileName)
+        manifest.medium = Planner.Medium.netboot.rawValue
+        if !base.isArchive, initramfs == nil { manifest.warnings.append(Self.noInitramfs) }
+        return manifest
     }
 
     static let noInitramfs = "the tree has no initramfs of ours: with the image's own, a node does not find its root"
@@ -192,10 +178,7 @@ package struct NetbootBuild: Sendable {
         manifest.output.bytes = tree.byteCount
         manifest.output.sha256 = tree.digest.description
         let manifestPath = manifestPath(for: slot)
-        let file = try OutputFile(path: manifestPath, mode: 0o666, replacing: replacing)
-        let bytes = try JSON.encode(manifest)
-        try file.write(bytes.span.bytes, at: 0)
-        try file.commit()
+        try manifest.write(to: manifestPath, replacing: replacing)
         return Result(
             slot: slot, path: path(for: slot), manifestPath: manifestPath, manifest: manifest,
             entryCount: tree.entryCount)
@@ -222,13 +205,7 @@ package struct NetbootBuild: Sendable {
         inFolder(format == .folder ? "\(slot.name).manifest.json" : "\(spec.stem(for: slot)).tar.manifest.json")
     }
 
-    func inFolder(_ name: String) -> String {
-        folder == "." ? name : (folder.hasSuffix("/") ? folder : folder + "/") + name
-    }
-
-    static func fileName(of path: String) -> String {
-        String(path.split(separator: "/").last ?? "")
-    }
+    func inFolder(_ name: String) -> String { OutputFolder.path(of: name, in: folder) }
 
     func prepare() throws(ForgeError) {
         for job in spec.jobs where job.slot.isController {

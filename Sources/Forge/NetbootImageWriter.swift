@@ -52,15 +52,14 @@ package struct NetbootImageWriter: ImageWriter {
             copies.withLock { $0[index] = copy }
         }
         for (index, copy) in copies.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
-            do throws(ForgeError) {
+            let image = Result { () throws(ForgeError) in
                 let copy = try copy.get()
                 defer { copy.discard() }
                 try fill(copy, with: content, observe: observe)
                 try content.base.confirmUnchanged()
-                finished(index, .success(try copy.commit(observe: observe)))
-            } catch {
-                finished(index, .failure(error))
+                return try copy.commit(observe: observe)
             }
+            finished(index, image)
         }
     }
 
@@ -81,10 +80,7 @@ package struct NetbootImageWriter: ImageWriter {
         var edits: [(slot: Slot, edits: TreeEdits)] = []
         for job in trees.jobs {
             try Interruption.check()
-            let outcome = try TreeEditor(
-                base: base, slot: job.slot, settings: job.settings, epoch: trees.epoch, supplement: files,
-                allowed: trees.allowed
-            ).edit()
+            let outcome = try TreeEditor(base: base, trees.request(for: job), supplement: files).edit()
             edits.append((job.slot, outcome.edits))
         }
         return Content(base: base, edits: edits, modified: trees.epoch ?? base.lastWritten)
@@ -123,14 +119,14 @@ package struct NetbootImageWriter: ImageWriter {
         switch layout {
         case .full:
             for (slot, edits) in content.edits {
-                let folder = NetbootExports.folder(of: slot)
+                let folder = NodeTreeFolder.of(slot)
                 try NetbootExports.makeFolder(folder, on: volume, modified: content.modified)
                 let tree = EditedTreeReader(try content.base.tree.treeReader(), edits: edits)
                 try volume.addTree(CountedTree(tree, counter), at: folder)
             }
         case .shared:
             // A tree goes into an empty folder, and boot files are hard links from one node's part to the next.
-            let folder = NetbootExports.folder
+            let folder = NodeTreeFolder.all
             try NetbootExports.makeFolder(folder, on: volume, modified: content.modified)
             var others: [String] = []
             for name in try volume.entries(in: folder) {
@@ -145,17 +141,15 @@ package struct NetbootImageWriter: ImageWriter {
 
     private func sharedTree(of content: Content, otherFolders: [String] = []) throws(VolumeError) -> SharedTree {
         guard case .shared(let upper) = layout else { throw .unsupported(feature: "this layout", remedy: "") }
-        do throws(ForgeError) {
-            return try NetbootBuild.sharedTree(
-                content.edits, .only, upper, content.base, modified: content.modified, otherFolders: otherFolders)
-        } catch {
-            throw .device(error.message)
-        }
+        return try wrapping(
+            NetbootBuild.sharedTree(
+                content.edits, .only, upper, content.base, modified: content.modified, otherFolders: otherFolders),
+            as: { (error: ForgeError) in VolumeError.device(error.message) })
     }
 
     /// The size of all trees: the base's once for each node, and what their edits add.
     private func size(of content: Content, blockSize: Int) throws(ForgeError) -> TreeSize {
-        do throws(VolumeError) {
+        try wrapping(on: .root) { () throws(VolumeError) in
             guard layout == .full else {
                 return try TreeSize(of: sharedTree(of: content).treeReader(), blockSize: blockSize)
             }
@@ -165,8 +159,6 @@ package struct NetbootImageWriter: ImageWriter {
                 for case (let path, .some(let edit)) in edits.nodes { try size.add(TreeEntry(path: path, edit)) }
             }
             return size
-        } catch {
-            throw ForgeError(error, on: .root)
         }
     }
 }

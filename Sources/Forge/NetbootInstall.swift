@@ -50,8 +50,8 @@ package struct NetbootInstall: Sendable {
             self.keep.append(path)
         }
         self.announce = announce
-        guard let folder = try self.root.realPlace(NetbootExports.folder) else {
-            throw Self.noController(self.root.place(NetbootExports.folder))
+        guard let folder = try self.root.realPlace(NodeTreeFolder.all) else {
+            throw Self.noController(self.root.place(NodeTreeFolder.all))
         }
         self.folder = folder
         self.netboot.folder = folder

@@ -37,7 +37,7 @@ extension NetbootLint {
 
     private static func open(
         _ path: String, cache: Cache, observe: @escaping Progress.Observer
-    ) throws(ForgeError) -> any Volume {
+    ) throws(ForgeError) -> any ReadableVolume {
         var status = stat()
         guard stat(path, &status) == 0 else { throw ForgeError.reading(path, errno: errno) }
         if status.st_mode & S_IFMT == S_IFDIR { return FolderVolume(path) }

@@ -21,13 +21,8 @@ struct OutputManifest {
     }
 
     static func read(_ path: String) throws(ForgeError) -> OutputManifest {
-        let bytes: [UInt8]
-        do throws(BlockError) {
-            bytes = try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK).prefix(16 << 20)
-        } catch {
-            guard case .system(let code, _, _) = error else { throw ForgeError(error) }
-            throw ForgeError.reading(path, errno: code)
-        }
+        let bytes = try wrapping(
+            OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK).prefix(16 << 20), as: { ForgeError($0, reading: path) })
         guard let manifest = try? JSONDecoder().decode(Manifest.self, from: Data(bytes)) else {
             throw ForgeError(.badInput, "could not read \(path): it is no manifest of piforge's")
         }

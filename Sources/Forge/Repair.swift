@@ -62,7 +62,7 @@ package struct Repair: Sendable {
         let (device, reader) = try openInPlace()
         let repairs = try Self.repairs(of: reader)
         let findings = try perform(repairs, on: device)
-        do throws(BlockError) { try device.synchronize() } catch { throw ForgeError(error) }
+        try BlockError.wrapping(device.synchronize())
         return Outcome(findings: findings, image: repairs.isEmpty ? nil : path, sha256: nil)
     }
 
@@ -103,13 +103,10 @@ package struct Repair: Sendable {
     }
 
     private static func repairs(of reader: any BlockReader) throws(ForgeError) -> [FileSystemRepair] {
-        do throws(PartitionTableError) {
-            return try PartitionTable.read(from: reader).findings(in: reader).compactMap {
+        try PartitionTableError.wrapping(
+            PartitionTable.read(from: reader).findings(in: reader).compactMap {
                 FileSystemRepair($0, in: reader)
-            }
-        } catch {
-            throw ForgeError(error)
-        }
+            })
     }
 
     private func perform(

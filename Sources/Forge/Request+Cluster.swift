@@ -12,40 +12,33 @@ extension Request {
                 .usage, "could not find the cluster: no profile was named, and there is no ./\(Profile.defaultPath)",
                 hint: "add --profile FILE")
         }
-        do throws(ProfileErrors) {
-            return try profile.roster(
+        return try ProfileErrors.wrapping(
+            profile.roster(
                 flags: flags, addresses: try Self.addresses(addresses, of: profile),
-                keyFiles: { Self.keyFiles(beside: $0, home: environment["HOME"]) })
-        } catch {
-            throw ForgeError(error)
-        }
+                keyFiles: { Self.keyFiles(beside: $0, home: environment["HOME"]) }))
     }
 
     /// The same for those who have a hand-off already: host keys that follow from a missing secret are left out.
     package func rosterWithoutKeys() throws(ForgeError) -> Roster {
-        do throws(ProfileErrors) {
-            return try (profile ?? .none).roster(flags: flags, needsSecret: false)
-        } catch {
-            throw ForgeError(error)
-        }
+        try ProfileErrors.wrapping((profile ?? .none).roster(flags: flags, needsSecret: false))
     }
 
     /// SHA-256 of each slot's settings as the profile has them now, by which a card's label tells what it was made from.
     package func settingsDigests(of slots: [Slot]) throws(ForgeError) -> [Slot: String] {
-        do throws(ProfileErrors) {
+        try wrapping { () throws(ProfileErrors) in
             let settings = try (profile ?? .none).settings(for: slots, flags: flags, needsSecret: false)
             return settings.reduce(into: [:]) { digests, of in
                 digests[of.slot] = digest(of: of.settings, for: of.slot).description
             }
-        } catch {
-            throw ForgeError(error)
         }
     }
 
     private static func addresses(_ texts: [String], of profile: Profile) throws(ProfileErrors) -> [Slot: String] {
         var result: [Slot: String] = [:]
         for text in texts {
-            do throws(Refusal) {
+            try wrapping(as: { (error: Refusal) in
+                ProfileErrors([ProfileProblem(ProfilePosition(file: "--address"), error)])
+            }) { () throws(Refusal) in
                 let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
                 guard parts.count == 2 else {
                     throw Refusal("\"\(text)\" is not of the form SLOT=HOST", hint: "--address cnat=192.168.1.20")
@@ -54,8 +47,6 @@ extension Request {
                 guard profile.slotLayers[slot] != nil else { throw Refusal("the profile has no slot \(slot)") }
                 try Validation.hostAddress(parts[1])
                 result[slot] = parts[1]
-            } catch {
-                throw ProfileErrors([ProfileProblem(ProfilePosition(file: "--address"), error)])
             }
         }
         return result

@@ -22,15 +22,13 @@ package struct Request: Sendable {
         environment: [String: String], needsSecret: Bool = true
     ) throws(ForgeError) {
         try self.init(profilePath: profilePath, flags: flags, environment: environment)
-        do throws(ProfileErrors) {
+        try wrapping { () throws(ProfileErrors) in
             let chosen = try Self.select(slots, of: kind, profile: profile)
             let profile = profile ?? .none
             for (slot, settings) in try profile.settings(for: chosen, flags: self.flags, needsSecret: needsSecret) {
                 jobs.append(
                     .init(slot: slot, settings: settings, settingsDigest: digest(of: settings, for: slot)))
             }
-        } catch {
-            throw ForgeError(error)
         }
     }
 
@@ -39,18 +37,14 @@ package struct Request: Sendable {
         profilePath: String?, flags: [SettingsLayer.Flag], environment: [String: String]
     ) throws(ForgeError) {
         let path = profilePath ?? (access(Profile.defaultPath, F_OK) == 0 ? Profile.defaultPath : nil)
-        do throws(ProfileErrors) {
-            if let path {
-                let files = LocalProfileFiles(besideProfile: path, home: environment["HOME"])
-                let bytes = try Self.read(path)
-                profile = try Profile.load(bytes, name: path, files: files)
-            }
-            self.flags = try SettingsLayer(
-                flags: flags, files: LocalProfileFiles(folder: ".", home: environment["HOME"]))
-            jobs = []
-        } catch {
-            throw ForgeError(error)
+        let home = environment["HOME"]
+        if let path {
+            let files = LocalProfileFiles(besideProfile: path, home: home)
+            profile = try ProfileErrors.wrapping(Profile.load(Self.read(path), name: path, files: files))
         }
+        self.flags = try ProfileErrors.wrapping(
+            SettingsLayer(flags: flags, files: LocalProfileFiles(folder: ".", home: home)))
+        jobs = []
     }
 
     /// The spec for these jobs, which must start from the same image. `basePath` goes before what the profile says,
@@ -118,12 +112,10 @@ package struct Request: Sendable {
 
     /// Reads what `--set` was given.
     package static func assignments(_ texts: [String]) throws(ForgeError) -> [SettingsLayer.Flag] {
-        do throws(ProfileErrors) {
+        try wrapping { () throws(ProfileErrors) in
             var flags: [SettingsLayer.Flag] = []
             for text in texts { flags.append(try SettingsLayer.Flag(assignment: text)) }
             return flags
-        } catch {
-            throw ForgeError(error)
         }
     }
 
@@ -150,7 +142,9 @@ package struct Request: Sendable {
     private static func select(
         _ text: String?, of kind: SlotSelection.Kind, profile: Profile?
     ) throws(ProfileErrors) -> [Slot] {
-        do throws(Refusal) {
+        try wrapping(as: { (error: Refusal) in
+            ProfileErrors([ProfileProblem(ProfilePosition(file: "--slot"), error)])
+        }) { () throws(Refusal) in
             guard text != nil || profile != nil else {
                 throw Refusal(
                     "no slot was named, and there is no profile",
@@ -159,8 +153,6 @@ package struct Request: Sendable {
             return try SlotSelection(
                 text ?? "all", available: profile?.slots, hostNames: profile?.hostNames ?? [:], allMeans: kind
             ).slots
-        } catch {
-            throw ProfileErrors([ProfileProblem(ProfilePosition(file: "--slot"), error)])
         }
     }
 }
@@ -175,6 +167,7 @@ extension ForgeError {
                 isUsage ? .usage : .badInput,
                 problem.map { "\($0.position): \($0.message)" } ?? "could not use the profile",
                 hint: problem?.hint)
+            cause = errors
             return
         }
         let lines = errors.problems.map { problem in
@@ -184,5 +177,10 @@ extension ForgeError {
             isUsage ? .usage : .badInput,
             "could not use \(isUsage ? "the options" : first.file): \(errors.problems.count) problems\n"
                 + lines.joined(separator: "\n"))
+        cause = errors
     }
+}
+
+extension ProfileErrors: ReportedError {
+    package var report: ForgeError { ForgeError(self) }
 }

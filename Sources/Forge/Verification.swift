@@ -40,17 +40,14 @@ package struct Verification: Sendable {
     ) throws(ForgeError) -> Slot? {
         if let manifest = try OutputManifest.beside(path)?.manifest, let slot = Slot(manifest.slot) { return slot }
         if let tree = try BuildSpec.tree(at: path, cache: cache, observe: observe) {
-            let trees: [NetbootTree]
-            do throws(VolumeError) { trees = try NetbootTree.all(in: tree) } catch {
-                throw ForgeError(error, on: .root)
-            }
+            let trees = try wrapping(on: .root, NetbootTree.all(in: tree))
             if trees.count == 1, let slot = trees[0].slot { return slot }
         } else {
             let base = try BaseImage.openBytes(of: path, cache: cache, isShared: true, observe: observe)
             if let label = CardLabel.read(from: base.reader) { return Slot(label.slot) }
         }
         // DIR/<cluster>-<slot>.tar, or DIR/<slot>
-        let name = path.split(separator: "/").last.map(String.init) ?? ""
+        let name = path.fileName
         let stem = name.prefix { $0 != "." }
         return Slot(String(stem.split(separator: "-").last ?? stem))
     }

@@ -1,7 +1,7 @@
 import Blocks
 import FoundationEssentials
 package import Plans
-import Reports
+package import Reports
 import Trees
 
 /// What an image was made from and what was changed in it; lies beside the image as `NAME.manifest.json`.
@@ -196,5 +196,15 @@ extension Manifest.Change {
         case .stored(let file)?: return file.sha256.isEmpty ? nil : file.sha256
         default: return nil
         }
+    }
+}
+
+extension Manifest {
+    /// Writes it beside the output that it is of, which is whole.
+    package func write(to path: String, replacing: Bool) throws(ForgeError) {
+        let bytes = try JSON.encode(self)
+        let file = try OutputFile(path: path, mode: 0o666, replacing: replacing)
+        try file.write(bytes.span.bytes, at: 0)
+        try file.commit()
     }
 }

@@ -67,12 +67,7 @@ extension InitramfsBuilder {
 
     /// Where the loader would look: its own folder, those of ld.so.conf, the default ones (ld.so(8)).
     private func libraryFolders(loader: VolumePath) throws(ForgeError) -> [String] {
-        var folders: [String] = []
-        do throws(VolumeError) {
-            folders.append(try root.resolve(loader).parent.description)
-        } catch {
-            throw ForgeError(error, on: .root)
-        }
+        var folders = [try wrapping(on: .root, root.resolve(loader).parent.description)]
         let configuration: VolumePath = "/etc/ld.so.conf.d"
         for name in try Self.names(root, in: configuration) where name.hasSuffix(".conf") {
             guard let path = configuration.appending(name), let bytes = try Self.bytes(root, path) else { continue }
@@ -94,11 +89,11 @@ extension InitramfsBuilder {
     }
 
     private static func decode(_ bytes: [UInt8], of name: String) throws(ForgeError) -> ELFProgram {
-        do throws(ELFProgram.DecodingError) {
-            return try ELFProgram(bytes)
-        } catch {
-            throw ForgeError(.badInput, "could not make an initramfs: the image's \(name) is no program for a Pi")
-        }
+        try wrapping(
+            ELFProgram(bytes),
+            as: { (_: ELFProgram.DecodingError) in
+                ForgeError(.badInput, "could not make an initramfs: the image's \(name) is no program for a Pi")
+            })
     }
 
     private static func missingLibrary(_ name: String, _ user: String) -> ForgeError {

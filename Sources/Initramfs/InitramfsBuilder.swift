@@ -6,8 +6,8 @@ package import Trees
 /// Makes the initramfs with which a node without a card finds its root, out of the files of the node's own system:
 /// nothing of it is run.
 package struct InitramfsBuilder {
-    let boot: any Volume
-    let root: any Volume
+    let boot: any ReadableVolume
+    let root: any ReadableVolume
     let facts: ImageFacts
     /// What the controller recognises; nil when it is unknown.
     private let rule: ControllerRule?
@@ -28,7 +28,9 @@ package struct InitramfsBuilder {
     ///   - facts: What the system is, with config.txt as the nodes will have it.
     ///   - controllerRules: The text of the controller's 90-clusterctrl.rules; nil for the system's own, which is that
     ///     of a controller of the same release.
-    package init(boot: any Volume, root: any Volume, facts: ImageFacts, controllerRules: String?) throws(ForgeError) {
+    package init(boot: any ReadableVolume, root: any ReadableVolume, facts: ImageFacts, controllerRules: String?)
+        throws(ForgeError)
+    {
         self.boot = boot
         self.root = root
         self.facts = facts
@@ -64,12 +66,7 @@ package struct InitramfsBuilder {
     }
 
     private func nodeKernels() throws(ForgeError) -> [NodeKernel] {
-        let names: [String]
-        do throws(VolumeError) {
-            names = try boot.entries(in: .root)
-        } catch {
-            throw ForgeError(error, on: .boot)
-        }
+        let names = try wrapping(on: .boot, boot.entries(in: .root))
         let kernels = NodeKernel.all(of: facts, bootFiles: names)
         guard !kernels.isEmpty else {
             throw ForgeError(
@@ -113,21 +110,17 @@ package struct InitramfsBuilder {
     private func identity(
         for kernel: NodeKernel, _ modules: KernelModules
     ) throws(ForgeError) -> GadgetIdentity {
-        do throws(GadgetIdentity.Mismatch) {
-            return try GadgetIdentity.choose(knownTo: rule, kernelHas: modules.index.has)
-        } catch {
-            throw ForgeError(error, kernel: "\(kernel.file) (\(modules.version))")
-        }
+        try wrapping(
+            GadgetIdentity.choose(knownTo: rule, kernelHas: modules.index.has),
+            as: { ForgeError($0, kernel: "\(kernel.file) (\(modules.version))") })
     }
 
     /// gzip is in every kernel of a Pi; zstd unpacks as fast and is a quarter smaller.
     private static func pack(_ bytes: [UInt8], _ format: PackedFormat, name: String) throws(ForgeError) -> [UInt8] {
         let packer = BlockPacker(format: format, blockByteCount: bytes.count, level: format == .zstd ? 19 : 9)
-        do throws(PackingError) {
-            return try packer.pack(bytes.span.bytes).bytes
-        } catch {
-            throw ForgeError(.bug, "could not pack \(name): \(error)")
-        }
+        return try wrapping(
+            packer.pack(bytes.span.bytes).bytes,
+            as: { (error: PackingError) in ForgeError(.bug, "could not pack \(name): \(error)") })
     }
 
     /// What 8086's conversion adds to config.txt where the firmware has no `auto_initramfs`.
@@ -147,7 +140,7 @@ package struct InitramfsBuilder {
     // MARK: Reading the system
 
     /// The bytes of the file that `path` leads to; nil when there is none.
-    package static func bytes(_ volume: any Volume, _ path: VolumePath) throws(ForgeError) -> [UInt8]? {
+    package static func bytes(_ volume: any ReadableVolume, _ path: VolumePath) throws(ForgeError) -> [UInt8]? {
         do throws(VolumeError) {
             let resolved = try volume.resolve(path)
             guard let status = try volume.status(at: resolved), status.kind == .file else { return nil }
@@ -164,13 +157,11 @@ package struct InitramfsBuilder {
         }
     }
 
-    static func names(_ volume: any Volume, in folder: VolumePath) throws(ForgeError) -> [String] {
-        do throws(VolumeError) {
+    static func names(_ volume: any ReadableVolume, in folder: VolumePath) throws(ForgeError) -> [String] {
+        try wrapping(on: .root) { () throws(VolumeError) in
             let resolved = try volume.resolve(folder)
             guard try volume.status(at: resolved)?.kind == .directory else { return [] }
             return try volume.entries(in: resolved)
-        } catch {
-            throw ForgeError(error, on: .root)
         }
     }
 }

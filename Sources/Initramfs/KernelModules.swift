@@ -9,7 +9,7 @@ struct KernelModules {
     /// Whether the kernel unpacks an initramfs of zstd; gzip is taken where nothing says so.
     let unpacksZstd: Bool
     private let folder: VolumePath
-    private let root: any Volume
+    private let root: any ReadableVolume
 
     private static let always = [
         "dwc2", "libcomposite", "u_ether", "u_serial", "usb_f_acm", "8021q", "sunrpc", "nfs", "nfsv3", "nfsv4",
@@ -21,7 +21,7 @@ struct KernelModules {
     private static let requiredForSharing = ["overlay"]
 
     /// Throws `badInput` when the system has no modules of this version.
-    init(version: String, root: any Volume, kernel: String) throws(ForgeError) {
+    init(version: String, root: any ReadableVolume, kernel: String) throws(ForgeError) {
         self.version = version
         self.root = root
         guard let folder = VolumePath(components: ["lib", "modules", version]),
@@ -74,11 +74,11 @@ struct KernelModules {
                 .badInput, "could not make an initramfs: modules.dep names \(folder)/\(name), which is not there")
         }
         guard !name.hasSuffix(".ko") else { return bytes }
-        do throws(PackedBytes.Failure) {
-            return try PackedBytes.unpacked(bytes, limit: Int(InitramfsBuilder.byteLimit))
-        } catch {
-            throw ForgeError(.badInput, "could not unpack \(modulePath): \(error.reason)")
-        }
+        return try wrapping(
+            PackedBytes.unpacked(bytes, limit: Int(InitramfsBuilder.byteLimit)),
+            as: { (error: PackedBytes.Failure) in
+                ForgeError(.badInput, "could not unpack \(modulePath): \(error.reason)")
+            })
     }
 }
 

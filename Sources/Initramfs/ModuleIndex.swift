@@ -1,3 +1,5 @@
+import Reports
+
 /// What depmod(8) wrote about the modules of one kernel: where each lies, what it needs first, what is built in.
 package struct ModuleIndex {
     /// By name, `-` as `_`: the file's path below the kernel's folder, and the names it needs.
@@ -41,7 +43,7 @@ package struct ModuleIndex {
 
     /// `kernel/net/8021q/8021q.ko.xz` → `8021q`.
     package static func name(of path: String) -> String {
-        let file = path.split(separator: "/").last ?? ""
+        let file = path.fileName
         return String(file.prefix(while: { $0 != "." })).replacing("-", with: "_")
     }
 }

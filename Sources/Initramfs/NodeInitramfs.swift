@@ -15,7 +15,7 @@ package struct NodeInitramfs: Sendable {
     ///
     /// `root` and `boot` are the base's volumes and are not changed; `facts` is what the planner knows of them.
     package func files(
-        root: any Volume, boot: any Volume, facts: ImageFacts
+        root: any ReadableVolume, boot: any ReadableVolume, facts: ImageFacts
     ) throws(ForgeError) -> [(target: Target, node: FileNode)] {
         let builder = try InitramfsBuilder(boot: boot, root: root, facts: facts, controllerRules: controllerRules)
         var result: [(target: Target, node: FileNode)] = []

@@ -11,30 +11,18 @@ extension Inspection {
     package static func of(_ image: any BlockReader, isMounted: Bool = false) throws(ForgeError) -> Inspection {
         var findings: [Finding] = []
         let overlay = Overlay(over: image)
-        let table: PartitionTable
-        let places: (boot: Partition?, root: Partition?)
-        do throws(PartitionTableError) {
-            table = try PartitionTable.read(from: image)
-            places = try findPlaces(table, in: image, &findings)
-        } catch {
-            throw ForgeError(error)
-        }
+        let table = try PartitionTableError.wrapping(PartitionTable.read(from: image))
+        let places = try PartitionTableError.wrapping(findPlaces(table, in: image, &findings))
         if isMounted {
-            do throws(BlockError) {
-                try overlay.hideMounts(boot: places.boot?.range, root: places.root?.range)
-            } catch {
-                throw ForgeError(error)
-            }
+            try BlockError.wrapping(overlay.hideMounts(boot: places.boot?.range, root: places.root?.range))
         }
         let boot = try places.boot.map { (part) throws(ForgeError) in try openBoot(part, of: overlay, &findings) }
         let root = try places.root.map { (part) throws(ForgeError) in try openRoot(part, of: overlay, &findings) }
-        do throws(VolumeError) {
-            return try Inspection(
+        return try wrapping(
+            Inspection(
                 boot: (boot ?? nil) ?? MemoryVolume(), root: root ?? nil, table: table, bootPartition: places.boot,
-                rootPartition: places.root, rootNames: rootNames(places.root, of: overlay), findings: findings)
-        } catch {
-            throw ForgeError(inspecting: error)
-        }
+                rootPartition: places.root, rootNames: rootNames(places.root, of: overlay), findings: findings),
+            as: { (error: VolumeError) in ForgeError(inspecting: error) })
     }
 
     /// Boot and root; where they are not plain to see, the first that could be.
@@ -56,10 +44,9 @@ extension Inspection {
 
     private static func openBoot(
         _ partition: Partition, of overlay: Overlay, _ findings: inout [Finding]
-    ) throws(ForgeError) -> (any Volume)? {
-        let device = try slice(of: overlay, partition)
+    ) throws(ForgeError) -> (any ReadableVolume)? {
         do throws(VolumeError) {
-            return try FATVolume(device)
+            return try partition.openFAT(on: overlay)
         } catch .unsupported(let feature, let remedy) {
             findings.append(
                 Finding(
@@ -69,7 +56,7 @@ extension Inspection {
             throw ForgeError(error, on: .boot)
         }
         do throws(VolumeError) {
-            return try FATVolume(device, access: .readOnly)
+            return try partition.openFAT(on: overlay, access: .readOnly)
         } catch .unsupported(let feature, _) {
             findings.append(Finding(.error, .bootUnreadable, "the boot partition cannot be read: \(feature)"))
             return nil
@@ -80,10 +67,9 @@ extension Inspection {
 
     private static func openRoot(
         _ partition: Partition, of overlay: Overlay, _ findings: inout [Finding]
-    ) throws(ForgeError) -> (any Volume)? {
-        let device = try slice(of: overlay, partition)
+    ) throws(ForgeError) -> (any ReadableVolume)? {
         do throws(VolumeError) {
-            return try Ext4Volume(device: device, now: 1)  // nothing is written, so no time matters
+            return try partition.openExt4(on: overlay, now: nil)
         } catch .unsupported(let feature, let remedy) {
             findings.append(
                 Finding(
@@ -97,16 +83,8 @@ extension Inspection {
     }
 
     private static func rootNames(_ partition: Partition?, of overlay: Overlay) -> FileSystemNames? {
-        guard let partition, let device = try? slice(of: overlay, partition) else { return nil }
-        return (try? Superblock(of: device)).map(FileSystemNames.init)
-    }
-
-    private static func slice(of overlay: Overlay, _ partition: Partition) throws(ForgeError) -> Slice {
-        do throws(BlockError) {
-            return try Slice(of: overlay, range: partition.range)
-        } catch {
-            throw ForgeError(error)
-        }
+        guard let partition else { return nil }
+        return (try? Superblock(of: partition.slice(of: overlay))).map(FileSystemNames.init)
     }
 }
 
@@ -121,5 +99,6 @@ extension ForgeError {
                 hint: "check its partitions with fsck.fat -n and e2fsck -fn, or download it again")
         default: self.init(.bug, "could not inspect the image: \(error)")
         }
+        cause = error
     }
 }

@@ -68,7 +68,8 @@ package struct Inspection: Encodable, Equatable, Sendable {
     /// Without `root` only what the boot partition knows is in it. `findings` are those of whoever opened the volumes.
     /// Throws only `corrupt` and `device`: whatever else an image lacks is reported, not refused.
     package init(
-        boot: any Volume, root: (any Volume)?, table: PartitionTable? = nil, bootPartition: Partition? = nil,
+        boot: any ReadableVolume, root: (any ReadableVolume)?, table: PartitionTable? = nil,
+        bootPartition: Partition? = nil,
         rootPartition: Partition? = nil, rootNames: FileSystemNames? = nil, findings: [Finding] = []
     ) throws(VolumeError) {
         var reader = try InspectionReader(
@@ -98,7 +99,7 @@ package struct Inspection: Encodable, Equatable, Sendable {
     }
 
     package init(
-        boot: any Volume, root: any Volume, table: PartitionTable, system: SystemPartitions,
+        boot: any ReadableVolume, root: any ReadableVolume, table: PartitionTable, system: SystemPartitions,
         rootNames: FileSystemNames? = nil
     ) throws(VolumeError) {
         try self.init(

@@ -51,12 +51,13 @@ extension InspectionReader {
 
     /// The fallback address of usb0: 8086's scripts mark its line in dhclient.conf and dhcpcd.conf.
     private mutating func checkAddresses(_ slot: Slot) throws(VolumeError) {
-        let wanted: String
-        if case .node(let number) = slot { wanted = "172.19.181.\(number)" } else { wanted = "172.19.181.253" }
+        var number = 253
+        if case .node(let own) = slot { number = own }
+        let wanted = ClusterNetwork.data.address(of: number)
         for path: VolumePath in ["/etc/dhcp/dhclient.conf", "/etc/dhcpcd.conf"] {
             for line in try source.settings(.root, path) ?? [] {
                 let isMarked = line.hasSuffix("# ClusterCTRL Px") || line.contains("#ClusterCTRL")
-                guard isMarked, let start = line.firstRange(of: "172.19.181.") else { continue }
+                guard isMarked, let start = line.firstRange(of: ClusterNetwork.data.prefix) else { continue }
                 let address = line[start.lowerBound...].prefix { $0.isNumber || $0 == "." }
                 if address != wanted {
                     report(.error, .roleAddress, "\(path) falls back to \(address) on usb0, but \(slot) has \(wanted)")

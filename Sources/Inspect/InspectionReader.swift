@@ -17,7 +17,7 @@ struct InspectionReader {
     var findings: [Inspection.Finding] = []
 
     init(
-        boot: any Volume, root: (any Volume)?, bootPartition: Partition?, rootPartition: Partition?,
+        boot: any ReadableVolume, root: (any ReadableVolume)?, bootPartition: Partition?, rootPartition: Partition?,
         rootNames: FileSystemNames? = nil, table: PartitionTable?
     ) throws(VolumeError) {
         source = ImageFiles(boot: boot, root: root ?? MemoryVolume())
@@ -132,18 +132,13 @@ extension InspectionReader {
         return .other
     }
 
-    /// Addresses and MACs that 8086's scripts give a slot (172.19.181.0/24 for data, 172.19.180.0/24 for booting).
+    /// Addresses and MACs that 8086's scripts give a slot.
     func network() throws(VolumeError) -> Inspection.Network? {
-        switch slot {
-        case .node(let number):
-            let digits = String(number, radix: 16)
-            let hex = digits.utf8.count < 2 ? "0" + digits : digits
-            return Inspection.Network(
-                address: "172.19.181.\(number)", nodeMAC: "00:22:82:ff:ff:\(hex)",
-                controllerMAC: "00:22:82:ff:fe:\(hex)")
-        case .cnat, .cbridge:
-            return Inspection.Network(address: "172.19.181.254", netbootAddress: "172.19.180.254")
-        case nil: return nil
+        guard let slot else { return nil }
+        guard let link = slot.linkAddresses else {
+            return Inspection.Network(address: slot.fallbackAddress, netbootAddress: ClusterNetwork.boot.controller)
         }
+        return Inspection.Network(
+            address: slot.fallbackAddress, nodeMAC: link.node, controllerMAC: link.controller)
     }
 }

@@ -39,6 +39,7 @@ extension ForgeError {
         case .notStorable(let path, let what):
             self.init(.badInput, "could not write \(partition.rawValue):\(path): the \(name) stores no \(what)")
         }
+        cause = error
     }
 
     /// Reports why no plan could be made.
@@ -49,10 +50,29 @@ extension ForgeError {
         default:
             self.init(error.isInternal ? .bug : .badInput, error.message, hint: error.hint)
         }
+        cause = error
     }
 
     /// The same error, said of a slot, unless the message names it already or all slots were interrupted.
     package func about(slot: Slot) -> ForgeError {
         kind == .interrupted || message.hasPrefix("slot \(slot.name):") ? self : about("slot \(slot.name)")
     }
+}
+
+extension PlanError: ReportedError {
+    package var report: ForgeError { ForgeError(self) }
+}
+
+/// Does `work` on the file system of one partition; what it throws goes on as what a person reads of it.
+package func wrapping<Value: ~Copyable>(
+    on partition: Target.Partition, _ work: @autoclosure () throws(VolumeError) -> Value
+) throws(ForgeError) -> Value {
+    do throws(VolumeError) { return try work() } catch { throw ForgeError(error, on: partition) }
+}
+
+/// The same for several statements, whose closure begins with `() throws(VolumeError) in`.
+package func wrapping<Value: ~Copyable>(
+    on partition: Target.Partition, _ work: () throws(VolumeError) -> Value
+) throws(ForgeError) -> Value {
+    do throws(VolumeError) { return try work() } catch { throw ForgeError(error, on: partition) }
 }

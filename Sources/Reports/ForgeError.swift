@@ -7,10 +7,15 @@ package struct ForgeError: Error, Sendable {
     package var message: String
     /// Something the person can do or type.
     package var hint: String?
+    /// The error of a lower layer that this one reports, if there is one.
+    package var cause: (any Error)?
 
-    package init(_ kind: Kind, _ message: String, hint: String? = nil) {
+    /// A `.bug` names the file and line where it was made.
+    package init(
+        _ kind: Kind, _ message: String, hint: String? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
         self.kind = kind
-        self.message = message
+        self.message = kind == .bug ? "\(message) (a bug, found at \(file):\(line))" : message
         self.hint = hint
     }
 
@@ -46,7 +51,9 @@ package struct ForgeError: Error, Sendable {
 extension ForgeError {
     /// The same error, said of a part of the work: `slot p3: could not …`.
     package func about(_ subject: String) -> ForgeError {
-        ForgeError(kind, "\(subject): \(message)", hint: hint)
+        var error = self
+        error.message = "\(subject): \(message)"
+        return error
     }
 
     /// The end of a run by a signal.
@@ -97,7 +104,9 @@ extension ForgeError {
         let words = hint?.split(separator: " ", omittingEmptySubsequences: false).map {
             $0 == "IMAGE" ? Self.quoted(path) : String($0)
         }
-        return ForgeError(kind, message, hint: words?.joined(separator: " "))
+        var error = self
+        error.hint = words?.joined(separator: " ")
+        return error
     }
 
     /// A word as a shell takes it.

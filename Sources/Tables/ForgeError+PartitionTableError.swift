@@ -1,4 +1,4 @@
-import Reports
+package import Reports
 
 extension ForgeError {
     package static let cutShortHint = "the file is not whole: download it again, or copy the card again, to its end"
@@ -17,5 +17,10 @@ extension ForgeError {
         case .cannotGrow: self.init(.badInput, "could not grow the root partition: \(error)")
         default: self.init(.badInput, "could not find the partitions of the image: \(error)")
         }
+        cause = error
     }
+}
+
+extension PartitionTableError: ReportedError {
+    package var report: ForgeError { ForgeError(self) }
 }

@@ -1,4 +1,5 @@
 package import Blocks
+import Reports
 
 /// What the first kilobytes of a partition look like.
 package enum PartitionContent: Equatable, Sendable {
@@ -14,9 +15,8 @@ package enum PartitionContent: Equatable, Sendable {
     ) throws(PartitionTableError) -> PartitionContent {
         let available = min(range.upperBound, reader.byteCount) - range.lowerBound
         guard available >= 512 else { return .other }
-        let head = try PartitionTable.wrap { () throws(BlockError) in
-            try reader.bytes(at: range.lowerBound, count: Int(min(2048, available)))
-        }
+        let head = try wrapping(
+            reader.bytes(at: range.lowerBound, count: Int(min(2048, available))), as: PartitionTableError.unreadable)
         return PartitionContent(head.span.bytes)
     }
 

@@ -1,10 +1,11 @@
 import Blocks
+import Reports
 
 extension PartitionGrowth {
     /// Bytes that the entries take, in whole sectors, as the first header says.
     static func entryByteCount(on device: any BlockDevice, sectorSize: Int) throws(PartitionTableError) -> Int64 {
         let sector = Int64(sectorSize)
-        let bytes = try PartitionTable.wrap { () throws(BlockError) in try device.bytes(at: sector, count: sectorSize) }
+        let bytes = try wrapping(device.bytes(at: sector, count: sectorSize), as: PartitionTableError.unreadable)
         let header: GPT.Header
         do {
             header = try GPT.Header(bytes.span.bytes, at: 1, sectorCount: UInt64(device.byteCount / sector))

@@ -1,4 +1,5 @@
 import Blocks
+import Reports
 
 extension PartitionTable {
     private static let sectorSizes = [512, 4096]
@@ -35,9 +36,8 @@ extension PartitionTable {
         let sectorCount = reader.byteCount / Int64(sectorSize)
         guard sectorCount >= 4 else { return .failure(.tooShort(byteCount: Int(clamping: reader.byteCount))) }
         let lba = backup ? sectorCount - 1 : 1
-        let sector = try wrap { () throws(BlockError) in
-            try reader.bytes(at: lba * Int64(sectorSize), count: sectorSize)
-        }
+        let sector = try wrapping(
+            reader.bytes(at: lba * Int64(sectorSize), count: sectorSize), as: PartitionTableError.unreadable)
         do {
             let header = try GPT.Header(sector.span.bytes, at: UInt64(lba), sectorCount: UInt64(sectorCount))
             let start = Int64(header.entriesLBA) * Int64(sectorSize)

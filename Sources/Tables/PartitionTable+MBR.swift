@@ -1,4 +1,5 @@
 import Blocks
+import Reports
 
 extension PartitionTable {
     /// As many links of an extended partition as Linux follows (block/partitions/msdos.c gives up after 100 links).
@@ -46,9 +47,8 @@ extension PartitionTable {
         var link = first
         for _ in 0..<chainLimit {
             let position = link
-            let bytes = try wrap { () throws(BlockError) in
-                try reader.bytes(at: position * mbrSectorSize, count: MBR.byteCount)
-            }
+            let bytes = try wrapping(
+                reader.bytes(at: position * mbrSectorSize, count: MBR.byteCount), as: PartitionTableError.unreadable)
             let table: MBR
             do {
                 table = try MBR(bytes.span.bytes)

@@ -1,4 +1,5 @@
 package import Blocks
+import Reports
 
 /// The partitions of an image, whichever table describes them.
 package struct PartitionTable: Equatable, Sendable {
@@ -21,7 +22,7 @@ package struct PartitionTable: Equatable, Sendable {
     /// Reads and checks the table of a whole image.
     package static func read(from reader: any BlockReader) throws(PartitionTableError) -> PartitionTable {
         guard reader.byteCount >= Int64(MBR.byteCount) else { throw .tooSmall(byteCount: reader.byteCount) }
-        let sector = try wrap { () throws(BlockError) in try reader.bytes(at: 0, count: MBR.byteCount) }
+        let sector = try wrapping(reader.bytes(at: 0, count: MBR.byteCount), as: PartitionTableError.unreadable)
         let mbr: MBR
         do {
             mbr = try MBR(sector.span.bytes)
@@ -44,15 +45,6 @@ package struct PartitionTable: Equatable, Sendable {
         for (first, second) in zip(ordered, ordered.dropFirst())
         where second.range.lowerBound < first.range.upperBound {
             throw .overlap(first.number, second.number)
-        }
-    }
-
-    /// Turns what a reader throws into this module's error.
-    static func wrap<Value>(_ body: () throws(BlockError) -> Value) throws(PartitionTableError) -> Value {
-        do {
-            return try body()
-        } catch {
-            throw .unreadable(error)
         }
     }
 

@@ -2,12 +2,12 @@
 ///
 /// The volume below may be one that folds case (`matchesAnyCase`): then an edit goes by the name that is stored.
 package final class LayeredVolume: Volume {
-    private let base: any Volume
+    private let base: any ReadableVolume
     private let matchesAnyCase: Bool
     /// All that was put and removed.
     package private(set) var edits = TreeEdits()
 
-    package init(over base: any Volume, matchesAnyCase: Bool = false) {
+    package init(over base: any ReadableVolume, matchesAnyCase: Bool = false) {
         self.base = base
         self.matchesAnyCase = matchesAnyCase
     }
@@ -68,8 +68,8 @@ package final class LayeredVolume: Volume {
         edits[path] = .some(nil)
     }
 
-    /// Closes the volume below; the edits stay readable.
-    package func close() throws(VolumeError) { try base.close() }
+    /// The edits stay readable.
+    package func close() throws(VolumeError) {}
 
     /// Whether something put above `path` keeps the base's from being seen; throws `notADirectory` when that is none.
     private func isHidden(_ path: VolumePath) throws(VolumeError) -> Bool {

@@ -1,9 +1,9 @@
-/// A folder of a volume as a volume of its own: the boot files inside a whole tree.
-package final class SubtreeVolume: Volume {
-    private let base: any Volume
-    private let folder: VolumePath
+/// A folder of a volume as a volume of its own, to be read: the boot files inside a whole tree.
+package class ReadableSubtree: ReadableVolume {
+    private let base: any ReadableVolume
+    fileprivate let folder: VolumePath
 
-    package init(of base: any Volume, at folder: VolumePath) {
+    package init(of base: any ReadableVolume, at folder: VolumePath) {
         self.base = base
         self.folder = folder
     }
@@ -21,12 +21,22 @@ package final class SubtreeVolume: Volume {
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
         try base.entries(in: directory.below(folder))
     }
+}
 
-    package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
-        try base.put(node, at: path.below(folder))
+/// The same of a volume that can be edited.
+package final class SubtreeVolume: ReadableSubtree, Volume {
+    private let volume: any Volume
+
+    package init(of volume: any Volume, at folder: VolumePath) {
+        self.volume = volume
+        super.init(of: volume, at: folder)
     }
 
-    package func remove(_ path: VolumePath) throws(VolumeError) { try base.remove(path.below(folder)) }
+    package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) {
+        try volume.put(node, at: path.below(folder))
+    }
+
+    package func remove(_ path: VolumePath) throws(VolumeError) { try volume.remove(path.below(folder)) }
 
     /// Leaves the volume that it is a part of open.
     package func close() throws(VolumeError) {}

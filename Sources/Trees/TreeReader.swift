@@ -14,7 +14,7 @@ package protocol TreeSource: AnyObject {
 
 /// A pass over any volume by its own verbs: one lookup an entry, so for volumes where that is cheap.
 package final class VolumeTreeReader: TreeReader {
-    private let volume: any Volume
+    private let volume: any ReadableVolume
     private let content: ((VolumePath) throws(VolumeError) -> any FileContent)?
     private var levels: [Level] = []
     private var isStarted = false
@@ -26,7 +26,7 @@ package final class VolumeTreeReader: TreeReader {
     }
 
     /// `content` gives a file's bytes; without it they are read as a whole when the entry is.
-    package init(_ volume: any Volume, content: ((VolumePath) throws(VolumeError) -> any FileContent)? = nil) {
+    package init(_ volume: any ReadableVolume, content: ((VolumePath) throws(VolumeError) -> any FileContent)? = nil) {
         self.volume = volume
         self.content = content
     }

@@ -1,4 +1,4 @@
-extension Volume {
+extension ReadableVolume {
     /// Follows the symbolic links on the way to `path`, and at its end too unless `followingLast` is false.
     ///
     /// The volume's root is the top of every absolute link and `..` stops there, as in a chroot. A tail that does not

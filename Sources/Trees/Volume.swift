@@ -1,8 +1,8 @@
-/// A tree of files that can be read and edited, whatever stores it.
+/// A tree of files that can be read, whatever stores it.
 ///
 /// Paths are taken literally: no symbolic link is followed, neither on the way (that is `notADirectory`) nor at the
 /// end; `resolve` in `Volume+Resolve.swift` follows them inside the volume. A volume has one owner and no locks.
-package protocol Volume: AnyObject {
+package protocol ReadableVolume: AnyObject {
     /// Kind, size and metadata of what lies at `path`, without reading its bytes; nil when nothing does.
     func status(at path: VolumePath) throws(VolumeError) -> FileStatus?
 
@@ -14,7 +14,10 @@ package protocol Volume: AnyObject {
 
     /// The names in a folder, sorted by their UTF-8 bytes, without `.` and `..`.
     func entries(in directory: VolumePath) throws(VolumeError) -> [String]
+}
 
+/// A tree of files that can be read and edited.
+package protocol Volume: ReadableVolume {
     /// Makes `path` be `node`. The folder above must exist. A folder put over a folder keeps its entries and changes
     /// metadata only; nothing else may be put over a folder, nor a folder over anything else.
     func put(_ node: FileNode, at path: VolumePath) throws(VolumeError)
@@ -26,7 +29,7 @@ package protocol Volume: AnyObject {
     func close() throws(VolumeError)
 }
 
-extension Volume {
+extension ReadableVolume {
     /// For volumes whose files are in memory anyway.
     package func content(at path: VolumePath) throws(VolumeError) -> (any FileContent)? {
         try node(at: path)?.content.fileContent

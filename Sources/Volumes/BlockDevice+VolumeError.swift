@@ -1,14 +1,13 @@
 import Blocks
+import Reports
 import Trees
 
 /// The device's bytes with a volume's errors.
 extension BlockDevice {
     func get(at offset: Int64, count: Int) throws(VolumeError) -> [UInt8] {
-        do throws(BlockError) {
-            return try bytes(at: offset, count: count)
-        } catch {
-            throw VolumeError(error, doing: "could not read \(count) bytes at \(offset)")
-        }
+        try wrapping(
+            bytes(at: offset, count: count),
+            as: { (error: BlockError) in VolumeError(error, doing: "could not read \(count) bytes at \(offset)") })
     }
 
     func put(
@@ -22,11 +21,11 @@ extension BlockDevice {
     }
 
     func put(_ bytes: RawSpan, at offset: Int64) throws(VolumeError) {
-        do throws(BlockError) {
-            try write(bytes, at: offset)
-        } catch {
-            throw VolumeError(error, doing: "could not write \(bytes.byteCount) bytes at \(offset)")
-        }
+        try wrapping(
+            write(bytes, at: offset),
+            as: { (error: BlockError) in
+                VolumeError(error, doing: "could not write \(bytes.byteCount) bytes at \(offset)")
+            })
     }
 }
 

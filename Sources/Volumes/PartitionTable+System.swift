@@ -81,28 +81,22 @@ private struct SystemSearch {
     /// The one Linux partition with a system on it.
     private var onlySystem: Partition? {
         let systems = findings.filter(\.couldBeRoot).map(\.partition).filter { partition in
-            guard let slice = slice(of: partition), let volume = try? Ext4Volume(device: slice, now: 1) else {
-                return false
-            }
+            guard let volume = try? partition.openExt4(on: Overlay(over: reader), now: nil) else { return false }
             return (try? volume.status(at: "/etc/os-release")) != nil || (try? volume.status(at: "/sbin/init")) != nil
         }
         return systems.count == 1 ? systems.first : nil
     }
 
     private func superblock(of partition: Partition) -> Superblock? {
-        slice(of: partition).flatMap { try? Superblock(of: $0) }
+        try? Superblock(of: partition.slice(of: Overlay(over: reader)))
     }
 
     private func file(_ name: String, in partition: Partition) -> [UInt8]? {
-        guard let slice = slice(of: partition), let path = VolumePath("/" + name),
-            let volume = try? FATVolume(slice, access: .readOnly),
+        guard let path = VolumePath("/" + name),
+            let volume = try? partition.openFAT(on: Overlay(over: reader), access: .readOnly),
             let status = try? volume.status(at: path), status.byteCount <= 1 << 16,
             case .file(let bytes)? = try? volume.node(at: path)?.content
         else { return nil }
         return bytes
-    }
-
-    private func slice(of partition: Partition) -> Slice? {
-        try? Slice(of: Overlay(over: reader), range: partition.range)
     }
 }

@@ -4,7 +4,7 @@ import Reports
 
 /// The root command; every error is a `ForgeError` said by `Output`, those of ArgumentParser too.
 @main
-struct Piforge: AsyncParsableCommand {
+struct Piforge: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "piforge",
         abstract: "Make ClusterHAT card images that boot as the right node the first time.",
@@ -32,15 +32,11 @@ struct Piforge: AsyncParsableCommand {
             HashPasswordCommand.self, CompletionCommand.self, SchemaCommand.self,
         ])
 
-    static func main() async {
+    static func main() {
         Interruption.listen()
         do {
             var command = try parseAsRoot()
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
-            }
+            try command.run()
             try Output.checkWritten()
         } catch let error as ForgeError {
             end(error)

@@ -16,6 +16,32 @@ struct FileTests {
         try Data(bytes).write(to: URL(fileURLWithPath: path))
     }
 
+    @Test("a folder's names come in the order of their bytes, as they are stored or as text")
+    func listing() throws {
+        let made = try Shell.run(
+            "sh", ["-c", "cd '\(folder.path)' && touch b a B .hidden \"$(printf '\\377')\" && mkdir sub"])
+        try #require(made.status == 0)
+        let stored = try #require(FolderListing.storedNames(in: folder.path))
+        #expect(stored == [".hidden", "B", "a", "b", "sub"].map { Array($0.utf8) } + [[0xFF]])
+        #expect(FolderListing.names(in: folder.path) == [".hidden", "B", "a", "b", "sub", "\u{FFFD}"])
+        #expect(FolderListing.names(in: folder.path + "/sub") == [])
+        #expect(FolderListing.names(in: folder.path + "/none") == nil)
+        #expect(FolderListing.names(in: folder.path + "/a") == nil)
+    }
+
+    @Test("reading in order ends at the limit or at the end, and a prefix is as long as the file at most")
+    func transfers() throws {
+        try write([1, 2, 3, 4, 5])
+        let file = try OpenFile(path: path, flags: 0)
+        #expect(Transfer.prefix(of: file.descriptor, count: 9) == [1, 2, 3, 4, 5])
+        #expect(Transfer.prefix(of: file.descriptor, count: 2) == [1, 2])
+        #expect(Transfer.rest(of: file.descriptor, limit: 3) == [1, 2, 3])
+        #expect(Transfer.rest(of: file.descriptor, limit: 3) == [4, 5])
+        #expect(Transfer.rest(of: file.descriptor, limit: .max) == [])
+        let isWritten = [UInt8](repeating: 0, count: 1).withUnsafeBytes { Transfer.write($0, to: file.descriptor) }
+        #expect(!isWritten && Transfer.rest(of: -1, limit: 1) == nil)
+    }
+
     @Test("a reader gives the file's bytes and refuses what lies outside")
     func reads() throws {
         let content = (0..<10_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }

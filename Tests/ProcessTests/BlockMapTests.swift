@@ -33,9 +33,7 @@ struct BlockMapTests {
         let build = Build(
             spec, into: folder.path + "/" + name, replacing: true, cache: cache,
             writer: format.writer(for: spec.base, cache: cache, mapping: mapping), observe: { _ in })
-        var results: [Build.Result] = []
-        for try await result in build.results() { results.append(result) }
-        return results
+        return try build.run().map { try $0.get() }
     }
 
     /// A card full of bytes that look like nothing.

@@ -23,7 +23,7 @@ struct CorruptImageTests {
         do throws(ForgeError) {
             return .success(
                 try ImageEditor(
-                    base: reader, slot: job.slot, settings: job.settings, epoch: nil,
+                    base: reader, SlotRequest(slot: job.slot, settings: job.settings),
                     label: CardLabelSource(base: SHA256Digest(hex: String(repeating: "0", count: 64)))
                 ).edit().overlay)
         } catch {

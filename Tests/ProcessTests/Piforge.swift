@@ -48,8 +48,6 @@ struct Piforge {
         let build = Build(
             try request.spec(basePath: base, epoch: epoch), into: folder, replacing: true,
             cache: Cache(path: (cache ?? sharedCache) + "/piforge"), observe: { _ in })
-        var results: [Build.Result] = []
-        for try await result in build.results() { results.append(result) }
-        return results
+        return try build.run().map { try $0.get() }
     }
 }

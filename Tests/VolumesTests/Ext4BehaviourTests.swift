@@ -41,6 +41,23 @@ struct Ext4BehaviourTests {
         #expect(device.bytes == before)
     }
 
+    @Test("a volume that is opened to be read shows the same, and refuses to be changed")
+    func readOnly() throws {
+        let image = try Ext4Image(.all[0])
+        try image.edit(Self.edit)
+        let device = MemoryDevice(try image.bytes)
+        let volume = try Ext4Volume(device: device, now: nil)
+        #expect(try volume.tree(below: "/a") == image.volume().tree(below: "/a"))
+        #expect(try volume.usedRanges() == image.volume().usedRanges())
+        let refusal = VolumeError.unsupported(
+            feature: "editing a volume opened for reading", remedy: "open it for writing")
+        #expect(throws: refusal) { try volume.put(.folder(), at: "/new") }
+        #expect(throws: refusal) { try volume.remove("/a/link") }
+        #expect(try volume.node(at: "/a/link") != nil)
+        try volume.close()
+        #expect(device.writes == 0)
+    }
+
     @Test("the same edits make the same bytes", arguments: Ext4Image.Format.all)
     func reproducible(_ format: Ext4Image.Format) throws {
         let base = try Ext4Image(format).bytes

@@ -79,7 +79,7 @@ extension FileNode {
     }
 }
 
-extension Volume {
+extension ReadableVolume {
     /// All nodes below a folder.
     func tree(below folder: VolumePath) throws -> [VolumePath: FileNode] {
         var nodes: [VolumePath: FileNode] = [:]

@@ -1,5 +1,6 @@
 import Blocks
 import Glibc
+import Reports
 
 extension Cache {
     /// The unpacked image of a packed file with this sha256, if it is there and whole.
@@ -28,16 +29,15 @@ extension Cache {
     func lock(
         for digest: SHA256Digest, isCancelled: () -> Bool, onWait: () -> Void
     ) throws(BaseImageError) -> OpenFile {
-        let lock = try wrapping { () throws(BlockError) in
-            try imageEntry(for: digest).lock(isCancelled: isCancelled, onWait: onWait)
-        }
+        let lock = try wrapping(
+            imageEntry(for: digest).lock(isCancelled: isCancelled, onWait: onWait), as: BaseImageError.block)
         guard let lock else { throw .cancelled }
         return lock
     }
 
     /// Removes what killed builds left: every partial image whose lock nobody holds.
     func removeStalePartials() {
-        for name in Self.names(in: imagesPath) where name.contains(".img.partial.") {
+        for name in FolderListing.names(in: imagesPath) ?? [] where name.contains(".img.partial.") {
             guard let digest = SHA256Digest(hex: name.prefix(2 * SHA256Digest.byteCount)),
                 let lock = try? OpenFile(path: lockPath(digest), flags: O_RDWR | O_CREAT),
                 flock(lock.descriptor, LOCK_EX | LOCK_NB) == 0

@@ -1,5 +1,6 @@
 import Blocks
 import Glibc
+import Reports
 
 extension Cache {
     /// One kept thing.
@@ -41,7 +42,7 @@ extension Cache {
             (packedPath, .packed, PackedFormat.allCases.map { "." + $0.suffix }), (mapsPath, .map, [".map"]),
             (treesPath, .tree, [".tree"]),
         ] {
-            for name in Self.names(in: folder) {
+            for name in FolderListing.names(in: folder) ?? [] {
                 let path = "\(folder)/\(name)"
                 if let data = name.range(of: ".partial.") {
                     items.append(Self.leftover(path, data: "\(folder)/\(name[..<data])", folder: folder))
@@ -96,7 +97,7 @@ extension Cache {
     }
 
     private static func digest(in path: String) -> String {
-        String((path.split(separator: "/").last ?? "").prefix(2 * SHA256Digest.byteCount))
+        String(path.fileName.prefix(2 * SHA256Digest.byteCount))
     }
 
     /// Whether somebody holds a lock on a file.

@@ -1,5 +1,6 @@
 package import Blocks
 import Glibc
+import Reports
 
 extension Cache {
     /// What a packed entry is made from, and how.
@@ -41,8 +42,8 @@ extension Cache {
     ) throws(PackingError) -> PackedImage {
         let entry = entry(for: packing)
         if let kept = try Self.kept(entry, packing, onDamage: onDamage) { return kept }
-        try Bases.packing { () throws(BlockError) in try prepare() }
-        let lock = try Bases.packing { () throws(BlockError) in try entry.lock(isCancelled: isCancelled) }
+        try wrapping(prepare(), as: PackingError.block)
+        let lock = try wrapping(entry.lock(isCancelled: isCancelled), as: PackingError.block)
         guard let lock else { throw .cancelled }
         defer { withExtendedLifetime(lock) {} }
         // Whoever held the lock before may have done the work.
@@ -58,7 +59,7 @@ extension Cache {
                 progress(writer.imageByteCount)
             }
             let outcome = try writer.finish()
-            try Bases.packing { () throws(BlockError) in try check() }
+            try wrapping(check(), as: PackingError.block)
             blocks = outcome.blocks
             return (outcome.digest, ["source \(packing.name)"] + blocks.map(Self.line))
         }
@@ -77,9 +78,8 @@ extension Cache {
     private static func kept(
         _ entry: CacheEntry, _ packing: Packing, onDamage: (String) -> Void
     ) throws(PackingError) -> PackedImage? {
-        let found = try Bases.packing { () throws(BlockError) in
-            try entry.open(isVerifying: packing.isVerifying, onDamage: onDamage)
-        }
+        let found = try wrapping(
+            entry.open(isVerifying: packing.isVerifying, onDamage: onDamage), as: PackingError.block)
         guard let found else { return nil }
         var blocks: [PackedBlock] = []
         for line in found.lines where line.hasPrefix("block ") {
@@ -117,22 +117,8 @@ extension Cache {
 
     /// Removes what killed makers of this entry left; the caller holds its lock.
     private func removeStalePartials(of entry: CacheEntry) {
-        for path in Self.names(in: packedPath).map({ "\(packedPath)/\($0)" })
+        for path in (FolderListing.names(in: packedPath) ?? []).map({ "\(packedPath)/\($0)" })
         where path.hasPrefix(entry.dataPath + ".partial.") { unlink(path) }
-    }
-
-    /// The names in a folder, in order; none when it cannot be read.
-    static func names(in folder: String) -> [String] {
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
     }
 
     /// An empty file without a name for what does not fit into memory; it is gone when it is closed.

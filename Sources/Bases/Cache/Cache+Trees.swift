@@ -10,16 +10,17 @@ extension Cache {
     ) throws(BaseImageError) -> OpenFile {
         let entry = CacheEntry(dataPath: "\(treesPath)/\(digest).\(version).tree")
         func kept(_ onDamage: (String) -> Void) throws(BaseImageError) -> OpenFile? {
-            try wrapping { () throws(BlockError) in try entry.open(onDamage: onDamage)?.file }
+            try wrapping(entry.open(onDamage: onDamage)?.file, as: BaseImageError.block)
         }
         if let file = try kept(onDamage) { return file }
-        try wrapping { () throws(BlockError) in try prepare() }
-        let lock = try wrapping { () throws(BlockError) in try entry.lock(isCancelled: isCancelled, onWait: onWait) }
+        try wrapping(prepare(), as: BaseImageError.block)
+        let lock = try wrapping(entry.lock(isCancelled: isCancelled, onWait: onWait), as: BaseImageError.block)
         guard let lock else { throw .cancelled }
         defer { withExtendedLifetime(lock) {} }
         // Whoever held the lock before may have done the work.
         if let file = try kept({ _ in }) { return file }
-        for name in Self.names(in: treesPath) where "\(treesPath)/\(name)".hasPrefix(entry.dataPath + ".partial.") {
+        for name in FolderListing.names(in: treesPath) ?? []
+        where "\(treesPath)/\(name)".hasPrefix(entry.dataPath + ".partial.") {
             unlink("\(treesPath)/\(name)")
         }
         return try entry.make(wrap: BaseImageError.block) { (file) throws(BaseImageError) in

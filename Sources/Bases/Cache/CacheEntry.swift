@@ -1,5 +1,6 @@
 import Blocks
 import Glibc
+import Reports
 
 /// One kept file: its data, a note that vouches for it, and a lock for whoever makes it.
 ///
@@ -72,17 +73,14 @@ struct CacheEntry: Equatable, Sendable {
     func make<Failure: Error>(
         wrap: (BlockError) -> Failure, fill: (OpenFile) throws(Failure) -> (digest: SHA256Digest, lines: [String])
     ) throws(Failure) -> OpenFile {
-        func inner<Value>(_ body: () throws(BlockError) -> Value) throws(Failure) -> Value {
-            do { return try body() } catch { throw wrap(error) }
-        }
         let partial = partialPath
         do throws(Failure) {
-            let file = try inner { () throws(BlockError) in
+            let file = try wrapping(as: wrap) { () throws(BlockError) in
                 try Cache.makeWay(for: partial)
                 return try OpenFile(path: partial, flags: O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW)
             }
             let (digest, lines) = try fill(file)
-            return try inner { () throws(BlockError) in
+            return try wrapping(as: wrap) { () throws(BlockError) in
                 try commit(file, digest: digest, lines: lines)
                 // Opened anew so that nobody downstream holds a descriptor that can write.
                 return try share()
@@ -141,14 +139,13 @@ struct CacheEntry: Equatable, Sendable {
 
     static func digest(of file: OpenFile, isCancelled: () -> Bool) throws(BaseImageError) -> SHA256Digest {
         var wasCancelled = false
-        let digest = try wrapping { () throws(BlockError) -> SHA256Digest in
-            try Self.digest(
+        let digest = try wrapping(
+            Self.digest(
                 of: file,
                 goesOn: {
                     wasCancelled = isCancelled()
                     return !wasCancelled
-                })
-        }
+                }), as: BaseImageError.block)
         if wasCancelled { throw .cancelled }
         return digest
     }

@@ -48,11 +48,8 @@ package final class CacheTee: Sendable {
             do {
                 for index in 0..<piece.chunkCount {
                     let chunkRange = piece.range(ofChunk: index)
-                    guard let chunk = piece.chunk(index) else {
-                        state.hasher?.updateZeros(count: chunkRange.upperBound - chunkRange.lowerBound)
-                        continue
-                    }
-                    state.hasher?.update(chunk.bytes.span.bytes)
+                    state.hasher?.update(piece.chunk(index), at: chunkRange)
+                    guard let chunk = piece.chunk(index) else { continue }
                     try Self.store(chunk, at: chunkRange, in: file)
                 }
             } catch {

@@ -1,4 +1,5 @@
 package import Blocks
+import Reports
 
 /// Packs pieces of an image, each to a block of its own; equal pieces give equal bytes on every machine that has the
 /// same libraries, whatever the number of threads.
@@ -63,9 +64,7 @@ package struct BlockPacker: Equatable, Sendable {
             produce: { (index) throws(PackingError) -> PackedPiece in
                 if isCancelled() { throw .cancelled }
                 let part = parts[index]
-                let bytes = try packing { () throws(BlockError) in
-                    try reader.bytes(at: part.lowerBound, count: part.count)
-                }
+                let bytes = try wrapping(reader.bytes(at: part.lowerBound, count: part.count), as: PackingError.block)
                 inspect(part.lowerBound, bytes.span.bytes)
                 return try pack(bytes.span.bytes, isCancelled: isCancelled)
             }, deliver: deliver)

@@ -27,25 +27,26 @@ package enum OrderedParallelMap {
     /// So many things per worker are made between two deliveries: enough to even out their cost.
     private static let batchPerWorker = 8
 
-    private struct Batch<Value: Sendable>: Sendable {
+    private struct Batch<Value: Sendable, Failure: Error>: Sendable {
         var next: Int
         var values: [Value?]
-        var failure: (index: Int, error: PackingError)?
+        var failure: (index: Int, error: Failure)?
     }
 
     /// When several fail, the error of the lowest number is thrown, after all workers have ended.
-    package static func run<Value: Sendable>(
-        count: Int, workers: Int, produce: @Sendable (Int) throws(PackingError) -> Value,
-        deliver: (Value) throws(PackingError) -> Void
-    ) throws(PackingError) {
+    package static func run<Value: Sendable, Failure: Error>(
+        count: Int, workers: Int, produce: @Sendable (Int) throws(Failure) -> Value,
+        deliver: (Value) throws(Failure) -> Void
+    ) throws(Failure) {
         var start = 0
         while start < count {
             let first = start
             let length = min(count - start, workers * batchPerWorker)
-            let batch = Mutex(Batch<Value>(next: 0, values: Array(repeating: nil, count: length)))
+            let batch = Mutex(
+                Batch<Value, Failure>(next: 0, values: Array(repeating: nil, count: length)))
             DispatchQueue.concurrentPerform(iterations: min(workers, length)) { _ in
                 while let index = claim(from: batch, length: length) {
-                    do throws(PackingError) {
+                    do throws(Failure) {
                         let value = try produce(first + index)
                         batch.withLock { $0.values[index] = value }
                     } catch {
@@ -64,7 +65,9 @@ package enum OrderedParallelMap {
         }
     }
 
-    private static func claim<Value>(from batch: borrowing Mutex<Batch<Value>>, length: Int) -> Int? {
+    private static func claim<Value, Failure>(
+        from batch: borrowing Mutex<Batch<Value, Failure>>, length: Int
+    ) -> Int? {
         batch.withLock { batch in
             guard batch.failure == nil, batch.next < length else { return nil }
             batch.next += 1

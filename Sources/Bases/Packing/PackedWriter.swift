@@ -1,5 +1,6 @@
 package import Blocks
 import Glibc
+import Reports
 
 /// Writes a packed file block by block, from blocks in memory and blocks of other files, and hashes it on the way.
 ///
@@ -49,12 +50,12 @@ package struct PackedWriter: ~Copyable {
             let part = UnsafeMutableRawBufferPointer(
                 rebasing: buffer[..<Int(min(Int64(buffer.count), block.file.upperBound - offset))])
             let position = offset
-            let count = try packing { () throws(BlockError) in try source.read(upTo: part, at: position) }
+            let count = try wrapping(source.read(upTo: part, at: position), as: PackingError.block)
             guard count == part.count else {
                 throw .block(
                     .truncated(path: source.path, expected: block.file.upperBound, found: offset + Int64(count)))
             }
-            do throws(BlockError) { try scanner?.take(UnsafeRawBufferPointer(part)) } catch { throw .block(error) }
+            _ = try wrapping(scanner?.take(UnsafeRawBufferPointer(part)), as: PackingError.block)
             try put(UnsafeRawBufferPointer(part))
             offset += Int64(count)
         }
@@ -113,7 +114,7 @@ package struct PackedWriter: ~Copyable {
     private mutating func put(_ bytes: UnsafeRawBufferPointer) throws(PackingError) {
         hasher.update(bytes)
         let position = byteCount
-        try packing { () throws(BlockError) in try file.write(bytes, at: position) }
+        try wrapping(file.write(bytes, at: position), as: PackingError.block)
         byteCount += Int64(bytes.count)
     }
 }

@@ -21,12 +21,3 @@ extension PackingError: CustomStringConvertible {
         }
     }
 }
-
-/// Turns what a file throws into an error about packing.
-package func packing<Value>(_ body: () throws(BlockError) -> Value) throws(PackingError) -> Value {
-    do {
-        return try body()
-    } catch {
-        throw .block(error)
-    }
-}

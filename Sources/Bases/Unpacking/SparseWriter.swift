@@ -1,5 +1,6 @@
 import Blocks
 import Glibc
+import Reports
 
 /// Writes a file from front to back and leaves holes where 4 KiB blocks hold only zeros.
 struct SparseWriter: ~Copyable {
@@ -77,7 +78,7 @@ struct SparseWriter: ~Copyable {
         try flush()
         let size = byteCount
         Work.add(decoded: size)
-        try wrapping { () throws(BlockError) in try file.resize(to: size) }
+        try wrapping(file.resize(to: size), as: BaseImageError.block)
         return size
     }
 
@@ -106,7 +107,7 @@ struct SparseWriter: ~Copyable {
     private func write(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) throws(BaseImageError) {
         guard !range.isEmpty else { return }
         let piece = UnsafeRawBufferPointer(rebasing: bytes[range])
-        try wrapping { () throws(BlockError) in try file.write(piece, at: byteCount + Int64(range.lowerBound)) }
+        try wrapping(file.write(piece, at: byteCount + Int64(range.lowerBound)), as: BaseImageError.block)
     }
 
     private static func isZero(_ block: UnsafeRawBufferPointer) -> Bool {
@@ -114,14 +115,5 @@ struct SparseWriter: ~Copyable {
         return zeros.withUnsafeBytes { zeros in
             zeros.baseAddress.map { memcmp(address, $0, block.count) == 0 } ?? true
         }
-    }
-}
-
-/// Turns what a file throws into an error about the base image.
-func wrapping<Value>(_ body: () throws(BlockError) -> Value) throws(BaseImageError) -> Value {
-    do {
-        return try body()
-    } catch {
-        throw .block(error)
     }
 }

@@ -1,4 +1,5 @@
 import Blocks
+import Reports
 
 /// How far opening a base image has come; all numbers are bytes.
 package enum BaseImageProgress: Equatable, Sendable {
@@ -32,6 +33,6 @@ struct UnpackContext: Sendable {
 
     /// Reads the next piece of the packed file; shorter than `buffer` only at its end.
     func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(BaseImageError) -> Int {
-        try wrapping { () throws(BlockError) in try source.read(upTo: buffer, at: offset) }
+        try wrapping(source.read(upTo: buffer, at: offset), as: BaseImageError.block)
     }
 }

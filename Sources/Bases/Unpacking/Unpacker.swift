@@ -1,4 +1,5 @@
 import Blocks
+import Reports
 /// Unpacks a base image, through as many layers of packing as there are around it: an .img in a zip, in a tar in an .xz,
 /// or an .img.xz in a zip.
 ///
@@ -29,7 +30,7 @@ struct Unpacker {
     func unpack(_ job: UnpackContext, format: BaseFormat) throws(BaseImageError) {
         var layer: Layer? = Layer(job: job, format: format)
         while let outer = layer { layer = try unpack(outer) }
-        let byteCount = try wrapping { () throws(BlockError) in try target.measuredByteCount() }
+        let byteCount = try wrapping(target.measuredByteCount(), as: BaseImageError.block)
         guard byteCount >= BaseImage.minimumByteCount else { throw .tooSmall(byteCount: byteCount) }
         try job.report(consumed: job.total, written: byteCount)
     }
@@ -73,7 +74,7 @@ struct Unpacker {
                 return try unpackTar(
                     ArchiveReader.tar(in: stream, format: layer.format, path: layer.job.source.path), of: inner)
             }
-            let file = try wrapping { () throws(BlockError) in try scratch() }
+            let file = try wrapping(scratch(), as: BaseImageError.block)
             let byteCount = try write(stream, to: file, layer.job)
             inner.job = UnpackContext(
                 source: file, total: byteCount, progress: layer.job.progress, isCancelled: layer.job.isCancelled)
@@ -102,7 +103,7 @@ struct Unpacker {
     /// The only image of a zip, wherever it lies in it.
     private func unpackZip(_ layer: Layer) throws(BaseImageError) -> Layer? {
         let file = layer.job.source
-        let end = try wrapping { () throws(BlockError) in try ZipEnd(file, byteCount: layer.job.total) }
+        let end = try wrapping(ZipEnd(file, byteCount: layer.job.total), as: BaseImageError.block)
         if let end, end.isOfSeveral { throw .foreign(.lastPartOfZip, isPacked: layer.depth > 0) }
         // libarchive keeps all of it in memory.
         if let end, end.directoryByteCount > Self.directoryLimit {

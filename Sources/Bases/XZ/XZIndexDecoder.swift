@@ -1,6 +1,7 @@
 import Blocks
 import CLZMA
 import Glibc
+import Reports
 
 /// liblzma's file information decoder over a file that is read at offsets.
 struct XZIndexDecoder: ~Copyable {
@@ -36,7 +37,7 @@ struct XZIndexDecoder: ~Copyable {
                 let count = Int(min(Int64(buffer.count), byteCount - offset))
                 let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[..<max(0, count)])
                 let position = offset
-                let found = try wrapping { () throws(BlockError) in try file.read(upTo: rest, at: position) }
+                let found = try wrapping(file.read(upTo: rest, at: position), as: BaseImageError.block)
                 guard found == rest.count else { throw .block(.changed(path: file.path)) }
                 offset += Int64(found)
                 stream.pointee.next_in = UnsafePointer(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self))

@@ -1,4 +1,4 @@
-import Reports
+package import Reports
 
 extension ForgeError {
     /// Reports why bytes of an image could not be read or written.
@@ -19,5 +19,26 @@ extension ForgeError {
         case .cancelled:
             self = .interruption
         }
+        cause = error
     }
+}
+
+extension ForgeError {
+    /// Reports why a file that the person named could not be read.
+    package init(_ error: BlockError, reading path: String) {
+        if case .system(let code, _, _) = error { self = .reading(path, errno: code) } else { self.init(error) }
+        cause = error
+    }
+}
+
+extension ForgeError {
+    /// Reports why a file that piforge writes could not be opened or written.
+    package init(_ error: BlockError, writing path: String) {
+        if case .system(let code, _, _) = error { self = .writing(path, errno: code) } else { self.init(error) }
+        cause = error
+    }
+}
+
+extension BlockError: ReportedError {
+    package var report: ForgeError { ForgeError(self) }
 }

@@ -71,19 +71,8 @@ package final class OpenFile: Sendable {
 
     /// Reads until `buffer` is full or the file ends; returns the number of bytes read.
     package func read(upTo buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(BlockError) -> Int {
-        var done = 0
-        while done < buffer.count {
-            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-            let count = pread(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
-            if count > 0 {
-                done += count
-            } else if count == 0 {
-                break
-            } else if errno != EINTR {
-                throw failure("read")
-            }
-        }
-        return done
+        guard let count = Transfer.read(descriptor, into: buffer, at: offset) else { throw failure("read") }
+        return count
     }
 
     /// The first `count` bytes, or fewer when the file is shorter.
@@ -97,18 +86,7 @@ package final class OpenFile: Sendable {
     /// Writes all of `buffer` from `offset` on.
     package func write(_ buffer: UnsafeRawBufferPointer, at offset: Int64) throws(BlockError) {
         Work.add(written: Int64(buffer.count))
-        var done = 0
-        while done < buffer.count {
-            let rest = UnsafeRawBufferPointer(rebasing: buffer[done...])
-            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
-            if count > 0 {
-                done += count
-            } else if count == 0 {
-                throw .system(errno: EIO, operation: "write", path: path)
-            } else if errno != EINTR {
-                throw failure("write")
-            }
-        }
+        guard Transfer.write(buffer, to: descriptor, at: offset) else { throw failure("write") }
     }
 
     /// Sets the size in bytes; a file that grows gets a hole.

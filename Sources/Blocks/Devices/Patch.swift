@@ -88,6 +88,18 @@ package struct Patch: Equatable, Sendable {
         }
     }
 
+    /// A chunk of the base, which lies at `range`, as the patch changes it; nil is zeros.
+    package func changing(_ chunk: SparseBytes.Chunk?, at range: Range<Int64>) throws(BlockError) -> SparseBytes.Chunk?
+    {
+        guard touches(range) else { return chunk }
+        var bytes = chunk?.bytes ?? [UInt8](repeating: 0, count: Int(range.upperBound - range.lowerBound))
+        var span = bytes.mutableSpan
+        var raw = span.mutableBytes
+        try apply(to: &raw, at: range.lowerBound)
+        return SparseBytes.Chunk(
+            bytes: bytes, dataMask: SparseBytes.dataMask(of: bytes.span.bytes, at: range.lowerBound))
+    }
+
     /// The same patch, whose granules share memory with equal ones of `pool`; new ones are added to it.
     ///
     /// Slots of one base differ in few granules: bitmaps, inode tables and most files are the same for all.

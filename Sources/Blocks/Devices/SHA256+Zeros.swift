@@ -10,4 +10,13 @@ extension SHA256 {
             left -= Int64(length)
         }
     }
+
+    /// Hashes a chunk of a piece, which lies at `range`; nil is zeros.
+    package mutating func update(_ chunk: SparseBytes.Chunk?, at range: Range<Int64>) {
+        if let chunk {
+            update(chunk.bytes.span.bytes)
+        } else {
+            updateZeros(count: range.upperBound - range.lowerBound)
+        }
+    }
 }

@@ -1,26 +1,24 @@
 /// A range of another device, seen as a device of its own: one partition of an image.
 package final class Slice: BlockDevice {
-    /// Where the slice lies in the device below, in bytes.
-    package let range: Range<Int64>
     private let base: any BlockDevice
+    private let window: Window
 
-    package var byteCount: Int64 { range.upperBound - range.lowerBound }
+    /// Where the slice lies in the device below, in bytes.
+    package var range: Range<Int64> { window.range }
+    package var byteCount: Int64 { window.byteCount }
 
     /// Throws `outOfBounds` unless `range` lies inside `base`.
     package init(of base: any BlockDevice, range: Range<Int64>) throws(BlockError) {
-        try checkRange(range, size: base.byteCount)
+        window = try Window(range, of: base.byteCount)
         self.base = base
-        self.range = range
     }
 
     package func read(into buffer: inout MutableRawSpan, at offset: Int64) throws(BlockError) {
-        try checkBounds(offset: offset, count: buffer.byteCount, size: byteCount)
-        try base.read(into: &buffer, at: range.lowerBound + offset)
+        try base.read(into: &buffer, at: window.place(of: offset, count: buffer.byteCount))
     }
 
     package func write(_ bytes: RawSpan, at offset: Int64) throws(BlockError) {
-        try checkBounds(offset: offset, count: bytes.byteCount, size: byteCount)
-        try base.write(bytes, at: range.lowerBound + offset)
+        try base.write(bytes, at: window.place(of: offset, count: bytes.byteCount))
     }
 
     package func place(
@@ -29,29 +27,27 @@ package final class Slice: BlockDevice {
         guard let length = Int(exactly: count) else {
             throw .outOfBounds(offset: offset, count: Int.max, size: byteCount)
         }
-        try checkBounds(offset: offset, count: length, size: byteCount)
-        try base.place(reader, from: start, count: count, at: range.lowerBound + offset)
+        try base.place(reader, from: start, count: count, at: window.place(of: offset, count: length))
     }
 }
 
 /// A range of a reader, seen as a reader of its own.
 package struct ReaderSlice: BlockReader {
-    /// Where the slice lies in the reader below, in bytes.
-    package let range: Range<Int64>
     private let base: any BlockReader
+    private let window: Window
 
-    package var byteCount: Int64 { range.upperBound - range.lowerBound }
+    /// Where the slice lies in the reader below, in bytes.
+    package var range: Range<Int64> { window.range }
+    package var byteCount: Int64 { window.byteCount }
 
     /// Throws `outOfBounds` unless `range` lies inside `base`.
     package init(of base: any BlockReader, range: Range<Int64>) throws(BlockError) {
-        try checkRange(range, size: base.byteCount)
+        window = try Window(range, of: base.byteCount)
         self.base = base
-        self.range = range
     }
 
     package func read(into buffer: inout MutableRawSpan, at offset: Int64) throws(BlockError) {
-        try checkBounds(offset: offset, count: buffer.byteCount, size: byteCount)
-        try base.read(into: &buffer, at: range.lowerBound + offset)
+        try base.read(into: &buffer, at: window.place(of: offset, count: buffer.byteCount))
     }
 
     package func nextData(from offset: Int64) throws(BlockError) -> Range<Int64>? {
@@ -64,11 +60,25 @@ package struct ReaderSlice: BlockReader {
     }
 }
 
-/// Throws `outOfBounds` unless `range` lies inside a device of `size` bytes.
-private func checkRange(_ range: Range<Int64>, size: Int64) throws(BlockError) {
-    guard range.lowerBound >= 0, range.upperBound <= size else {
-        let count = range.upperBound.subtractingReportingOverflow(range.lowerBound)
-        throw .outOfBounds(
-            offset: range.lowerBound, count: count.overflow ? Int.max : Int(count.partialValue), size: size)
+/// A range of something larger.
+private struct Window {
+    let range: Range<Int64>
+
+    var byteCount: Int64 { range.upperBound - range.lowerBound }
+
+    /// Throws `outOfBounds` unless `range` lies inside `size` bytes.
+    init(_ range: Range<Int64>, of size: Int64) throws(BlockError) {
+        guard range.lowerBound >= 0, range.upperBound <= size else {
+            let count = range.upperBound.subtractingReportingOverflow(range.lowerBound)
+            throw .outOfBounds(
+                offset: range.lowerBound, count: count.overflow ? Int.max : Int(count.partialValue), size: size)
+        }
+        self.range = range
+    }
+
+    /// Where `count` bytes at `offset` lie below.
+    func place(of offset: Int64, count: Int) throws(BlockError) -> Int64 {
+        try checkBounds(offset: offset, count: count, size: byteCount)
+        return range.lowerBound + offset
     }
 }

@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 import Images
 package import Reports

@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 import Images
 
@@ -15,15 +16,10 @@ struct SystemTree: Sendable {
         let descriptor = open(root + path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        while bytes.count < Self.byteLimit {
-            let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return count == 0 ? bytes : nil }
-            bytes += buffer[..<count]
+        guard let bytes = Transfer.rest(of: descriptor, limit: Self.byteLimit), bytes.count < Self.byteLimit else {
+            return nil
         }
-        return nil
+        return bytes
     }
 
     /// The text of a file without the blanks and line ends around it; nil also when nothing else is in it.

@@ -38,31 +38,19 @@ struct CardGrowth: Sendable {
     static func decide(
         _ base: any BlockReader, changedBy slot: Patch, used: BlockSet?, fillingUpTo byteCount: Int64
     ) throws(ForgeError) -> Decision {
-        let table: PartitionTable
-        let system: SystemPartitions
-        do throws(PartitionTableError) {
-            table = try PartitionTable.read(from: base)
-            system = try table.findSystem(in: base)
-        } catch {
-            throw ForgeError(error)
-        }
-        let overlay: Overlay
-        do throws(BlockError) {
-            let card = try ExtendedReader(base, byteCount: byteCount, filler: unknown)
-            overlay = try Overlay(over: card, changedBy: slot)
-        } catch {
-            throw ForgeError(error)
-        }
+        let table = try PartitionTableError.wrapping(PartitionTable.read(from: base))
+        let system = try PartitionTableError.wrapping(table.findSystem(in: base))
+        let card = try BlockError.wrapping(ExtendedReader(base, byteCount: byteCount, filler: unknown))
+        let overlay = try BlockError.wrapping(Overlay(over: card, changedBy: slot))
         if try firstBootGrows(overlay, system) { return .leftToFirstBoot }
-        let growth: PartitionGrowth
-        do throws(PartitionTableError) {
-            growth = try PartitionGrowth(of: system.root.number, in: table, on: overlay)
-        } catch {
-            throw ForgeError(.badInput, ForgeError(error).message, hint: "leave out --grow")
-        }
+        let growth = try wrapping(
+            PartitionGrowth(of: system.root.number, in: table, on: overlay),
+            as: { (error: PartitionTableError) in
+                ForgeError(.badInput, ForgeError(error).message, hint: "leave out --grow")
+            })
         let needed = try fill(overlay, growth)
         guard growth.new != growth.old || !needed.isEmpty else { return .full }
-        do throws(PartitionTableError) { try growth.write(to: overlay) } catch { throw ForgeError(error) }
+        try PartitionTableError.wrapping(growth.write(to: overlay))
         return .grow(try CardGrowth(overlay, growth, needed: needed, before: used))
     }
 
@@ -70,7 +58,7 @@ struct CardGrowth: Sendable {
     private init(
         _ overlay: Overlay, _ growth: PartitionGrowth, needed: [Range<Int64>], before: BlockSet?
     ) throws(ForgeError) {
-        do throws(BlockError) { patch = try overlay.patch } catch { throw ForgeError(error) }
+        patch = try BlockError.wrapping(overlay.patch)
         let written = patch.ranges(in: growth.old.upperBound..<overlay.byteCount)
         let inside = needed.map { $0.clamped(to: 0..<growth.old.upperBound) }
         let image = before ?? BlockSet(touching: [0..<growth.old.upperBound])
@@ -80,38 +68,20 @@ struct CardGrowth: Sendable {
 
     /// Makes the file system fill the partition, and returns which bytes of the card it uses now; none when it did already.
     private static func fill(_ overlay: Overlay, _ growth: PartitionGrowth) throws(ForgeError) -> [Range<Int64>] {
-        let slice: Slice
-        do throws(BlockError) { slice = try Slice(of: overlay, range: growth.new) } catch { throw ForgeError(error) }
-        do throws(VolumeError) {
+        let slice = try BlockError.wrapping(Slice(of: overlay, range: growth.new))
+        return try wrapping(on: .root) { () throws(VolumeError) in
             let now = try Superblock(of: slice).lastWriteTime
             guard try !Ext4Growth.fill(slice, now: now, isZeroBehindEnd: false).isEmpty else { return [] }
             return try Ext4Volume(device: slice, now: now).usedRanges().map { range in
                 growth.new.lowerBound + range.lowerBound..<growth.new.lowerBound + range.upperBound
             }
-        } catch {
-            throw ForgeError(error, on: .root)
         }
     }
 
     private static func firstBootGrows(
         _ overlay: Overlay, _ system: SystemPartitions
     ) throws(ForgeError) -> Bool {
-        let slices: (boot: Slice, root: Slice)
-        do throws(BlockError) {
-            slices = try (Slice(of: overlay, range: system.boot.range), Slice(of: overlay, range: system.root.range))
-        } catch {
-            throw ForgeError(error)
-        }
-        let boot: FATVolume
-        do throws(VolumeError) { boot = try FATVolume(slices.boot, access: .readOnly) } catch {
-            throw ForgeError(error, on: .boot)
-        }
-        do throws(VolumeError) {
-            // The time is for writing, and nothing is written.
-            let root = try Ext4Volume(device: slices.root, now: 1)
-            return try ImageFacts.growsRoot(boot: boot, root: root)
-        } catch {
-            throw ForgeError(error, on: .root)
-        }
+        let (boot, root) = try system.volumes(on: overlay)
+        return try wrapping(on: .root, ImageFacts.growsRoot(boot: boot, root: root))
     }
 }

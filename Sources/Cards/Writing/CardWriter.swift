@@ -145,19 +145,8 @@ struct CardWriter: ~Copyable {
         guard piece.range.lowerBound < image.byteCount, var hasher = hasher.take() else { return }
         for index in 0..<piece.chunkCount {
             let chunkRange = piece.range(ofChunk: index)
-            if image.touches(chunkRange) {
-                var bytes = piece.chunk(index)?.bytes ?? [UInt8](repeating: 0, count: chunkRange.count)
-                var span = bytes.mutableSpan
-                var raw = span.mutableBytes
-                do throws(BlockError) { try image.apply(to: &raw, at: chunkRange.lowerBound) } catch {
-                    throw ForgeError(error)
-                }
-                hasher.update(bytes.span.bytes)
-            } else if let chunk = piece.chunk(index) {
-                hasher.update(chunk.bytes.span.bytes)
-            } else {
-                hasher.updateZeros(count: Int64(chunkRange.count))
-            }
+            let chunk = try BlockError.wrapping(image.changing(piece.chunk(index), at: chunkRange))
+            hasher.update(chunk, at: chunkRange)
         }
         self.hasher = consume hasher
     }
@@ -172,18 +161,16 @@ struct CardWriter: ~Copyable {
         let bytes = wanted.prefix(range.count)
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
         let inside = range.clamped(to: 0..<base.byteCount)
-        do throws(BlockError) {
+        try wrapping { () throws(BlockError) in
             var span = wanted.prefix(inside.count).mutableBytes
             try base.read(into: &span, at: inside.lowerBound)
-        } catch {
-            throw ForgeError(error)
         }
         try applyPatch(to: bytes, at: range.lowerBound)
     }
 
     private func applyPatch(to bytes: UnsafeMutableRawBufferPointer, at offset: Int64) throws(ForgeError) {
         var span = bytes.mutableBytes
-        do throws(BlockError) { try patch.apply(to: &span, at: offset) } catch { throw ForgeError(error) }
+        try BlockError.wrapping(patch.apply(to: &span, at: offset))
     }
 
     // MARK: Bytes of the card

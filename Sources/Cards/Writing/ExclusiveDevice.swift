@@ -18,11 +18,9 @@ package struct ExclusiveDevice: CardMedium {
     package init(path: String, guard deviceGuard: DeviceGuard, canAsk: Bool, root: String = "") throws(ForgeError) {
         let number = try Self.number(of: path)
         let seen = try deviceGuard.choose(number, named: path, in: .read(root: root), canAsk: canAsk)
-        do throws(BlockError) {
-            file = try OpenFile(path: path, flags: O_RDWR | O_EXCL | Self.direct)
-        } catch {
-            throw Self.opening(path, error, holders: { DiskHolder.all(of: seen) })
-        }
+        file = try wrapping(
+            OpenFile(path: path, flags: O_RDWR | O_EXCL | Self.direct),
+            as: { (error: BlockError) in Self.opening(path, error, holders: { DiskHolder.all(of: seen) }) })
         self.path = path
         self.root = root
         var status = stat()

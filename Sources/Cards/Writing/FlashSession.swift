@@ -76,7 +76,7 @@ package struct FlashSession: Sendable {
             observe(Progress(stage: .check, subject: card.name, done: done, total: total))
         }
         _ = each(alive, finished) { (card) throws(ForgeError) in
-            do throws(BlockError) { try baseFile?.check() } catch { throw ForgeError(error) }
+            _ = try BlockError.wrapping(baseFile?.check())
             let outcome = try card.finish(base: base)
             observe(Progress(stage: .check, subject: card.name, done: card.map.byteCount, total: card.map.byteCount))
             finished(card.requestIndex, .success(outcome))

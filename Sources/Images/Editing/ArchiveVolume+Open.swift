@@ -1,5 +1,6 @@
 package import Bases
 package import Blocks
+import Plans
 package import Reports
 import Trees
 package import Volumes
@@ -16,23 +17,17 @@ extension ArchiveVolume {
     package static func open(
         _ base: ImageSource, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> Opened? {
-        let subject = String(base.path.split(separator: "/").last ?? "")
-        let archive: TreeArchive?
-        do throws(BaseImageError) {
-            archive = try TreeArchive.open(
+        let subject = base.path.fileName
+        let archive = try wrapping(
+            TreeArchive.open(
                 path: base.path, expectedSHA256: base.sha256, version: version, cache: cache,
                 progress: { observe(Progress($0, subject: subject)) }, isCancelled: { Interruption.isRequested },
-                pack: ArchivePacker.pack)
-        } catch {
-            throw ForgeError(error, opening: base.path)
-        }
+                pack: ArchivePacker.pack), as: { ForgeError($0, opening: base.path) })
         guard let archive else { return nil }
-        do throws(VolumeError) {
+        return try wrapping(on: .root) { () throws(VolumeError) in
             return Opened(
                 volume: try ArchiveVolume(archive.file), digest: archive.sourceDigest,
                 format: archive.format.rawValue)
-        } catch {
-            throw ForgeError(error, on: .root)
         }
     }
 }

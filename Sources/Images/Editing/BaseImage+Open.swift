@@ -8,23 +8,20 @@ extension BaseImage {
         _ base: ImageSource, cache: Cache, unpacking: Bool = false, isVerifying: Bool = false,
         observe: @escaping Progress.Observer
     ) throws(ForgeError) -> BaseImage {
-        let subject = String(base.path.split(separator: "/").last ?? "")
-        do throws(BaseImageError) {
-            return try open(
+        let subject = base.path.fileName
+        return try wrapping(
+            open(
                 path: base.path, expectedSHA256: base.sha256, cache: cache, unpacking: unpacking,
                 isVerifying: isVerifying,
                 progress: { step in
                     observe(Progress(step, subject: subject))
                 },
-                isCancelled: { Interruption.isRequested })
-        } catch {
-            throw ForgeError(error, opening: base.path)
-        }
+                isCancelled: { Interruption.isRequested }), as: { ForgeError($0, opening: base.path) })
     }
 
     /// `checkUnchanged` with an error for the person.
     package func confirmUnchanged() throws(ForgeError) {
-        do throws(BlockError) { try checkUnchanged() } catch { throw ForgeError(error) }
+        try BlockError.wrapping(checkUnchanged())
     }
 
     /// The bytes of an image file alone, packed or not; a raw one is not read for its SHA-256. With `isShared` a disk
@@ -32,20 +29,17 @@ extension BaseImage {
     package static func openBytes(
         of path: String, cache: Cache, isShared: Bool = false, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> Bytes {
-        let subject = String(path.split(separator: "/").last ?? "")
-        do throws(BaseImageError) {
-            return try openBytes(
+        let subject = path.fileName
+        return try wrapping(
+            openBytes(
                 path: path, cache: cache, isShared: isShared, progress: { observe(Progress($0, subject: subject)) },
-                isCancelled: { Interruption.isRequested })
-        } catch {
-            throw ForgeError(error, opening: path)
-        }
+                isCancelled: { Interruption.isRequested }), as: { ForgeError($0, opening: path) })
     }
 }
 
 extension BaseImage.Bytes {
     /// Throws when the file was changed since it was opened.
     package func confirmUnchanged() throws(ForgeError) {
-        do throws(BlockError) { try origin?.check() } catch { throw ForgeError(error) }
+        _ = try BlockError.wrapping(origin?.check())
     }
 }

@@ -11,12 +11,7 @@ extension BlockSet {
     ///
     /// Partition tables, gaps, other partitions and a file system that cannot be judged are in use as a whole.
     package static func inUse(of overlay: Overlay) throws(ForgeError) -> BlockSet {
-        let system: SystemPartitions
-        do throws(PartitionTableError) {
-            system = try PartitionTable.read(from: overlay.base).findSystem(in: overlay.base)
-        } catch {
-            throw ForgeError(error)
-        }
+        let system = try PartitionTableError.wrapping(SystemPartitions(of: overlay.base))
         let (boot, root) = (system.boot.range, system.root.range)
         var used: [Range<Int64>] = []
         var end: Int64 = 0
@@ -25,23 +20,20 @@ extension BlockSet {
             end = range.upperBound
         }
         used.append(end..<overlay.byteCount)
-        used += try usedRanges(in: boot, .boot, of: overlay) { (slice) throws(VolumeError) in
-            try FATVolume(slice, access: .readOnly).usedRanges()
+        used += try usedRanges(in: boot, .boot) { () throws(VolumeError) in
+            try system.boot.openFAT(on: overlay, access: .readOnly).usedRanges()
         }
-        used += try usedRanges(in: root, .root, of: overlay) { (slice) throws(VolumeError) in
-            try Ext4Volume(device: slice, now: 1).usedRanges()
+        used += try usedRanges(in: root, .root) { () throws(VolumeError) in
+            try system.root.openExt4(on: overlay, now: nil).usedRanges()
         }
         return BlockSet(touching: used)
     }
 
     private static func usedRanges(
-        in partition: Range<Int64>, _ name: Target.Partition, of overlay: Overlay,
-        _ ranges: (Slice) throws(VolumeError) -> [Range<Int64>]
+        in partition: Range<Int64>, _ name: Target.Partition, _ ranges: () throws(VolumeError) -> [Range<Int64>]
     ) throws(ForgeError) -> [Range<Int64>] {
-        let slice: Slice
-        do throws(BlockError) { slice = try Slice(of: overlay, range: partition) } catch { throw ForgeError(error) }
         do throws(VolumeError) {
-            return try ranges(slice).map { range in
+            return try ranges().map { range in
                 let absolute = partition.lowerBound + range.lowerBound..<partition.lowerBound + range.upperBound
                 return absolute.clamped(to: partition)
             }

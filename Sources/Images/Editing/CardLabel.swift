@@ -80,8 +80,7 @@ extension CardLabel {
             return nil
         }
         for finding in findings where finding.couldBoot {
-            guard let slice = try? Slice(of: Overlay(over: reader), range: finding.partition.range),
-                let volume = try? FATVolume(slice, access: .readOnly),
+            guard let volume = try? finding.partition.openFAT(on: Overlay(over: reader), access: .readOnly),
                 let status = try? volume.status(at: target.path), status.byteCount <= 4096,
                 case .file(let bytes)? = try? volume.node(at: target.path)?.content
             else { continue }
@@ -94,9 +93,7 @@ extension CardLabel {
     /// sector and the root file system's superblock.
     package static func fingerprint(of reader: any BlockReader) -> SHA256Digest {
         var parts: [Range<Int64>] = [0..<512]
-        if let table = try? PartitionTable.read(from: reader),
-            let system = try? table.findSystem(in: reader)
-        {
+        if let system = try? SystemPartitions(of: reader) {
             let (boot, root) = (system.boot.range.lowerBound, system.root.range.lowerBound)
             parts += [boot..<boot + 512, root + 1024..<root + 2048]
         }
@@ -130,16 +127,10 @@ package struct CardLabelSource {
     }
 
     /// The edit that puts the label on the boot partition; nil when there is nothing to be put.
-    func edit(for slot: Slot, epoch: Int64, on boot: any Volume) throws(ForgeError) -> Edit? {
-        let old: CardLabel?
-        do throws(VolumeError) {
-            if case .file(let bytes)? = try boot.node(at: CardLabel.target.path)?.content {
-                old = CardLabel(bytes)
-            } else {
-                old = nil
-            }
-        } catch {
-            throw ForgeError(error, on: .boot)
+    func edit(for slot: Slot, epoch: Int64, on boot: any ReadableVolume) throws(ForgeError) -> Edit? {
+        var old: CardLabel?
+        if case .file(let bytes)? = try wrapping(on: .boot, boot.node(at: CardLabel.target.path)?.content) {
+            old = CardLabel(bytes)
         }
         guard let label = label(for: slot, epoch: epoch, over: old) else { return nil }
         let node = FileNode(content: .file(try JSON.encode(label)), metadata: .init(mode: 0o644))

@@ -12,7 +12,7 @@ package enum Engine: String, Codable, Sendable, CaseIterable {
     package func check() throws(ForgeError) {
         guard self == .loop else { return }
         for type in MountedVolume.FileSystem.allCases {
-            do throws(MountError) { try MountedVolume.check(type) } catch { throw ForgeError(error) }
+            try MountError.wrapping(MountedVolume.check(type))
         }
     }
 }
@@ -29,5 +29,10 @@ extension ForgeError {
         case .refused: self.init(.badInput, "could not mount the image: \(error)")
         case .system: self.init(.inputOutput, "\(error)")
         }
+        cause = error
     }
+}
+
+extension MountError: ReportedError {
+    package var report: ForgeError { ForgeError(self) }
 }

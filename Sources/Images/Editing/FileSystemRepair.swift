@@ -25,7 +25,7 @@ package struct FileSystemRepair {
 
     /// What is there to do for a partition; nil when its file system is clean or is none of these.
     package init?(_ finding: PartitionFinding, in reader: any BlockReader) {
-        guard let slice = try? Slice(of: Overlay(over: reader), range: finding.partition.range) else { return nil }
+        guard let slice = try? finding.partition.slice(of: Overlay(over: reader)) else { return nil }
         var kind = Kind.fat
         do throws(VolumeError) {
             switch finding.content {
@@ -49,16 +49,11 @@ package struct FileSystemRepair {
     package func run(
         on device: any BlockDevice, scratch: () throws(BlockError) -> OpenFile, observe: (Int64) -> Void
     ) throws(ForgeError) -> Int64 {
-        let file: OpenFile
-        do throws(BlockError) {
-            file = try scratch()
-            try copy(device, to: file, observe: observe)
-        } catch {
-            throw ForgeError(error)
-        }
+        let file = try BlockError.wrapping(scratch())
+        try BlockError.wrapping(copy(device, to: file, observe: observe))
         try runTool(on: file)
         try check(file)
-        do throws(BlockError) { return try writeBack(file, to: device) } catch { throw ForgeError(error) }
+        return try BlockError.wrapping(writeBack(file, to: device))
     }
 
     private func copy(
@@ -105,12 +100,11 @@ package struct FileSystemRepair {
 
     /// Throws unless our own drivers would edit it now.
     private func check(_ file: OpenFile) throws(ForgeError) {
-        let device: FileDevice
-        do throws(BlockError) { device = try FileDevice(file) } catch { throw ForgeError(error) }
+        let device = try BlockError.wrapping(FileDevice(file))
         do throws(VolumeError) {
             switch kind {
             case .fat: _ = try FATVolume(device)
-            case .ext: try Ext4Volume(device: device, now: 1).close()
+            case .ext(let lastWritten): try Ext4Volume(device: device, now: lastWritten).close()
             }
         } catch {
             throw ForgeError(

@@ -1,4 +1,5 @@
 import Blocks
+import Plans
 package import Reports
 import Tables
 package import Trees
@@ -21,15 +22,12 @@ package struct GrowingImage {
     package init(_ copy: WorkingCopy) throws(ForgeError) {
         self.copy = copy
         let reader = try copy.reader()
-        do throws(PartitionTableError) {
-            table = try PartitionTable.read(from: reader)
-            root = try table.findSystem(in: reader).root
-        } catch {
-            throw ForgeError(error)
-        }
+        let table = try PartitionTableError.wrapping(PartitionTable.read(from: reader))
+        self.table = table
+        root = try PartitionTableError.wrapping(table.findSystem(in: reader).root)
         rootRange = root.range
         let slice = try Self.slice(of: copy, root.range)
-        do throws(VolumeError) { superblock = try Superblock(of: slice) } catch { throw ForgeError(error, on: .root) }
+        superblock = try wrapping(on: .root, Superblock(of: slice))
     }
 
     /// Grows file, partition and file system, as far as they must be, so that `size` fits and `spare` blocks are left.
@@ -47,33 +45,21 @@ package struct GrowingImage {
         willGrow(byteCount)
         try copy.grow(to: byteCount)
         let device = try copy.device()
-        do throws(PartitionTableError) {
-            let growth = try PartitionGrowth(of: root.number, in: table, on: device)
-            try growth.write(to: device)
-            rootRange = growth.new
-        } catch {
-            throw ForgeError(error)
-        }
+        let growth = try PartitionTableError.wrapping(PartitionGrowth(of: root.number, in: table, on: device))
+        try PartitionTableError.wrapping(growth.write(to: device))
+        rootRange = growth.new
         let slice = try Self.slice(of: copy, rootRange)
-        do throws(VolumeError) {
-            _ = try Ext4Growth.fill(slice, now: now, isZeroBehindEnd: hasZeroTail)
-        } catch {
-            throw ForgeError(error, on: .root)
-        }
+        _ = try wrapping(on: .root, Ext4Growth.fill(slice, now: now, isZeroBehindEnd: hasZeroTail))
     }
 
     /// The root file system, to be edited in the file.
     package func openRoot(now: Int64) throws(ForgeError) -> Ext4Volume {
         let slice = try Self.slice(of: copy, rootRange)
-        do throws(VolumeError) {
-            return try Ext4Volume(device: slice, now: now)
-        } catch {
-            throw ForgeError(error, on: .root)
-        }
+        return try wrapping(on: .root, Ext4Volume(device: slice, now: now))
     }
 
     private static func slice(of copy: WorkingCopy, _ range: Range<Int64>) throws(ForgeError) -> Slice {
         let device = try copy.device()
-        do throws(BlockError) { return try Slice(of: device, range: range) } catch { throw ForgeError(error) }
+        return try BlockError.wrapping(Slice(of: device, range: range))
     }
 }

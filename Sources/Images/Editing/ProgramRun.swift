@@ -55,20 +55,16 @@ package struct ProgramRun {
             let program = SandboxedProgram(
                 command.arguments, environment: environment(emulator), hostname: hostname, hasNetwork: network,
                 emulator: emulator)
-            let outcome: SandboxedProgram.Outcome
-            do throws(MountError) {
-                outcome = try program.run(
+            let outcome = try wrapping(
+                program.run(
                     in: root, boot: boot, at: bootPlace, output: log.descriptor,
-                    isCancelled: { Interruption.isRequested })
-            } catch {
-                throw Self.refusal(error)
-            }
+                    isCancelled: { Interruption.isRequested }), as: Self.refusal)
             try Interruption.check()
             guard outcome == .ended(0) else { throw failure(of: command, outcome, program.limits, log) }
         }
         for helper in helpers.reversed() { try helper.remove(from: root) }
         return Manifest.Programs(
-            log: String(logPath.split(separator: "/").last ?? ""), network: network, packagesBefore: before,
+            log: logPath.fileName, network: network, packagesBefore: before,
             packagesAfter: try installed(in: root))
     }
 
@@ -115,16 +111,14 @@ package struct ProgramRun {
     // MARK: What it is run with
 
     private func emulator(for root: MountedVolume) throws(ForgeError) -> Emulator? {
-        let program = try onRoot { () throws(VolumeError) in try root.node(at: "/usr/bin/env") }
+        let program = try wrapping(on: .root, root.node(at: "/usr/bin/env"))
         guard case .file(let bytes)? = program?.content else {
             throw ForgeError(.badInput, "could not run programs inside the image: it has no /usr/bin/env")
         }
-        do throws(MountError) {
+        return try wrapping(as: Self.refusal) { () throws(MountError) in
             guard let emulator = try Emulator(forProgram: Array(bytes.prefix(20))) else { return nil }
             try Emulator.check()
             return emulator
-        } catch {
-            throw Self.refusal(error)
         }
     }
 
@@ -138,20 +132,16 @@ package struct ProgramRun {
     /// Where the image's system has its boot partition.
     private func bootPlace(in root: MountedVolume) throws(ForgeError) -> String {
         for place: VolumePath in ["/boot/firmware", "/boot"] {
-            let node = try onRoot { () throws(VolumeError) in try root.status(at: place) }
+            let node = try wrapping(on: .root, root.status(at: place))
             if node?.kind == .directory { return place.description }
         }
         throw ForgeError(.badInput, "could not run programs inside the image: it has no /boot")
     }
 
     private func installed(in root: MountedVolume) throws(ForgeError) -> [String] {
-        let node = try onRoot { () throws(VolumeError) in try root.node(at: Self.status) }
+        let node = try wrapping(on: .root, root.node(at: Self.status))
         guard case .file(let bytes)? = node?.content else { return [] }
         return InstalledPackages.list(String(decoding: bytes, as: UTF8.self))
-    }
-
-    private func onRoot<Value>(_ body: () throws(VolumeError) -> Value) throws(ForgeError) -> Value {
-        do throws(VolumeError) { return try body() } catch { throw ForgeError(error, on: .root) }
     }
 
     private func failure(
@@ -185,26 +175,24 @@ private struct Helper {
         _ path: VolumePath, _ text: String, mode: UInt16, in root: MountedVolume, at time: Int64
     ) throws(ForgeError) {
         self.path = path
-        node = FileNode(content: .file(Array(text.utf8)), metadata: .init(mode: mode, modified: time))
-        do throws(VolumeError) {
-            old = try root.node(at: path)
+        let node = FileNode(content: .file(Array(text.utf8)), metadata: .init(mode: mode, modified: time))
+        self.node = node
+        old = try wrapping(on: .root) { () throws(VolumeError) in
+            let old = try root.node(at: path)
             // A link may lead anywhere, or nowhere yet.
             if let old, old.kind != .file { try root.remove(path) }
             try root.put(node, at: path)
-        } catch {
-            throw ForgeError(error, on: .root)
+            return old
         }
     }
 
     /// Puts back what was there, unless a program has put something else.
     func remove(from root: MountedVolume) throws(ForgeError) {
-        do throws(VolumeError) {
+        try wrapping(on: .root) { () throws(VolumeError) in
             guard let now = try root.node(at: path), now.content == node.content else { return }
             guard let old else { return try root.remove(path) }
             if old.kind != .file { try root.remove(path) }
             try root.put(old, at: path)
-        } catch {
-            throw ForgeError(error, on: .root)
         }
     }
 }

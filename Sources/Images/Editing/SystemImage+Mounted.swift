@@ -16,12 +16,9 @@ extension SystemImage {
         let own = try SystemImage(in: copy, now: nil)
         let file = try copy.device()
         func mount(_ type: MountedVolume.FileSystem, _ partition: Partition) throws(ForgeError) -> MountedVolume {
-            do throws(MountError) {
-                return try MountedVolume(
-                    type, of: file.descriptor, range: partition.range, sectorSize: own.partitions.sectorSize)
-            } catch {
-                throw ForgeError(error)
-            }
+            try MountError.wrapping(
+                MountedVolume(
+                    type, of: file.descriptor, range: partition.range, sectorSize: own.partitions.sectorSize))
         }
         let boot = try mount(.vfat, own.system.boot)
         let root = try mount(.ext4, own.system.root)

@@ -39,38 +39,18 @@ package final class SystemImage {
     }
 
     /// What lies on `device`, where the partitions are as the table of `reader` says.
-    init(on device: any BlockDevice, table reader: any BlockReader, now: Int64?) throws(ForgeError) {
-        do throws(PartitionTableError) {
-            partitions = try PartitionTable.read(from: reader)
-            system = try partitions.findSystem(in: reader)
-        } catch {
-            throw ForgeError(error)
-        }
-        let bootDevice = try Self.slice(of: device, system.boot)
-        let rootDevice = try Self.slice(of: device, system.root)
-        do throws(VolumeError) {
-            boot = try FATVolume(bootDevice)
-        } catch {
-            throw ForgeError(error, on: .boot)
-        }
-        do throws(VolumeError) {
-            let superblock = try Superblock(of: rootDevice)
-            rootNames = FileSystemNames(superblock)
-            lastWritten = superblock.lastWriteTime
-            let usedBlocks = superblock.blockCount - min(superblock.blockCount, superblock.freeBlockCount)
-            usedByteCount = Int64(clamping: usedBlocks).times(superblock.blockSize)
-            root = try Ext4Volume(device: rootDevice, now: now ?? lastWritten)
-        } catch {
-            throw ForgeError(error, on: .root)
-        }
-    }
-
-    private static func slice(of device: any BlockDevice, _ partition: Partition) throws(ForgeError) -> Slice {
-        do throws(BlockError) {
-            return try Slice(of: device, range: partition.range)
-        } catch {
-            throw ForgeError(error)
-        }
+    convenience init(on device: any BlockDevice, table reader: any BlockReader, now: Int64?) throws(ForgeError) {
+        let partitions = try PartitionTableError.wrapping(PartitionTable.read(from: reader))
+        let system = try PartitionTableError.wrapping(partitions.findSystem(in: reader))
+        let boot = try wrapping(on: .boot, system.boot.openFAT(on: device))
+        let superblock = try wrapping(on: .root, Superblock(of: system.root.slice(of: device)))
+        let root = try wrapping(
+            on: .root, system.root.openExt4(on: device, now: now ?? superblock.lastWriteTime))
+        let usedBlocks = superblock.blockCount - min(superblock.blockCount, superblock.freeBlockCount)
+        self.init(
+            partitions: partitions, system: system, boot: boot, root: root, lastWritten: superblock.lastWriteTime,
+            usedByteCount: Int64(clamping: usedBlocks).times(superblock.blockSize),
+            rootNames: FileSystemNames(superblock))
     }
 
     package func volume(_ partition: Target.Partition) -> any Volume {
@@ -87,7 +67,7 @@ package final class SystemImage {
 
     /// Writes both volumes out; the image may not be used afterwards.
     package func close() throws(ForgeError) {
-        do throws(VolumeError) { try boot.close() } catch { throw ForgeError(error, on: .boot) }
-        do throws(VolumeError) { try root.close() } catch { throw ForgeError(error, on: .root) }
+        try wrapping(on: .boot, boot.close())
+        try wrapping(on: .root, root.close())
     }
 }

@@ -31,12 +31,10 @@ package final class WorkingCopy: Sendable {
         made: @escaping @Sendable (Int, Result<WorkingCopy, ForgeError>) -> Void
     ) {
         RawPass(requests: requests, base: base, isHashing: false).run(observe: observe) { index, result in
-            do throws(ForgeError) {
-                let file = try result.get().completed()
-                made(index, .success(WorkingCopy(file, name: requests[index].name)))
-            } catch {
-                made(index, .failure(error))
+            let copy = Result { () throws(ForgeError) in
+                WorkingCopy(try result.get().completed(), name: requests[index].name)
             }
+            made(index, copy)
         }
     }
 
@@ -56,25 +54,22 @@ package final class WorkingCopy: Sendable {
     /// The file for reading; valid until `commit`, and as large as the file is now.
     package func reader() throws(ForgeError) -> FileReader {
         let file = try openFile()
-        do throws(BlockError) { return try FileReader(file) } catch { throw ForgeError(error) }
+        return try BlockError.wrapping(FileReader(file))
     }
 
     /// The file for editing; valid until `commit`, and as large as the file is now.
     package func device() throws(ForgeError) -> FileDevice {
         let file = try openFile()
-        do throws(BlockError) { return try FileDevice(file) } catch { throw ForgeError(error) }
+        return try BlockError.wrapping(FileDevice(file))
     }
 
     /// Another descriptor of the file with a lock of its own: flock(2) on ours does not extend to it, so that a loop
     /// device that outlives a killed process does not keep the next one from the file.
     private func openFile() throws(ForgeError) -> OpenFile {
         try withFile { (_) throws(ForgeError) in }
-        do throws(BlockError) {
-            return try OpenFile(path: "/proc/self/fd/\(descriptor)", flags: O_RDWR)
-        } catch {
-            guard case .system(let code, _, _) = error else { throw ForgeError(error) }
-            throw ForgeError.writing(path, errno: code)
-        }
+        return try wrapping(
+            OpenFile(path: "/proc/self/fd/\(descriptor)", flags: O_RDWR),
+            as: { (error: BlockError) in ForgeError(error, writing: path) })
     }
 
     /// Reads the whole file for its digest, makes it durable and gives it its name.
@@ -84,15 +79,11 @@ package final class WorkingCopy: Sendable {
         var dataRanges: [Range<Int64>] = []
         for range in reader.pieces {
             try Interruption.check()
-            let piece: SparseBytes
-            do throws(BlockError) { piece = try reader.takePiece(range) } catch { throw ForgeError(error) }
+            let piece = try BlockError.wrapping(reader.takePiece(range))
             for index in 0..<piece.chunkCount {
                 let chunkRange = piece.range(ofChunk: index)
-                guard let chunk = piece.chunk(index) else {
-                    hasher.updateZeros(count: chunkRange.upperBound - chunkRange.lowerBound)
-                    continue
-                }
-                hasher.update(chunk.bytes.span.bytes)
+                hasher.update(piece.chunk(index), at: chunkRange)
+                guard let chunk = piece.chunk(index) else { continue }
                 dataRanges.appendRuns(of: chunk.dataMask, in: chunkRange)
             }
             observe(Progress(stage: .finish, subject: name, done: range.upperBound, total: reader.byteCount))

@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 
 /// A mount as /proc/self/mountinfo lists it (proc_pid_mountinfo(5)).
@@ -68,13 +69,6 @@ extension MountInfo {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while true {
-            let count = read(descriptor, &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return count == 0 ? bytes : nil }
-            bytes += buffer[..<count]
-        }
+        return Transfer.rest(of: descriptor, limit: .max)
     }
 }

@@ -114,18 +114,9 @@ package struct OutputFile: ~Copyable, Sendable {
     package static func write(_ bytes: RawSpan, at offset: Int64, to descriptor: Int32, path: String) throws(ForgeError)
     {
         Work.add(written: Int64(bytes.byteCount))
-        let code = bytes.withUnsafeBytes { buffer -> Int32 in
-            var done = 0
-            while done < buffer.count {
-                let count = pwrite(
-                    descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(offset) + off_t(done))
-                if count < 0 && errno == EINTR { continue }
-                if count <= 0 { return count < 0 ? errno : EIO }
-                done += count
-            }
-            return 0
+        guard bytes.withUnsafeBytes({ Transfer.write($0, to: descriptor, at: offset) }) else {
+            throw ForgeError.writing(path, errno: errno)
         }
-        guard code == 0 else { throw ForgeError.writing(path, errno: code) }
     }
 
     /// Makes the file durable and gives it its name.

@@ -20,4 +20,9 @@ package enum OutputFolder {
         try make(String(folder[..<slash]))
         if mkdir(folder, 0o777) != 0 && errno != EEXIST { throw ForgeError.writing(folder, errno: errno) }
     }
+
+    /// The path of an output of that name.
+    package static func path(of name: String, in folder: String) -> String {
+        folder == "." ? name : (folder.hasSuffix("/") ? folder : folder + "/") + name
+    }
 }

@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 package import Reports
 
@@ -29,18 +30,10 @@ package enum RegularFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw ForgeError.reading(path, errno: errno) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw notAFile(path, status.st_mode & S_IFMT) }
-        var bytes = [UInt8](repeating: 0, count: min(limit, Int(clamping: status.st_size)))
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeMutableBytes {
-                pread(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done, off_t(done))
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw ForgeError.reading(path, errno: errno) }
-            if count == 0 { break }
-            done += count
+        guard let bytes = Transfer.prefix(of: descriptor, count: min(limit, Int(clamping: status.st_size))) else {
+            throw ForgeError.reading(path, errno: errno)
         }
-        return Array(bytes.prefix(done))
+        return bytes
     }
 
     private static func notAFile(_ path: String, _ type: mode_t) -> ForgeError {

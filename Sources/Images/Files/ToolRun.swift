@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 import Reports
 
@@ -76,7 +77,7 @@ struct ToolRun {
         var status: Int32 = 0
         while true {
             let found = waitpid(child, &status, WNOHANG)
-            if found == child { return status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F }
+            if found == child { return ChildProcess.exitStatus(status) }
             guard found == 0 || errno == EINTR else {
                 throw ForgeError(.bug, "could not wait for \(name): \(systemMessage(errno))")
             }

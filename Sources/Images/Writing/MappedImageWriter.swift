@@ -47,17 +47,16 @@ package struct MappedImageWriter: ImageWriter {
         let known = Mutex(before)
         if !isKnown { inner.watch = { piece in digester.withLock { $0.take(piece) } } }
         inner.write(requests, from: base, observe: observe) { index, result in
-            do throws(ForgeError) {
+            let outcome = Result { () throws(ForgeError) in
                 let image = try result.get()
                 if !isKnown {
                     let map = digester.withLock { $0.map }
                     known.withLock { $0.learn(from: map) }
                 }
                 try self.map(requests[index], known: known)
-                finished(index, .success(image))
-            } catch {
-                finished(index, .failure(error))
+                return image
             }
+            finished(index, outcome)
         }
         let after = known.withLock { $0 }
         // What cannot be kept is found anew: no reason to fail when the images are there.

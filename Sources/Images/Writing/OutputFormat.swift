@@ -1,4 +1,5 @@
 package import Bases
+import Reports
 
 /// The formats that `build` writes; the raw value is what a file's name ends in.
 package enum OutputFormat: String, Sendable, CaseIterable {
@@ -11,7 +12,7 @@ package enum OutputFormat: String, Sendable, CaseIterable {
     package func writer(
         for base: ImageSource, cache: Cache, mapping: BmapPolicy, isVerifying: Bool = false
     ) -> any ImageWriter {
-        let name = String(base.path.split(separator: "/").last ?? "")
+        let name = base.path.fileName
         let packed: PackedFormat
         switch self {
         case .raw: return MappedImageWriter(baseName: name, cache: cache, mapping: mapping)

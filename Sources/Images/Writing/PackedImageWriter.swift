@@ -54,11 +54,10 @@ package struct PackedImageWriter: ImageWriter {
             while true {
                 let index = next.add(1, ordering: .relaxed).oldValue
                 guard index < requests.count else { return }
-                do throws(ForgeError) {
-                    finished(index, .success(try assemble(index, requests[index], recipe, observe: observe)))
-                } catch {
-                    finished(index, .failure(error))
+                let image = Result { () throws(ForgeError) in
+                    try assemble(index, requests[index], recipe, observe: observe)
                 }
+                finished(index, image)
             }
         }
     }
@@ -70,8 +69,7 @@ package struct PackedImageWriter: ImageWriter {
         let mapFile = BmapFile(beside: request)
         try mapFile.prepare()
         let output = try OutputFile(path: request.path, mode: request.mode, replacing: request.isReplacing)
-        let outcome: PackedWriter.Outcome
-        do throws(PackingError) {
+        let outcome = try wrapping(as: { ForgeError($0, writing: request.path) }) { () throws(PackingError) in
             let file = try Self.duplicate(output.descriptor, path: request.path)
             var writer = PackedWriter(format, to: file)
             for (number, block) in recipe.source.blocks.enumerated() {
@@ -86,9 +84,7 @@ package struct PackedImageWriter: ImageWriter {
                         stage: .write, subject: request.name, done: writer.imageByteCount,
                         total: request.patch.byteCount))
             }
-            outcome = try writer.finish()
-        } catch {
-            throw ForgeError(error, writing: request.path)
+            return try writer.finish()
         }
         guard outcome.imageByteCount == request.patch.byteCount else {
             throw ForgeError(
@@ -103,11 +99,7 @@ package struct PackedImageWriter: ImageWriter {
     }
 
     private static func duplicate(_ descriptor: Int32, path: String) throws(PackingError) -> OpenFile {
-        do throws(BlockError) {
-            return try OpenFile(duplicating: descriptor, path: path)
-        } catch {
-            throw .block(error)
-        }
+        try wrapping(OpenFile(duplicating: descriptor, path: path), as: PackingError.block)
     }
 }
 
@@ -143,5 +135,6 @@ extension ForgeError {
         case .outOfMemory: self.init(.unavailable, "could not write \(path): \(error)")
         case .library: self.init(.bug, "could not write \(path): \(error)")
         }
+        cause = error
     }
 }

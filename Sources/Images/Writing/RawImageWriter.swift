@@ -21,13 +21,12 @@ package struct RawImageWriter: ImageWriter {
     ) {
         let pass = RawPass(requests: requests, base: base, isHashing: true, watch: watch, tee: tee)
         pass.run(observe: observe) { index, result in
-            do throws(ForgeError) {
+            let image = Result { () throws(ForgeError) in
                 let output = try result.get()
                 defer { output.discard() }
-                finished(index, .success(try output.finish()))
-            } catch {
-                finished(index, .failure(error))
+                return try output.finish()
             }
+            finished(index, image)
         }
     }
 }

@@ -67,37 +67,14 @@ final class RawOutput: Sendable {
         if state.role == .cloned, let chunk {
             try store(chunk.bytes.span.bytes, mask: chunk.dataMask, at: chunkRange, path: path, to: state.descriptor)
         }
-        if patch.touches(chunkRange) {
-            let count = Int(chunkRange.upperBound - chunkRange.lowerBound)
-            let bytes = try patched(chunk, at: chunkRange, patch: patch)
-            let mask = SparseBytes.dataMask(of: bytes.span.bytes, at: chunkRange.lowerBound)
-            state.hasher?.update(bytes.span.bytes.extracting(0..<count))
-            state.dataRanges.appendRuns(of: mask, in: chunkRange)
-            if state.role == .written {
-                try store(bytes.span.bytes, mask: mask, at: chunkRange, path: path, to: state.descriptor)
-            }
-        } else if let chunk {
-            state.hasher?.update(chunk.bytes.span.bytes)
-            state.dataRanges.appendRuns(of: chunk.dataMask, in: chunkRange)
-            if state.role == .written {
-                try store(
-                    chunk.bytes.span.bytes, mask: chunk.dataMask, at: chunkRange, path: path, to: state.descriptor)
-            }
-        } else {
-            state.hasher?.updateZeros(count: chunkRange.upperBound - chunkRange.lowerBound)
+        let changed = try BlockError.wrapping(patch.changing(chunk, at: chunkRange))
+        state.hasher?.update(changed, at: chunkRange)
+        guard let changed else { return }
+        state.dataRanges.appendRuns(of: changed.dataMask, in: chunkRange)
+        if state.role == .written {
+            try store(
+                changed.bytes.span.bytes, mask: changed.dataMask, at: chunkRange, path: path, to: state.descriptor)
         }
-    }
-
-    private static func patched(_ chunk: SparseBytes.Chunk?, at chunkRange: Range<Int64>, patch: Patch)
-        throws(ForgeError) -> [UInt8]
-    {
-        var bytes = chunk?.bytes ?? [UInt8](repeating: 0, count: Int(chunkRange.upperBound - chunkRange.lowerBound))
-        var span = bytes.mutableSpan
-        var raw = span.mutableBytes
-        do throws(BlockError) { try patch.apply(to: &raw, at: chunkRange.lowerBound) } catch {
-            throw ForgeError(error)
-        }
-        return bytes
     }
 
     /// Writes the runs of granules that hold something; the rest of the file is a hole.

@@ -34,17 +34,18 @@ struct SplicePlan: Sendable {
         self.base = base
         self.writer = writer
         self.observe = observe
-        survey = try BaseDigestCollector(of: base, requests: requests, writer: writer, observe: observe)
-        do throws(PackingError) {
-            source = try Self.source(of: base, writer: writer, survey: survey, observe: observe)
-            scratch = try packing { () throws(BlockError) in try PackedScratch(in: writer.cache) }
-            replacements = Array(repeating: [:], count: requests.count)
-            maps = requests.map { writer.isMapping ? $0.emptyMap : nil }
-            try replace()
-            if writer.isVerifying { try verify() }
-        } catch {
-            throw ForgeError(error, writing: requests.first?.path ?? "the image")
+        replacements = Array(repeating: [:], count: requests.count)
+        maps = requests.map { writer.isMapping ? $0.emptyMap : nil }
+        let survey = try BaseDigestCollector(of: base, requests: requests, writer: writer, observe: observe)
+        self.survey = survey
+        func writing(_ error: PackingError) -> ForgeError {
+            ForgeError(error, writing: requests.first?.path ?? "the image")
         }
+        source = try wrapping(
+            Self.source(of: base, writer: writer, survey: survey, observe: observe), as: writing)
+        scratch = try wrapping(PackedScratch(in: writer.cache), as: { writing(.block($0)) })
+        try wrapping(replace(), as: writing)
+        if writer.isVerifying { try wrapping(verify(), as: writing) }
         try finishMaps()
     }
 
@@ -54,13 +55,11 @@ struct SplicePlan: Sendable {
             maps[index]?.learn(from: digests) { request.patch.touches($0) }
             guard survey.isComplete else { continue }
             let reader = base.reader
-            do throws(PackingError) {
+            try wrapping(as: { ForgeError($0, writing: request.path) }) { () throws(PackingError) in
                 // What is left are runs across cells.
                 try maps[index]?.complete { (range) throws(PackingError) in
                     try request.patch.bytes(of: range, over: reader)
                 }
-            } catch {
-                throw ForgeError(error, writing: request.path)
             }
         }
     }
@@ -76,7 +75,7 @@ struct SplicePlan: Sendable {
             produce: { (index) throws(PackingError) -> Int64 in
                 if Interruption.isRequested { throw .cancelled }
                 let image = source.blocks[copied[index]].image
-                try packing { () throws(BlockError) in try xz.verifyBlock(at: image.lowerBound) }
+                try wrapping(xz.verifyBlock(at: image.lowerBound), as: PackingError.block)
                 return Int64(image.count)
             },
             deliver: { (count) throws(PackingError) in
@@ -160,7 +159,7 @@ struct SplicePlan: Sendable {
         for (index, request) in requests.enumerated() where request.patch.touches(source.blocks[number].image) {
             choices[index] = [:]
             for (cell, part) in cells.enumerated() where request.patch.touches(part.block.image) {
-                let digest = try packing { () throws(BlockError) in try request.patch.identity(in: part.block.image) }
+                let digest = try wrapping(request.patch.identity(in: part.block.image), as: PackingError.block)
                 let key = Key(cell: cell, digest: digest)
                 let work = known[key] ?? works.count
                 if work == works.count {

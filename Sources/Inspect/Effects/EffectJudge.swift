@@ -20,15 +20,16 @@ package struct EffectJudge {
 
     /// What there is to judge. A tree has no table and no partitions.
     package struct Subject {
-        package var boot: any Volume
-        package var root: any Volume
+        package var boot: any ReadableVolume
+        package var root: any ReadableVolume
         package var table: PartitionTable?
         package var bootPartition: Partition?
         package var rootPartition: Partition?
         package var rootNames: FileSystemNames?
 
         package init(
-            boot: any Volume, root: any Volume, table: PartitionTable? = nil, bootPartition: Partition? = nil,
+            boot: any ReadableVolume, root: any ReadableVolume, table: PartitionTable? = nil,
+            bootPartition: Partition? = nil,
             rootPartition: Partition? = nil, rootNames: FileSystemNames? = nil
         ) {
             self.rootNames = rootNames

@@ -1,3 +1,4 @@
+import Blocks
 import CLinux
 import Glibc
 import Images

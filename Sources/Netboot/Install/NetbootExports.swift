@@ -1,22 +1,19 @@
 package import Plans
+import Reports
 package import Trees
 
-/// Where a controller keeps the trees of its nodes, and how it exports them.
+/// How a controller exports the trees of its nodes.
 ///
 /// 8086's images list all 252 nodes (`/etc/exports`, one line each); other images may have lines of their own, which
 /// stay.
 package enum NetbootExports {
     package static let file: VolumePath = "/etc/exports"
 
-    package static let folder: VolumePath = "/var/lib/clusterctrl/nfs"
-
-    /// `/var/lib/clusterctrl/nfs/pN`.
-    package static func folder(of slot: Slot) -> VolumePath { folder.appending(slot.name) ?? folder }
-
     /// The line for a node, nil for a controller.
     private static func line(for slot: Slot) -> String? {
         guard case .node(let number) = slot else { return nil }
-        return "\(folder(of: slot)) 172.19.180.\(number)(rw,sync,no_subtree_check,no_root_squash)"
+        return
+            "\(NodeTreeFolder.of(slot)) \(ClusterNetwork.boot.address(of: number))(rw,sync,no_subtree_check,no_root_squash)"
     }
 
     /// The file with exactly one line for each slot's folder and each shared root: a present one is replaced in its
@@ -45,7 +42,7 @@ package enum NetbootExports {
     package static func roots(in bytes: [UInt8]) -> [SharedRoot] {
         bytes.split(separator: 0x0A).compactMap { line in
             let path = String(decoding: path(in: Array(line)), as: UTF8.self)
-            let root = SharedRoot(name: String(path.split(separator: "/").last ?? ""))
+            let root = SharedRoot(name: path.fileName)
             return root?.path == path ? root : nil
         }
     }

@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 import Images
 package import Plans
@@ -53,7 +54,7 @@ package struct NodeActivity: Sendable {
 
     /// A line of nfsd's: `address: "172.19.180.3:1023"`.
     private mutating func note(client text: String) {
-        guard let start = text.firstRange(of: "172.19.180.")?.upperBound,
+        guard let start = text.firstRange(of: ClusterNetwork.boot.prefix)?.upperBound,
             let number = Int(text[start...].prefix { $0.isNumber })
         else { return }
         note(node: number, because: "it is a client of the NFS server")

@@ -21,13 +21,8 @@ package struct NetbootLint {
     }
 
     /// Looks at the trees in a volume, which the person calls `path`.
-    package static func reports(of volume: any Volume, called path: String) throws(ForgeError) -> [Report] {
-        let trees: [NetbootTree]
-        do throws(VolumeError) {
-            trees = try NetbootTree.all(in: volume)
-        } catch {
-            throw ForgeError(error, on: .root)
-        }
+    package static func reports(of volume: any ReadableVolume, called path: String) throws(ForgeError) -> [Report] {
+        let trees = try wrapping(on: .root, NetbootTree.all(in: volume))
         guard !trees.isEmpty else {
             throw ForgeError(
                 .badInput, "could not find a node's tree in \(path): no boot/cmdline.txt there has root=/dev/nfs",
@@ -42,13 +37,8 @@ package struct NetbootLint {
     }
 
     static func findings(of tree: NetbootTree) throws(ForgeError) -> [Inspection.Finding] {
-        let facts: ImageFacts
-        do throws(PlanError) {
-            facts = try ImageFacts.read(boot: tree.boot, root: tree.root)
-        } catch {
-            throw ForgeError(error)
-        }
-        do throws(VolumeError) {
+        let facts = try PlanError.wrapping(ImageFacts.read(boot: tree.boot, root: tree.root))
+        return try wrapping(on: .root) { () throws(VolumeError) in
             var lint = NetbootLint(tree, facts)
             let slot = lint.checkKernelLine()
             try lint.checkInit()
@@ -57,8 +47,6 @@ package struct NetbootLint {
             lint.checkAddresses(slot)
             try lint.checkOwners()
             return lint.findings
-        } catch {
-            throw ForgeError(error, on: .root)
         }
     }
 
@@ -89,7 +77,9 @@ extension NetbootLint {
         guard fields.count >= 6 else {
             report(
                 "ip= in cmdline.txt lacks fields",
-                hint: "write ip=172.19.180.N:172.19.180.254::255.255.255.0:pN:usb0.10:static")
+                hint:
+                    "write ip=\(ClusterNetwork.boot.prefix)N:\(ClusterNetwork.boot.controller)::255.255.255.0:pN:usb0.10:static"
+            )
             return tree.slot
         }
         guard let slot = Slot(fields[4]), case .node(let number) = slot else {
@@ -101,9 +91,9 @@ extension NetbootLint {
         if fields[5] != "usb0.10" {
             report("ip= in cmdline.txt names the device \(fields[5]), not usb0.10, on which the controller serves")
         }
-        if fields[0] != "172.19.180.\(number)" {
-            report(
-                "ip= in cmdline.txt gives \(slot) the address \(fields[0]): the controller serves 172.19.180.\(number)")
+        let address = ClusterNetwork.boot.address(of: number)
+        if fields[0] != address {
+            report("ip= in cmdline.txt gives \(slot) the address \(fields[0]): the controller serves \(address)")
         }
         if let named = tree.slot, named != slot {
             report("cmdline.txt is that of \(slot), but the tree lies in \(named)")
@@ -114,16 +104,14 @@ extension NetbootLint {
 
     private mutating func checkNFSRoot(_ slot: Slot) {
         guard let value = line.values(of: "nfsroot").last else {
-            return report("cmdline.txt has no nfsroot=", hint: "write nfsroot=\(Self.export(slot))")
+            return report("cmdline.txt has no nfsroot=", hint: "write nfsroot=\(NodeTreeFolder.export(of: slot))")
         }
         let parts = value.split(separator: ",").map(String.init)
-        if parts.first != Self.export(slot) {
-            report("nfsroot= in cmdline.txt is \(parts.first ?? ""), not \(Self.export(slot))")
+        if parts.first != NodeTreeFolder.export(of: slot) {
+            report("nfsroot= in cmdline.txt is \(parts.first ?? ""), not \(NodeTreeFolder.export(of: slot))")
         }
         if !line.contains("rw") { report("cmdline.txt has no rw: the root would be read-only") }
     }
-
-    static func export(_ slot: Slot) -> String { "172.19.180.254:/var/lib/clusterctrl/nfs/\(slot)" }
 
     /// The options of nfsroot= that klibc's nfsmount does not know: it ends at the first, and with it the start.
     func refusedOptions() -> [String] {
@@ -174,7 +162,7 @@ extension NetbootLint {
                     "/etc/fstab mounts \(words[0]) at \(words[1]), but there is no card: the start waits and ends in "
                         + "an emergency shell", hint: "remove the line")
             }
-            if let slot, words[2].hasPrefix("nfs"), words[0].contains("/var/lib/clusterctrl/nfs/"),
+            if let slot, words[2].hasPrefix("nfs"), words[0].contains("\(NodeTreeFolder.all)/"),
                 !(words[0] + "/").contains("/nfs/\(slot)/")
             {
                 report("/etc/fstab mounts \(words[0]), which is not the tree of \(slot)")
@@ -185,8 +173,8 @@ extension NetbootLint {
     private mutating func checkAddresses(_ slot: Slot?) {
         guard let slot, case .node(let number) = slot else { return }
         let files: [(path: VolumePath, prefix: String)] = [
-            ("/etc/dhcpcd.conf", "static ip_address=172.19.181."),
-            ("/etc/dhcp/dhclient.conf", "fixed-address 172.19.181."),
+            ("/etc/dhcpcd.conf", "static ip_address=\(ClusterNetwork.data.prefix)"),
+            ("/etc/dhcp/dhclient.conf", "fixed-address \(ClusterNetwork.data.prefix)"),
         ]
         for (path, prefix) in files {
             for text in (facts.text(.root, path) ?? "").split(separator: "\n").map({ String($0).trimmedBlanks }) {
@@ -195,7 +183,8 @@ extension NetbootLint {
                 }
                 // 254 is the controller's own, for a bridge that a node does not have.
                 if last != number && last != 254 {
-                    report("\(path) gives usb0 the address 172.19.181.\(last), but this is \(slot)")
+                    report(
+                        "\(path) gives usb0 the address \(ClusterNetwork.data.address(of: last)), but this is \(slot)")
                 }
             }
         }

@@ -1,4 +1,5 @@
 package import Plans
+import Reports
 package import Trees
 
 /// A node's tree as its boot files and its root, wherever it lies.
@@ -7,16 +8,16 @@ package struct NetbootTree {
     var name: String
     /// The slot that the folder's name says; nil when it says none.
     package var slot: Slot?
-    package var boot: any Volume
-    package var root: any Volume
+    package var boot: any ReadableVolume
+    package var root: any ReadableVolume
     /// Where the boot files lie for the running node.
     var bootMount: VolumePath
 
     /// All trees in a volume: one that it is itself, those in folders of slots' names, or those that a controller's
     /// image has in its place.
-    package static func all(in volume: any Volume) throws(VolumeError) -> [NetbootTree] {
+    package static func all(in volume: any ReadableVolume) throws(VolumeError) -> [NetbootTree] {
         if let tree = try tree(in: volume, at: .root, name: "") { return [tree] }
-        for folder: VolumePath in [.root, "/var/lib/clusterctrl/nfs"] {
+        for folder: VolumePath in [.root, NodeTreeFolder.all] {
             guard try volume.status(at: folder)?.kind == .directory else { continue }
             var trees: [NetbootTree] = []
             for name in try volume.entries(in: folder) where Slot(name)?.isController == false {
@@ -30,7 +31,7 @@ package struct NetbootTree {
 
     /// Nil when no kernel line for a root over NFS lies there.
     private static func tree(
-        in volume: any Volume, at folder: VolumePath, name: String
+        in volume: any ReadableVolume, at folder: VolumePath, name: String
     ) throws(VolumeError) -> NetbootTree? {
         for mount: VolumePath in ["/boot/firmware", "/boot"] {
             let location = mount.below(folder)
@@ -39,15 +40,15 @@ package struct NetbootTree {
             else { continue }
             let line = KernelCommandLine(String(decoding: bytes, as: UTF8.self))
             guard line.values(of: "root").last == "/dev/nfs" else { continue }
-            var root: any Volume = SubtreeVolume(of: volume, at: folder)
+            var root: any ReadableVolume = ReadableSubtree(of: volume, at: folder)
             if let shared = line.values(of: "netboot.lower").last {
-                let lower = folder.parent.appending(String(shared.split(separator: "/").last ?? "")) ?? folder
+                let lower = folder.parent.appending(shared.fileName) ?? folder
                 root = OverlaidVolume(
-                    SubtreeVolume(of: volume, at: folder.appending("files") ?? folder),
-                    over: SubtreeVolume(of: volume, at: lower))
+                    ReadableSubtree(of: volume, at: folder.appending("files") ?? folder),
+                    over: ReadableSubtree(of: volume, at: lower))
             }
             return NetbootTree(
-                name: name, slot: Slot(name), boot: SubtreeVolume(of: volume, at: location), root: root,
+                name: name, slot: Slot(name), boot: ReadableSubtree(of: volume, at: location), root: root,
                 bootMount: mount)
         }
         return nil

@@ -1,11 +1,11 @@
 import Trees
 
 /// What a node sees of a shared root with its own files over it, for looking only.
-final class OverlaidVolume: Volume {
-    private let upper: any Volume
-    private let lower: any Volume
+final class OverlaidVolume: ReadableVolume {
+    private let upper: any ReadableVolume
+    private let lower: any ReadableVolume
 
-    init(_ upper: any Volume, over lower: any Volume) {
+    init(_ upper: any ReadableVolume, over lower: any ReadableVolume) {
         self.upper = upper
         self.lower = lower
     }
@@ -35,15 +35,6 @@ final class OverlaidVolume: Volume {
         }
         return visible
     }
-
-    func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) { throw Self.readOnly }
-
-    func remove(_ path: VolumePath) throws(VolumeError) { throw Self.readOnly }
-
-    func close() throws(VolumeError) {}
-
-    private static let readOnly = VolumeError.unsupported(
-        feature: "changing a shared root", remedy: "build the trees anew")
 
     /// Whether a folder above is hidden by something that is none.
     private func isHidden(_ path: VolumePath) throws(VolumeError) -> Bool {

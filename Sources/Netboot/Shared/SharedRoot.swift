@@ -1,4 +1,5 @@
 package import Plans
+import Reports
 
 /// A root that several nodes share, a folder beside their own parts.
 ///
@@ -32,17 +33,17 @@ package struct SharedRoot: Hashable, Sendable {
     /// The one that a kernel line names; nil for a node with a root of its own, or with one that lies elsewhere.
     package init?(of line: KernelCommandLine) {
         guard let path = line.values(of: Self.word).last?.prefix(while: { $0 != "," }) else { return nil }
-        self.init(name: String(path.split(separator: "/").last ?? ""))
+        self.init(name: path.fileName)
         guard self.path == path else { return nil }
     }
 
     private static let word = "netboot.lower"
 
     /// Where the controller keeps it.
-    package var path: String { "\(NetbootExports.folder)/\(name)" }
+    package var path: String { "\(NodeTreeFolder.all)/\(name)" }
 
     /// The line of the controller's /etc/exports; each node's own is there already.
-    package var exportLine: String { "\(path) 172.19.180.0/24(ro,sync,no_subtree_check,no_root_squash)" }
+    package var exportLine: String { "\(path) \(ClusterNetwork.boot.all)(ro,sync,no_subtree_check,no_root_squash)" }
 
     /// What the kernel line says besides the words of a node with a root of its own.
     func kernelArguments(_ upper: SharedLayout.Upper) -> [String] {

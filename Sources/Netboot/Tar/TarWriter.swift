@@ -34,12 +34,7 @@ package final class TarWriter: Sendable {
             state = Mutex(State(file: output, hasher: SHA256()))
             return
         }
-        let file: OpenFile
-        do throws(BlockError) {
-            file = try OpenFile(duplicating: output.descriptor, path: path)
-        } catch {
-            throw ForgeError(error)
-        }
+        let file = try BlockError.wrapping(OpenFile(duplicating: output.descriptor, path: path))
         state = Mutex(State(file: output, packed: PackedWriter(packer.format, to: file)))
     }
 
@@ -72,11 +67,9 @@ package final class TarWriter: Sendable {
 
     private func write(_ job: ChunkCompressor.Job) throws(ForgeError) {
         if compressor.packer != nil {
-            do throws(PackingError) {
+            try wrapping(as: { ForgeError($0, writing: path) }) { () throws(PackingError) in
                 let piece = try job.piece()
                 try state.withLock { (state) throws(PackingError) in try state.packed?.append(piece) }
-            } catch {
-                throw ForgeError(error, writing: path)
             }
             return
         }
@@ -108,13 +101,11 @@ package final class TarWriter: Sendable {
             try Interruption.check()
             let tree: WrittenTree
             if let packed {
-                do throws(PackingError) {
-                    let outcome = try packed.finish()
-                    tree = WrittenTree(
-                        byteCount: outcome.byteCount, digest: outcome.digest, entryCount: entryCount)
-                } catch {
+                let outcome: PackedWriter.Outcome
+                do throws(PackingError) { outcome = try packed.finish() } catch {
                     throw ForgeError(error, writing: path)
                 }
+                tree = WrittenTree(byteCount: outcome.byteCount, digest: outcome.digest, entryCount: entryCount)
             } else if let hasher {
                 tree = WrittenTree(byteCount: state.byteCount, digest: hasher.finalize(), entryCount: entryCount)
             } else {

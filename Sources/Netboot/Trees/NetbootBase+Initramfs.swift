@@ -10,8 +10,7 @@ extension NetbootBase {
         of initramfs: NodeInitramfs?, evenOfArchives: Bool = false
     ) throws(ForgeError) -> [(target: Target, node: FileNode)] {
         guard let initramfs, !isArchive || evenOfArchives else { return [] }
-        let facts: ImageFacts
-        do throws(PlanError) { facts = try ImageFacts.read(boot: boot, root: root) } catch { throw ForgeError(error) }
+        let facts = try PlanError.wrapping(ImageFacts.read(boot: boot, root: root))
         return try initramfs.files(root: root, boot: boot, facts: facts)
     }
 }

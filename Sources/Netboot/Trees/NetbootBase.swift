@@ -10,8 +10,8 @@ import Volumes
 ///
 /// Nothing of it is ever changed: a slot's edits lie in layers over it.
 package final class NetbootBase {
-    package let boot: any Volume
-    package let root: any Volume
+    package let boot: any ReadableVolume
+    package let root: any ReadableVolume
     /// All of it, the boot files in their folder.
     package let tree: any TreeSource
     /// The boot files' folder in the tree.
@@ -38,7 +38,7 @@ package final class NetbootBase {
             return try NetbootBase(archive)
         }
         let image = try BaseImage.open(base, cache: cache, unpacking: true, observe: observe)
-        do throws(ForgeError) { return try NetbootBase(image) } catch { throw error.naming(image: base.path) }
+        return try wrapping(NetbootBase(image), as: { (error: ForgeError) in error.naming(image: base.path) })
     }
 
     private init(_ base: BaseImage) throws(ForgeError) {
@@ -46,11 +46,7 @@ package final class NetbootBase {
         guard let bootTree = image.boot as? any TreeSource, let rootTree = image.root as? any TreeSource else {
             throw ForgeError(.bug, "could not read the trees of the image")
         }
-        do throws(PlanError) {
-            bootMount = try ImageFacts.read(boot: image.boot, root: image.root).bootMount
-        } catch {
-            throw ForgeError(error)
-        }
+        bootMount = try PlanError.wrapping(ImageFacts.read(boot: image.boot, root: image.root).bootMount)
         (boot, root) = (image.boot, image.root)
         tree = TreeUnion(rootTree, mounting: bootTree, at: bootMount)
         isArchive = false
@@ -66,7 +62,7 @@ package final class NetbootBase {
         root = volume
         tree = volume
         bootMount = try Self.bootMount(of: volume, called: "the archive")
-        boot = SubtreeVolume(of: volume, at: bootMount)
+        boot = ReadableSubtree(of: volume, at: bootMount)
         isArchive = true
         lastWritten = volume.newestTime
         format = archive.format
@@ -76,15 +72,12 @@ package final class NetbootBase {
     }
 
     /// Where cmdline.txt lies that is no note saying that it moved: bookworm leaves one in /boot.
-    package static func bootMount(of volume: any Volume, called name: String) throws(ForgeError) -> VolumePath {
-        do throws(VolumeError) {
-            for folder: VolumePath in ["/boot/firmware", "/boot"] {
-                guard try volume.status(at: folder)?.kind == .directory, let path = folder.appending("cmdline.txt")
-                else { continue }
-                if try volume.status(at: path)?.kind == .file { return folder }
-            }
-        } catch {
-            throw ForgeError(error, on: .root)
+    package static func bootMount(of volume: any ReadableVolume, called name: String) throws(ForgeError) -> VolumePath {
+        for folder: VolumePath in ["/boot/firmware", "/boot"] {
+            guard try wrapping(on: .root, volume.status(at: folder)?.kind) == .directory,
+                let path = folder.appending("cmdline.txt")
+            else { continue }
+            if try wrapping(on: .root, volume.status(at: path)?.kind) == .file { return folder }
         }
         throw ForgeError(
             .badInput, "could not use \(name): it has neither boot/firmware/cmdline.txt nor boot/cmdline.txt",

@@ -1,5 +1,5 @@
-import Images
-package import Inspect
+package import Images
+import Inspect
 package import Plans
 package import Reports
 package import Trees
@@ -7,25 +7,13 @@ package import Trees
 /// One slot's way from a base to the edits that make its netboot tree.
 package struct TreeEditor {
     let base: NetbootBase
-    let slot: Slot
-    let settings: Settings
-    /// Seconds since 1970-01-01 UTC for changed files; nil for the time the base was last written.
-    let epoch: Int64?
+    let request: SlotRequest
     /// What the base lacks, already made.
     let supplement: [(target: Target, node: FileNode)]
-    /// What the tree may be made with although it keeps a setting from working.
-    let allowed: Set<FindingID>
 
-    package init(
-        base: NetbootBase, slot: Slot, settings: Settings, epoch: Int64?,
-        supplement: [(target: Target, node: FileNode)],
-        allowed: Set<FindingID> = []
-    ) {
-        self.allowed = allowed
+    package init(base: NetbootBase, _ request: SlotRequest, supplement: [(target: Target, node: FileNode)]) {
         self.base = base
-        self.slot = slot
-        self.settings = settings
-        self.epoch = epoch
+        self.request = request
         self.supplement = supplement
     }
 
@@ -46,23 +34,15 @@ package struct TreeEditor {
             try Interruption.check()
             try Self.shielded(change).apply(boot: layers.boot, root: layers.root)
         }
-        let rest = try decide(on: layers).changes
-        guard rest.isEmpty else {
-            let paths = rest.map(\.edit.target.description).joined(separator: ", ")
-            throw ForgeError(
-                .bug, "slot \(slot.name): could not settle the tree: \(paths) would change again",
-                hint: "this is a bug in piforge; please report it with the profile and the name of the base")
-        }
-        plan.warnings += try ImageEditor.warnings(
-            of: EffectJudge.Subject(boot: layers.boot, root: layers.root), slot: slot, settings: settings,
-            at: plan.modified, allowing: allowed)
+        try request.checkSettled(decide(on: layers).changes, "tree")
+        plan.warnings += try request.warnings(
+            of: EffectJudge.Subject(boot: layers.boot, root: layers.root), at: plan.modified)
         return Outcome(plan: plan, changes: changes, edits: layers.edits)
     }
 
     private func decide(on layers: NetbootBase.Layers) throws(ForgeError) -> (plan: EditPlan, changes: [Change]) {
-        try ImageEditor.decide(
-            slot: slot, settings: settings, boot: layers.boot, root: layers.root, diskID: nil,
-            modified: epoch ?? base.lastWritten, medium: .netboot)
+        try request.decide(
+            boot: layers.boot, root: layers.root, diskID: nil, modified: base.lastWritten, medium: .netboot)
     }
 
     /// A secret among a tree's boot files is for root alone: here no FAT is mounted for root only.
@@ -81,12 +61,8 @@ package struct TreeEditor {
         for (target, node) in supplement {
             var node = node
             node.metadata.modified = modified
-            let old: FileNode?
-            do throws(VolumeError) {
-                old = try (target.partition == .boot ? layers.boot : layers.root).node(at: target.path)
-            } catch {
-                throw ForgeError(error, on: target.partition)
-            }
+            let old = try wrapping(
+                on: target.partition, (target.partition == .boot ? layers.boot : layers.root).node(at: target.path))
             let edit = Edit(target, .put(node), reason: "a node needs it to find its root")
             if old != node { changes.append(Change(edit: edit, old: old, wanted: node)) }
         }

@@ -1,10 +1,10 @@
 /// The addresses that 8086's scripts give each slot.
 extension Slot {
-    /// On the data network 172.19.181.0/24, where DHCP gives no other (nodes) or always (a CNAT controller).
+    /// On the data network, where DHCP gives no other (nodes) or always (a CNAT controller).
     package var fallbackAddress: String {
         switch self {
-        case .cnat, .cbridge: "172.19.181.254"
-        case .node(let number): "172.19.181.\(number)"
+        case .cnat, .cbridge: ClusterNetwork.data.controller
+        case .node(let number): ClusterNetwork.data.address(of: number)
         }
     }
 

@@ -1,9 +1,10 @@
+import Reports
 import Trees
 
 /// Collects `ImageFacts`: what each plan needs, then what each setting does.
 struct FactsReader {
-    let boot: any Volume
-    let root: any Volume
+    let boot: any ReadableVolume
+    let root: any ReadableVolume
     let settings: Settings
     /// The files that the profile brings.
     let brought: [Target: Settings.FileCopy]
@@ -20,7 +21,7 @@ struct FactsReader {
     /// Configuration files are far smaller.
     private static let byteLimit: Int64 = 1 << 20
 
-    init(boot: any Volume, root: any Volume, settings: Settings) {
+    init(boot: any ReadableVolume, root: any ReadableVolume, settings: Settings) {
         self.boot = boot
         self.root = root
         self.settings = settings
@@ -41,12 +42,9 @@ struct FactsReader {
         let target = Target(partition, path)
         guard facts.found[target] == nil, let name = path.name else { return }
         var byteCount: Int64 = 0
-        do throws(VolumeError) {
-            facts.found[target] = try find(
-                name, in: path.parent, partition, readingBytes, byteCount: &byteCount)
-        } catch {
-            throw .unreadable(target, error)
-        }
+        facts.found[target] = try wrapping(
+            find(name, in: path.parent, partition, readingBytes, byteCount: &byteCount),
+            as: { PlanError.unreadable(target, $0) })
         if readingBytes, large == .fail, byteCount > Self.byteLimit { throw .tooLarge(target, byteCount: byteCount) }
     }
 
@@ -95,12 +93,10 @@ struct FactsReader {
     }
 
     mutating func list(_ folder: VolumePath) throws(PlanError) {
-        do throws(VolumeError) {
+        try wrapping(as: { PlanError.unreadable(Target(.root, folder), $0) }) { () throws(VolumeError) in
             let path = try root.resolve(folder)
             guard try root.status(at: path)?.kind == .directory else { return }
             facts.listings[folder] = try root.entries(in: path)
-        } catch {
-            throw .unreadable(Target(.root, folder), error)
         }
     }
 }

@@ -4,7 +4,7 @@ extension ImageFacts {
     /// Whether the first boots of the system on two volumes make its root partition and file system fill the card.
     ///
     /// Throws only when a volume is damaged or cannot be read; what is not understood does not grow.
-    package static func growsRoot(boot: any Volume, root: any Volume) throws(VolumeError) -> Bool {
+    package static func growsRoot(boot: any ReadableVolume, root: any ReadableVolume) throws(VolumeError) -> Bool {
         let facts: ImageFacts
         do throws(PlanError) {
             facts = try read(boot: boot, root: root)

@@ -3,7 +3,7 @@ package import Trees
 extension ImageFacts {
     /// Looks at everything that a plan with these settings can need; reads small files only and changes nothing.
     package static func read(
-        boot: any Volume, root: any Volume, for settings: Settings = Settings(), diskID: UInt32? = nil
+        boot: any ReadableVolume, root: any ReadableVolume, for settings: Settings = Settings(), diskID: UInt32? = nil
     ) throws(PlanError) -> ImageFacts {
         var reader = FactsReader(boot: boot, root: root, settings: settings)
         reader.facts.diskID = diskID

@@ -5,10 +5,10 @@ package import Trees
 ///
 /// What is not there, is no file or cannot be reached is nil; only `corrupt` and `device` are thrown.
 package struct ImageFiles {
-    package let boot: any Volume
-    package let root: any Volume
+    package let boot: any ReadableVolume
+    package let root: any ReadableVolume
 
-    package init(boot: any Volume, root: any Volume) {
+    package init(boot: any ReadableVolume, root: any ReadableVolume) {
         self.boot = boot
         self.root = root
     }
@@ -16,7 +16,7 @@ package struct ImageFiles {
     /// Configuration files are far smaller; larger ones count as not there.
     static let byteLimit: Int64 = 1 << 20
 
-    func volume(_ partition: Target.Partition) -> any Volume { partition == .boot ? boot : root }
+    func volume(_ partition: Target.Partition) -> any ReadableVolume { partition == .boot ? boot : root }
 
     /// Where `path` leads to; a tail that does not exist is kept.
     package func place(_ partition: Target.Partition, _ path: VolumePath) throws(VolumeError) -> VolumePath? {

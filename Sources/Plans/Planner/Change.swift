@@ -1,3 +1,4 @@
+import Reports
 package import Trees
 
 /// An edit with what is there and what shall be there.
@@ -15,19 +16,15 @@ package struct Change: Equatable, Sendable {
 
 extension EditPlan {
     /// The edits that are not satisfied yet, in the plan's order; empty when the image is as the plan wants it.
-    package func changes(boot: any Volume, root: any Volume) throws(EditError) -> [Change] {
+    package func changes(boot: any ReadableVolume, root: any ReadableVolume) throws(EditError) -> [Change] {
         var result: [Change] = []
         for edit in edits {
-            let old: FileNode?
-            do throws(VolumeError) {
-                let volume = edit.target.partition == .boot ? boot : root
+            let volume = edit.target.partition == .boot ? boot : root
+            let old = try wrapping(as: { EditError.unreadable(edit.target, $0) }) { () throws(VolumeError) in
                 if case .put(let node) = edit.action, case .stored(let file) = node.content {
-                    old = try Self.old(at: edit.target.path, of: volume, beside: file)
-                } else {
-                    old = try volume.node(at: edit.target.path)
+                    return try Self.old(at: edit.target.path, of: volume, beside: file)
                 }
-            } catch {
-                throw .unreadable(edit.target, error)
+                return try volume.node(at: edit.target.path)
             }
             let wanted = try edit.wanted(old, modified: modified)
             if wanted != old { result.append(Change(edit: edit, old: old, wanted: wanted)) }
@@ -37,7 +34,7 @@ extension EditPlan {
 
     /// What lies where a large file is wanted; its bytes are compared, and not kept.
     private static func old(
-        at path: VolumePath, of volume: any Volume, beside file: StoredFile
+        at path: VolumePath, of volume: any ReadableVolume, beside file: StoredFile
     ) throws(VolumeError) -> FileNode? {
         guard let status = try volume.status(at: path), status.kind == .file,
             status.byteCount >= StoredFile.leastByteCount

@@ -64,30 +64,32 @@ extension Planner {
         case .node(let id): (number, missing) = (id, .fail)
         case .cnat, .cbridge: (number, missing) = (253, .leave)
         }
-        let reason = "fallback address 172.19.181.\(number)"
+        let network = ClusterNetwork.data
+        let own = network.address(of: number)
+        let reason = "fallback address \(own)"
         var isSet = false
         if facts.bytes(.root, "/etc/dhcpcd.conf") != nil {
             isSet = true
             let deny = TextRule.LinePattern(prefix: "denyinterfaces ethpi*")
             let address = TextRule.LinePattern(
-                prefix: "static ip_address=172.19.181.", part: "/24 #Cluster",
-                excluding: "static ip_address=172.19.181.254")
+                prefix: "static ip_address=\(network.prefix)", part: "/24 #Cluster",
+                excluding: "static ip_address=\(network.controller)")
             let rules: [TextRule] = [
                 .setWord("eth0", present: slot == .cbridge, inLine: deny),
                 .setLine(
-                    address, to: "static ip_address=172.19.181.\(number)/24 #ClusterCTRL",
+                    address, to: "static ip_address=\(own)/24 #ClusterCTRL",
                     whenMissing: release == .bookworm ? .leave : missing),
             ]
             try rewrite("/etc/dhcpcd.conf", medium == .card ? rules : Array(rules.dropFirst()), reason: reason)
         }
         if facts.bytes(.root, "/etc/dhcp/dhclient.conf") != nil {
             isSet = true
-            let address = TextRule.LinePattern(prefix: "fixed-address 172.19.181.", suffix: "# ClusterCTRL Px")
+            let address = TextRule.LinePattern(prefix: "fixed-address \(network.prefix)", suffix: "# ClusterCTRL Px")
             try rewrite(
                 "/etc/dhcp/dhclient.conf",
                 [
                     .setLine(
-                        address, to: "  fixed-address 172.19.181.\(number); # ClusterCTRL Px",
+                        address, to: "  fixed-address \(own); # ClusterCTRL Px",
                         whenMissing: release == .bookworm ? missing : .leave)
                 ], reason: reason)
         }

@@ -30,15 +30,13 @@ extension Planner {
 
     static let networkingDropIn: VolumePath = "/etc/systemd/system/networking.service.d/override.conf"
 
-    /// Where the controller keeps the trees, as seen on VLAN 10.
-    static func export(of number: Int) -> String { "172.19.180.254:/var/lib/clusterctrl/nfs/p\(number)" }
-
     /// The words for the kernel line. The slot's name stays in `ip=` whatever the host is called: the initramfs takes
     /// the number from there.
     static func networkRoot(of number: Int) -> [String] {
-        [
-            "root=/dev/nfs", "nfsroot=\(export(of: number))", "rw",
-            "ip=172.19.180.\(number):172.19.180.254::255.255.255.0:p\(number):usb0.10:static",
+        let network = ClusterNetwork.boot
+        return [
+            "root=/dev/nfs", "nfsroot=\(NodeTreeFolder.export(of: .node(number)))", "rw",
+            "ip=\(network.address(of: number)):\(network.controller)::255.255.255.0:p\(number):usb0.10:static",
         ]
     }
 
@@ -88,7 +86,8 @@ extension Planner {
 
     private mutating func planMounts(_ number: Int) throws(PlanError) {
         let mount = facts.bootMount
-        let line = release == .bookworm ? "\(Self.export(of: number))\(mount) \(mount) nfs defaults 0 0" : nil
+        let line =
+            release == .bookworm ? "\(NodeTreeFolder.export(of: .node(number)))\(mount) \(mount) nfs defaults 0 0" : nil
         try rewrite(
             "/etc/fstab", [.setNetworkMounts(boot: line)], reason: "there is no card, and the initramfs mounts the root"
         )

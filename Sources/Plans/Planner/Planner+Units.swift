@@ -1,3 +1,4 @@
+import Reports
 import Trees
 
 /// systemd units on, off and masked: the links that `systemctl` would make.
@@ -64,7 +65,7 @@ extension Planner {
         if unit == nil && links.isEmpty { warn("\(name) is not in the image, so it is off") }
         for path in links { try remove(path, reason: reason) }
         for path in install.aliases.compactMap({ ImageFacts.systemdPath.appending($0) }) {
-            guard let text = facts.linkText(path), text.split(separator: "/").last == Substring(name) else { continue }
+            guard let text = facts.linkText(path), text.fileName == name else { continue }
             try remove(path, reason: reason)
         }
     }
@@ -84,7 +85,7 @@ extension Planner {
     /// The text of a link that leads to the unit already, however it is written; else the unit's path.
     private func linkText(at path: VolumePath, to unit: ImageFacts.UnitFile) -> String {
         if let text = facts.linkText(path), facts.found(.root, path)?.kind == .file,
-            text.split(separator: "/").last.map(String.init) == unit.path.name
+            text.fileName == unit.path.name
         {
             return text
         }

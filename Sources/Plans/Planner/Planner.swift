@@ -1,3 +1,4 @@
+import Reports
 import Trees
 
 /// Decides what shall change in an image so that it becomes a slot with the wanted settings. Pure: all it knows of the
@@ -160,14 +161,8 @@ extension Planner {
             } else {
                 throw .notLookedAt(edit.target)
             }
-            let wanted: FileNode?
-            let again: FileNode?
-            do throws(EditError) {
-                wanted = try edit.wanted(old, modified: modified)
-                again = try edit.wanted(wanted, modified: modified)
-            } catch {
-                throw .edit(error)
-            }
+            let wanted = try wrapping(edit.wanted(old, modified: modified), as: PlanError.edit)
+            let again = try wrapping(edit.wanted(wanted, modified: modified), as: PlanError.edit)
             guard wanted == again else { throw .unstable(edit.target) }
             if case .file(let bytes)? = wanted?.content { checkBootText(edit.target, bytes) }
         }

@@ -7,12 +7,6 @@ extension Profile {
         package var value: String
         /// `sg1.yaml:14`, `--hostname`, or `the slot`.
         package var origin: String
-
-        package init(key: String, value: String, origin: String) {
-            self.key = key
-            self.value = value
-            self.origin = origin
-        }
     }
 
     /// Every effective value of a slot in the order of the table, with a row for each item of a list.

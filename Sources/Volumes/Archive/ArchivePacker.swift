@@ -1,6 +1,7 @@
 package import Bases
 package import Blocks
 import Glibc
+import Reports
 import Trees
 
 /// Rewrites a tar of a tree into the form that `ArchiveVolume` reads:
@@ -191,7 +192,7 @@ package struct ArchivePacker: ~Copyable {
                 throw Self.refusal(name, "has more bytes than it says")
             }
             guard bytes.contains(where: { $0 != 0 }) else { return }
-            try wrapped { () throws(BlockError) in try file.write(bytes, at: range.lowerBound + offset) }
+            try wrapping(file.write(bytes, at: range.lowerBound + offset), as: BaseImageError.block)
         }
     }
 
@@ -213,15 +214,11 @@ package struct ArchivePacker: ~Copyable {
 
     private func flush(_ buffer: inout [UInt8], at position: inout Int64) throws(BaseImageError) {
         let offset = position
-        try wrapped { () throws(BlockError) in
-            try buffer.span.withUnsafeBytes { (bytes) throws(BlockError) in try file.write(bytes, at: offset) }
-        }
+        try wrapping(
+            buffer.span.withUnsafeBytes { (bytes) throws(BlockError) in try file.write(bytes, at: offset) },
+            as: BaseImageError.block)
         position += Int64(buffer.count)
         buffer = []
-    }
-
-    private func wrapped<Value>(_ body: () throws(BlockError) -> Value) throws(BaseImageError) -> Value {
-        do { return try body() } catch { throw .block(error) }
     }
 
     /// `name` may hold anything, so it is shown only where it is plain.

@@ -4,7 +4,7 @@ package import Trees
 
 /// The tree of a tar archive, read at random from the form that `ArchivePacker` made of it. It cannot be edited:
 /// `LayeredVolume` goes over it.
-package final class ArchiveVolume: Volume {
+package final class ArchiveVolume: ReadableVolume {
     private let reader: FileReader
     private let index: ArchiveIndex
     /// The newest time of any of it, in whole seconds since 1970-01-01 UTC, not earlier than it.
@@ -94,14 +94,6 @@ package final class ArchiveVolume: Volume {
         return index.names(in: place)
     }
 
-    package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) { throw Self.readOnly }
-    package func remove(_ path: VolumePath) throws(VolumeError) { throw Self.readOnly }
-    package func close() throws(VolumeError) {}
-
-    private static var readOnly: VolumeError {
-        .unsupported(feature: "changing an archive", remedy: "make a tree of it with piforge netboot")
-    }
-
     private func entry(at path: VolumePath) throws(VolumeError) -> ArchiveEntry? {
         try place(of: path).flatMap { index.entry($0) }
     }
@@ -128,14 +120,12 @@ package final class ArchiveVolume: Volume {
 
         func nextData(from offset: Int64) throws(VolumeError) -> Range<Int64>? {
             guard offset < byteCount else { return nil }
-            do throws(BlockError) {
+            return try wrapping(as: { VolumeError($0) }) { () throws(BlockError) in
                 guard let found = try reader.nextData(from: range.lowerBound + max(0, offset)),
                     found.lowerBound < range.upperBound
                 else { return nil }
                 let start = found.lowerBound - range.lowerBound
                 return start..<(min(found.upperBound, range.upperBound) - range.lowerBound)
-            } catch {
-                throw VolumeError(error)
             }
         }
 
@@ -144,11 +134,7 @@ package final class ArchiveVolume: Volume {
             guard offset >= 0, Int64(count) <= byteCount, offset <= byteCount - Int64(count) else {
                 throw .device("\(count) bytes at \(offset) of a file of \(byteCount)")
             }
-            do throws(BlockError) {
-                try reader.read(into: &buffer, at: range.lowerBound + offset)
-            } catch {
-                throw VolumeError(error)
-            }
+            try wrapping(reader.read(into: &buffer, at: range.lowerBound + offset), as: { VolumeError($0) })
         }
     }
 }

@@ -15,15 +15,17 @@ package import Trees
 package final class Ext4Volume: Volume {
     /// What the superblock said when the volume was opened.
     package let superblock: Superblock
+    private let isReadOnly: Bool
     private var handle: Ext2Handle?
     private var failure: VolumeError?
 
     /// Opens the file system that fills `device`; `now` is the time, in seconds since 1970 (1...2^32-1), for all that
-    /// is changed.
+    /// is changed, nil when nothing is to be changed.
     ///
     /// Throws `unsupported` with a remedy when it is not clean or uses an unknown feature, `corrupt` when the superblock
     /// or the group descriptors contradict themselves, `device` when the device fails.
-    package init(device: any BlockDevice, now: Int64) throws(VolumeError) {
+    package init(device: any BlockDevice, now: Int64?) throws(VolumeError) {
+        isReadOnly = now == nil
         let opened = try Ext2Handle.open(device, now: now)
         superblock = opened.superblock
         handle = consume opened
@@ -123,6 +125,9 @@ package final class Ext4Volume: Volume {
 
     /// Runs the writing half of a change; what fails there leaves the file system half changed.
     func commit(_ body: () throws(VolumeError) -> Void) throws(VolumeError) {
+        guard !isReadOnly else {
+            throw .unsupported(feature: "editing a volume opened for reading", remedy: "open it for writing")
+        }
         do { try body() } catch {
             failure = error
             throw error

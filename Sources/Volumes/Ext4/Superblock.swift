@@ -1,4 +1,5 @@
 package import Blocks
+import Reports
 package import Trees
 
 /// The superblock of an ext2, ext3 or ext4 file system, decoded and checked before libext2fs sees a byte of it.
@@ -106,10 +107,7 @@ package struct Superblock: Equatable, Sendable {
         guard device.byteCount >= Self.offset + Int64(Self.byteCount) else {
             throw .corrupt("the volume of \(device.byteCount) bytes is too small for a superblock")
         }
-        let bytes: [UInt8]
-        do throws(BlockError) { bytes = try device.bytes(at: Self.offset, count: Self.byteCount) } catch {
-            throw VolumeError(error)
-        }
+        let bytes = try wrapping(device.bytes(at: Self.offset, count: Self.byteCount), as: { VolumeError($0) })
         try self.init(bytes)
     }
 

@@ -1,4 +1,5 @@
 import Blocks
+import Reports
 package import Trees
 
 extension FATVolume: TreeSource {
@@ -42,11 +43,9 @@ struct FATFileContent: FileContent {
             let run = volume.runLength(in: chain, from: index)
             let count = min(run * size - inner, buffer.count - done)
             var part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<(done + count)]).mutableBytes
-            do throws(BlockError) {
-                try volume.device.read(into: &part, at: volume.boot.offset(ofCluster: chain[index]) + Int64(inner))
-            } catch {
-                throw VolumeError(error)
-            }
+            try wrapping(
+                volume.device.read(into: &part, at: volume.boot.offset(ofCluster: chain[index]) + Int64(inner)),
+                as: { VolumeError($0) })
             done += count
         }
     }

@@ -5,7 +5,7 @@ package import Trees
 
 /// A folder of this machine, to be looked at: nothing in it can be changed. No symbolic link leads out of it, as paths
 /// are taken literally.
-package final class FolderVolume: Volume {
+package final class FolderVolume: ReadableVolume {
     private let top: String
     /// Files above this many bytes are not read.
     private static let byteLimit: Int64 = 256 << 20
@@ -61,26 +61,9 @@ package final class FolderVolume: Volume {
     package func entries(in directory: VolumePath) throws(VolumeError) -> [String] {
         guard let status = try status(at: directory) else { throw .notFound(directory) }
         guard status.kind == .directory else { throw .notADirectory(directory) }
-        guard let stream = opendir(place(directory)) else { throw failure("list", directory) }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        guard let names = FolderListing.names(in: place(directory)) else { throw failure("list", directory) }
+        return names
     }
-
-    package func put(_ node: FileNode, at path: VolumePath) throws(VolumeError) { throw Self.readOnly }
-
-    package func remove(_ path: VolumePath) throws(VolumeError) { throw Self.readOnly }
-
-    package func close() throws(VolumeError) {}
-
-    private static let readOnly = VolumeError.unsupported(
-        feature: "changing a folder of this machine", remedy: "use it for looking only")
 
     private func place(_ path: VolumePath) -> String { path.isRoot ? top : top + path.description }
 
@@ -134,17 +117,7 @@ package final class FolderVolume: Volume {
         let descriptor = open(place(path), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure("open", path) }
         defer { Glibc.close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: Int(byteCount))
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeMutableBytes { buffer in
-                pread(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(done))
-            }
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw failure("read", path) }
-            if count == 0 { break }
-            done += count
-        }
-        return Array(bytes.prefix(done))
+        guard let bytes = Transfer.prefix(of: descriptor, count: Int(byteCount)) else { throw failure("read", path) }
+        return bytes
     }
 }

@@ -1,3 +1,4 @@
+import Blocks
 import CLinux
 import Glibc
 
@@ -123,16 +124,9 @@ extension LoopDevice {
 
     /// The numbers of all loop devices that there are, attached or not; empty without sysfs.
     private static var numbers: [Int32] {
-        guard let folder = opendir("/sys/block") else { return [] }
-        defer { closedir(folder) }
-        var numbers: [Int32] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name.hasPrefix("loop"), let number = Int32(name.dropFirst(4)) { numbers.append(number) }
-        }
-        return numbers.sorted()
+        (FolderListing.names(in: "/sys/block") ?? []).compactMap { name in
+            name.hasPrefix("loop") ? Int32(name.dropFirst(4)) : nil
+        }.sorted()
     }
 
     private static func backingFile(of number: Int32, is wanted: stat) -> Bool {

@@ -30,18 +30,8 @@ struct MountedPlace: ~Copyable {
             throw .fileTooLarge(path, byteCount: byteCount, limit: Self.contentLimit)
         }
         guard let file = open(O_RDONLY | Int32(CLINUX_O_NOATIME)) else { throw failure("open") }
-        var bytes = [UInt8](repeating: 0, count: Int(byteCount))
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeMutableBytes {
-                pread(file.number, $0.baseAddress.map { $0 + done }, $0.count - done, off_t(done))
-            }
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw failure("read") }
-            guard count > 0 else { break }
-            done += count
-        }
-        return Array(bytes.prefix(done))
+        guard let bytes = Transfer.prefix(of: file.number, count: Int(byteCount)) else { throw failure("read") }
+        return bytes
     }
 
     /// The bytes of the file, which stays open as long as this is kept.
@@ -75,20 +65,7 @@ struct MountedPlace: ~Copyable {
     func names() throws(VolumeError) -> [[UInt8]] {
         let descriptor = openat(folder.number, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("open") }
-        guard let stream = fdopendir(descriptor) else {
-            let error = failure("open")
-            _ = Glibc.close(descriptor)
-            throw error
-        }
-        defer { closedir(stream) }
-        var names: [[UInt8]] = []
-        while true {
-            errno = 0
-            guard let entry = readdir(stream) else { break }
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-            if name != [0x2E], name != [0x2E, 0x2E] { names.append(name) }
-        }
-        guard errno == 0 else { throw failure("list") }
+        guard let names = FolderListing.names(closing: descriptor) else { throw failure("list") }
         return names
     }
 

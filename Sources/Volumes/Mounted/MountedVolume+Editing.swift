@@ -1,3 +1,4 @@
+import Blocks
 import CLinux
 import Glibc
 package import Trees
@@ -120,16 +121,8 @@ extension MountedVolume {
     private func write(
         _ bytes: [UInt8], to file: borrowing Descriptor, from start: Int64 = 0, at place: borrowing MountedPlace
     ) throws(VolumeError) {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                pwrite(
-                    file.number, $0.baseAddress.map { $0 + done }, $0.count - done, off_t(start) + off_t(done))
-            }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw place.failure("write") }
-            done += count
-        }
+        let isWritten = bytes.withUnsafeBytes { Transfer.write($0, to: file.number, at: start) }
+        guard isWritten else { throw place.failure("write") }
     }
 
     // MARK: Metadata

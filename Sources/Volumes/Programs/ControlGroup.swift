@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 import Synchronization
 
@@ -49,12 +50,7 @@ struct ControlGroup: ~Copyable {
 
     /// Removes the groups of processes that are gone; the kernel keeps those that have members.
     private static func removeLeftovers(in parent: String) {
-        guard let entries = opendir(parent) else { return }
-        defer { closedir(entries) }
-        while let entry = readdir(entries) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
+        for name in FolderListing.names(in: parent) ?? [] {
             guard name.hasPrefix(prefix), let owner = pid_t(name.dropFirst(prefix.count).prefix { $0 != "-" }) else {
                 continue
             }

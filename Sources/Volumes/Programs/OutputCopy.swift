@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 
 /// Takes what a program prints and puts it into a file, of which it can neither read nor fill more than it may.
@@ -53,15 +54,7 @@ struct OutputCopy {
 
     /// The file is opened for appending.
     private mutating func append(_ bytes: ArraySlice<UInt8>) {
-        var rest = bytes
-        while failure == nil, !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(target, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                failure = MountError("write", "what a program prints")
-                return
-            }
-            rest = rest.dropFirst(count)
-        }
+        guard failure == nil, !bytes.withUnsafeBytes({ Transfer.write($0, to: target) }) else { return }
+        failure = MountError("write", "what a program prints")
     }
 }

@@ -1,3 +1,4 @@
+import Blocks
 import CSandbox
 import Glibc
 
@@ -27,16 +28,6 @@ struct Pipe: ~Copyable {
 
     /// All that comes until the last writer has closed its end, `limit` bytes at most.
     func all(limit: Int) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: limit)
-        var count = 0
-        while count < limit {
-            let found = bytes.withUnsafeMutableBytes {
-                read(reader.number, $0.baseAddress.map { $0 + count }, limit - count)
-            }
-            if found < 0, errno == EINTR { continue }
-            guard found > 0 else { break }
-            count += found
-        }
-        return Array(bytes.prefix(count))
+        Transfer.rest(of: reader.number, limit: limit) ?? []
     }
 }

@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 
 /// A program that was started, until it has ended; ended at once when this object goes before.
@@ -33,8 +34,7 @@ struct RunningProgram: ~Copyable {
             if found == process {
                 isGone = true
                 try copy.finish()
-                // WIFEXITED and WEXITSTATUS are macros that Swift does not see.
-                return outcome ?? .ended(status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F)
+                return outcome ?? .ended(ChildProcess.exitStatus(status))
             }
             guard found == 0 || errno == EINTR else { throw MountError("wait for", "a program") }
             guard outcome == nil else { continue }
@@ -51,6 +51,6 @@ struct RunningProgram: ~Copyable {
     deinit {
         guard !isGone else { return }
         kill(process, SIGTERM)
-        while waitpid(process, nil, 0) < 0, errno == EINTR {}
+        ChildProcess.wait(for: process)
     }
 }

@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 
 /// A network for programs in the sandbox: that of this machine as any other machine beside it would have it.
@@ -97,6 +98,6 @@ package struct UserNetwork: ~Copyable {
 
     deinit {
         kill(process, SIGKILL)
-        while waitpid(process, nil, 0) < 0, errno == EINTR {}
+        ChildProcess.wait(for: process)
     }
 }

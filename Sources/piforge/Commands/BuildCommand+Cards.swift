@@ -3,11 +3,10 @@ import Forge
 import Images
 import Plans
 import Reports
-import Synchronization
 
 extension BuildCommand {
     /// Builds slots straight to cards. All devices are checked, opened and agreed to before the base is looked at.
-    func writeCards() async throws {
+    func writeCards() throws {
         let assigned = try devicesBySlot()
         let environment = Environment.current
         let named = assigned.compactMap { $0.slot?.name }.joined(separator: ",")
@@ -21,9 +20,7 @@ extension BuildCommand {
             Dictionary(held.map { ($0.target.path, $0.device) }, uniquingKeysWith: { first, _ in first }),
             labels: held.reduce(into: [:]) { $0[$1.target.path] = $1.label }, changedOnly: cards.changedOnly,
             growing: cards.grow)
-        let failures = SlotFailures()
-        var results: [Slot: Build.Result] = [:]
-        var last: (any Error)?
+        var outcomes: [Slot: Build.Outcome] = [:]
         for spec in specs {
             var build = Build(
                 spec, into: output.path, replacing: force, cache: cache, writer: writer,
@@ -31,40 +28,40 @@ extension BuildCommand {
             build.devices = targets.reduce(into: [:]) { devices, target in
                 if let slot = target.slot { devices[slot] = target.path }
             }
-            build.failed = { slot, error in failures.bySlot.withLock { $0[slot] = error } }
-            do {
-                for try await result in build.results() {
-                    for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
-                    results[result.slot] = result
-                }
-            } catch {
-                last = error
-                let missing = spec.jobs.map(\.slot).filter { results[$0] == nil }
-                failures.add(error, to: specs.count > 1 ? missing : [])
-            }
+            let found = try run(build, isOnly: specs.count == 1)
+            for (job, outcome) in zip(spec.jobs, found) { outcomes[job.slot] = outcome }
         }
         Terminal.shared.clear()
-        let failed = failures.bySlot.withLock { $0 }
-        // What fails before any slot is looked at is said once, and not of each card.
-        if results.isEmpty, failed.isEmpty, let last { throw last }
-        try report(held, results, failed, writer: writer)
+        try report(held, outcomes, writer: writer)
+    }
+
+    /// What became of a build's slots; what fails before any of them is looked at is said of each, unless it is all that
+    /// there is to say.
+    private func run(_ build: Build, isOnly: Bool) throws(ForgeError) -> [Build.Outcome] {
+        do throws(ForgeError) {
+            return try build.run { _, outcome in
+                guard let result = try? outcome.get() else { return }
+                for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
+            }
+        } catch {
+            if isOnly { throw error }
+            return build.spec.jobs.map { _ in .failure(error) }
+        }
     }
 
     private func report(
-        _ held: [OpenCard], _ results: [Slot: Build.Result], _ failed: [Slot: ForgeError], writer: CardImageWriter
+        _ held: [OpenCard], _ outcomes: [Slot: Build.Outcome], writer: CardImageWriter
     ) throws {
         var report = CardReport()
         for card in held {
             guard let slot = card.target.slot else { continue }
-            let outcome: Result<CardOutcome, ForgeError>
-            if let error = failed[slot] {
-                outcome = .failure(error)
-            } else if let written = writer.outcome(of: card.target.path) {
-                outcome = .success(written)
-            } else {
-                outcome = .failure(ForgeError(.bug, "slot \(slot): nothing is known of \(card.target.path)"))
+            let built = outcomes[slot]
+            let outcome = Result { () throws(ForgeError) in
+                _ = try built?.get()
+                if let written = writer.outcome(of: card.target.path) { return written }
+                throw ForgeError(.bug, "slot \(slot): nothing is known of \(card.target.path)")
             }
-            let result = results[slot]
+            let result = try? built?.get()
             report.add(
                 card, slot: slot.name, image: result?.manifest.output.file ?? slot.name,
                 manifest: result?.manifestPath, outcome)
@@ -116,18 +113,5 @@ extension BuildCommand {
                 hint: "--device \(slot)=/dev/sdX, or leave \(slot) out of --slot")
         }
         return targets
-    }
-}
-
-/// What went wrong with which slot; filled from any thread.
-private final class SlotFailures: Sendable {
-    let bySlot = Mutex<[Slot: ForgeError]>([:])
-
-    /// An error of all these slots, besides what is known of each.
-    func add(_ error: any Error, to slots: [Slot]) {
-        guard let error = error as? ForgeError else { return }
-        bySlot.withLock { known in
-            for slot in slots where known[slot] == nil { known[slot] = error }
-        }
     }
 }

@@ -4,7 +4,7 @@ import Images
 import Plans
 import Reports
 
-struct BuildCommand: AsyncParsableCommand {
+struct BuildCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "build",
         abstract: "Write card images for slots.",
@@ -90,13 +90,13 @@ struct BuildCommand: AsyncParsableCommand {
     @Flag(help: "Replace outputs that exist.")
     var force = false
 
-    func run() async throws {
+    func run() throws {
         settings.answer.apply()
         try checkEngine()
         progress.apply()
         if !device.isEmpty {
             try checkNoNetboot()
-            return try await writeCards()
+            return try writeCards()
         }
         if let option = cards.firstForCards {
             throw ForgeError(
@@ -120,26 +120,28 @@ struct BuildCommand: AsyncParsableCommand {
             builds.append(build)
         }
         var images: [ImageDocument] = []
-        for build in builds { images += try await run(build) }
+        for build in builds { images += try run(build) }
         Terminal.shared.finish()
         if settings.answer.json { try Output.json(BuildDocument(images: images.sorted { $0.image < $1.image })) }
     }
 
     /// Writes the images that start from one base, and prints each as it is finished.
-    private func run(_ build: Build) async throws -> [ImageDocument] {
-        var images: [ImageDocument] = []
-        for try await result in build.results() {
+    private func run(_ build: Build) throws -> [ImageDocument] {
+        let isJSON = settings.answer.json
+        let outcomes = try build.run { _, outcome in
+            guard let result = try? outcome.get() else { return }
             for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
-            images.append(
-                ImageDocument(
-                    image: result.imagePath, manifest: result.manifestPath, slot: result.slot.name,
-                    details: result.manifest))
-            if !settings.answer.json {
-                Terminal.shared.clear()
-                Output.line("\(result.imagePath)  \(result.manifest.output.sha256)")
-            }
+            guard !isJSON else { return }
+            Terminal.shared.clear()
+            Output.line("\(result.imagePath)  \(result.manifest.output.sha256)")
         }
-        return images
+        if let failure = outcomes.firstFailure { throw failure }
+        return try outcomes.map { outcome in
+            let result = try outcome.get()
+            return ImageDocument(
+                image: result.imagePath, manifest: result.manifestPath, slot: result.slot.name,
+                details: result.manifest)
+        }
     }
 }
 

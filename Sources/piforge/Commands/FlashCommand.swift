@@ -1,5 +1,6 @@
 import ArgumentParser
 import Forge
+import Reports
 
 struct FlashCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,15 +34,12 @@ struct FlashCommand: ParsableCommand {
 
     @OptionGroup var cards: CardOptions
 
-    @OptionGroup var answer: JSONOptions
-
-    @OptionGroup var progress: ProgressOptions
+    @OptionGroup var answer: ReportOptions
 
     func run() throws {
         let image = imagePath.path
         answer.apply()
-        progress.apply()
-        let name = String(image.split(separator: "/").last ?? "")
+        let name = image.fileName
         let label = Flash.label(ofRaw: image)
         let targets = devices.map { path in
             CardTarget(

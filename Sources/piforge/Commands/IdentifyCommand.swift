@@ -23,14 +23,11 @@ struct IdentifyCommand: ParsableCommand {
     @Option(help: ArgumentHelp("What it is compared with.", valueName: "file"))
     var manifest: UserPath?
 
-    @OptionGroup var answer: JSONOptions
-
-    @OptionGroup var progress: ProgressOptions
+    @OptionGroup var answer: ReportOptions
 
     func run() throws {
         let subject = subjectPath.path
         answer.apply()
-        progress.apply()
         let identity = try CardIdentity.of(
             subject, manifestPath: manifest?.path, cache: Environment.current.cache(),
             observe: { Terminal.shared.show($0) })

@@ -15,14 +15,11 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The image, raw or packed.", valueName: "image"))
     var imagePath: UserPath
 
-    @OptionGroup var answer: JSONOptions
-
-    @OptionGroup var progress: ProgressOptions
+    @OptionGroup var answer: ReportOptions
 
     func run() throws {
         let image = imagePath.path
         answer.apply()
-        progress.apply()
         let inspection = try Inspection.of(
             image, cache: Environment.current.cache(), observe: { Terminal.shared.show($0) })
         Terminal.shared.finish()

@@ -29,13 +29,10 @@ struct RepairCommand: ParsableCommand {
     @Flag(help: "Replace an output that exists.")
     var force = false
 
-    @OptionGroup var answer: JSONOptions
-
-    @OptionGroup var progress: ProgressOptions
+    @OptionGroup var answer: ReportOptions
 
     func run() throws {
         answer.apply()
-        progress.apply()
         if inPlace, output != nil {
             throw ForgeError(
                 .usage, "could not repair \(image): --in-place writes no other file",

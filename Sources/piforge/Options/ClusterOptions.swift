@@ -5,10 +5,7 @@ import Reports
 
 /// What the commands that are about a whole cluster share: where its profile is.
 struct ClusterOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "The profile. Without this option ./piforge.yaml is used when there is one.", valueName: "file"))
-    var profile: UserPath?
+    @OptionGroup var source: ProfileOption
 
     @Option(
         help: ArgumentHelp(
@@ -21,7 +18,7 @@ struct ClusterOptions: ParsableArguments {
     /// The profile without slots; `needsProfile` says so when there is none.
     func request(in environment: Environment, needsProfile: Bool = true) throws(ForgeError) -> Request {
         let request = try Request(
-            profilePath: profile?.path, flags: Request.assignments(set), environment: environment.variables)
+            profilePath: source.path, flags: Request.assignments(set), environment: environment.variables)
         guard request.profile != nil || !needsProfile else {
             throw ForgeError(
                 .usage, "could not find the cluster: no profile was named, and there is no ./\(Profile.defaultPath)",

@@ -6,10 +6,7 @@ import Reports
 
 /// What `build`, `plan` and `verify` share: where the settings come from.
 struct SettingsOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "The profile. Without this option ./piforge.yaml is used when there is one.", valueName: "file"))
-    var profile: UserPath?
+    @OptionGroup var source: ProfileOption
 
     @Option(
         help: ArgumentHelp(
@@ -68,7 +65,7 @@ struct SettingsOptions: ParsableArguments {
         let chosen = others ?? (slot.isEmpty ? slots : slot.joined(separator: ","))
         let flags = try flags().filter { others == nil || $0.origin != "--hostname" }
         var request = try Request(
-            profilePath: profile?.path, slots: chosen, allMeans: kind, flags: flags, environment: environment.variables,
+            profilePath: source.path, slots: chosen, allMeans: kind, flags: flags, environment: environment.variables,
             needsSecret: needsSecret)
         request.allowed = try allowed()
         for slot in request.unlistedSlots {

@@ -1,3 +1,4 @@
+import Blocks
 import FoundationEssentials
 import Glibc
 import Plans
@@ -86,17 +87,7 @@ enum Output {
     }
 
     private static func write(_ bytes: [UInt8], to descriptor: Int32) {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done)
-            }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else {
-                if descriptor == STDOUT_FILENO && errno != EPIPE && failure == nil { failure = errno }
-                return
-            }
-            done += count
-        }
+        guard !bytes.withUnsafeBytes({ Transfer.write($0, to: descriptor) }) else { return }
+        if descriptor == STDOUT_FILENO && errno != EPIPE && failure == nil { failure = errno }
     }
 }

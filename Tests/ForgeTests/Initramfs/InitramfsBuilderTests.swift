@@ -164,7 +164,7 @@ struct InitramfsBuilderTests {
     }
 }
 
-extension Volume {
+extension ReadableVolume {
     fileprivate func bytes(_ path: String) throws -> [UInt8]? {
         guard case .file(let bytes)? = try node(at: VolumePath(stringLiteral: path))?.content else { return nil }
         return bytes

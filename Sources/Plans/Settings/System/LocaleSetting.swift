@@ -1,3 +1,4 @@
+import Reports
 import Trees
 
 /// Language, country and character set: /etc/default/locale, and its line in /etc/locale.gen.
@@ -55,7 +56,8 @@ extension FactsReader {
     fileprivate func hasLocale(_ locale: String) throws(PlanError) -> Bool {
         let name = Self.archiveName(locale)
         if ["C", "POSIX"].contains(name) { return true }
-        do throws(VolumeError) {
+        return try wrapping(as: { PlanError.unreadable(Target(.root, "/usr/lib/locale"), $0) }) {
+            () throws(VolumeError) in
             for folder in [name, locale] {
                 guard let path = VolumePath("/usr/lib/locale/\(folder)") else { continue }
                 if try root.status(at: root.resolve(path))?.kind == .directory { return true }
@@ -65,8 +67,6 @@ extension FactsReader {
                 status.byteCount <= Self.archiveLimit, let bytes = try root.fileBytes(at: archive)
             else { return false }
             return Self.contains(Array(name.utf8) + [0], in: bytes)
-        } catch {
-            throw .unreadable(Target(.root, "/usr/lib/locale"), error)
         }
     }
 

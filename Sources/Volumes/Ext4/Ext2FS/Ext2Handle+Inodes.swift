@@ -1,4 +1,5 @@
 import Blocks
+import Reports
 import Trees
 
 @preconcurrency internal import CExt2FS
@@ -57,11 +58,8 @@ extension Ext2Handle {
             throw .corrupt("\(path): block \(number) of \(superblock.blockCount)")
         }
         let size = superblock.blockSize
-        do throws(BlockError) {
-            return try session.device.bytes(at: Int64(number) * Int64(size), count: Int(count) * size)
-        } catch {
-            throw VolumeError(error)
-        }
+        return try wrapping(
+            session.device.bytes(at: Int64(number) * Int64(size), count: Int(count) * size), as: { VolumeError($0) })
     }
 
     func writeBlocks(_ number: UInt64, _ bytes: ArraySlice<UInt8>, at path: VolumePath) throws(VolumeError) {

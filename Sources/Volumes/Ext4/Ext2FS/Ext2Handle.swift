@@ -18,21 +18,21 @@ struct Ext2Handle: ~Copyable {
     /// What the folders on the way to a path hold; every change empties it.
     let folders = FolderCache()
 
-    /// Opens and checks; nothing is written until something is changed.
-    static func open(_ device: any BlockDevice, now: Int64) throws(VolumeError) -> Ext2Handle {
+    /// Opens and checks; nothing is written until something is changed. `now` nil: to be read alone.
+    static func open(_ device: any BlockDevice, now: Int64?) throws(VolumeError) -> Ext2Handle {
         let superblock = try Superblock(of: device)
         try superblock.checkState()
         try superblock.checkGeometry(deviceByteCount: device.byteCount)
         let session = BlockSession(device: device)
         var opened: ext2_filsys?
         let code = ext2fs_open2(
-            OverlayIOManager.name(of: session), nil, EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0, OverlayIOManager.vtable,
-            &opened)
+            OverlayIOManager.name(of: session), nil, (now == nil ? 0 : EXT2_FLAG_RW) | EXT2_FLAG_64BITS, 0, 0,
+            OverlayIOManager.vtable, &opened)
         guard code == 0, let opened else {
             if let failure = session.takeFailure() { throw VolumeError(failure) }
             throw error(code, at: nil, of: "open")
         }
-        let handle = Ext2Handle(opened, session: session, superblock: superblock, now: now)
+        let handle = Ext2Handle(opened, session: session, superblock: superblock, now: now ?? superblock.lastWriteTime)
         try handle.check(0, at: nil, "open")
         try handle.checkDescriptors()
         return handle

@@ -18,14 +18,11 @@ struct NetbootLintCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The folder, archive or image.", valueName: "path"))
     var subject: UserPath
 
-    @OptionGroup var answer: JSONOptions
-
-    @OptionGroup var progress: ProgressOptions
+    @OptionGroup var answer: ReportOptions
 
     func run() throws {
         let path = subject.path
         answer.apply()
-        progress.apply()
         let reports = try NetbootLint.reports(
             of: path, cache: try Environment.current.cache(), observe: { Terminal.shared.show($0) })
         Terminal.shared.clear()

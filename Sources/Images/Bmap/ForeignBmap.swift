@@ -22,13 +22,9 @@ package struct ForeignBmap: Equatable, Sendable {
         var candidates = [path + ".bmap"]
         if let dot = path.lastIndex(of: "."), !path[dot...].contains("/") { candidates.append(path[..<dot] + ".bmap") }
         for candidate in candidates where access(candidate, F_OK) == 0 {
-            let bytes: [UInt8]
-            do throws(BlockError) {
-                bytes = try OpenFile(path: candidate, flags: O_RDONLY | O_NONBLOCK).prefix(byteLimit)
-            } catch {
-                guard case .system(let code, _, _) = error else { throw ForgeError(error) }
-                throw ForgeError.reading(candidate, errno: code)
-            }
+            let bytes = try wrapping(
+                OpenFile(path: candidate, flags: O_RDONLY | O_NONBLOCK).prefix(byteLimit),
+                as: { ForgeError($0, reading: candidate) })
             guard let map = ForeignBmap(bytes) else {
                 throw ForgeError(
                     .badInput, "could not read \(candidate): it is no block map, or was changed since it was made",
@@ -80,12 +76,7 @@ package struct ForeignBmap: Equatable, Sendable {
             var hasher = SHA256()
             for piece in [part.range].parts(in: part.range, upTo: 4 << 20) {
                 try Interruption.check()
-                let bytes: [UInt8]
-                do throws(BlockError) {
-                    bytes = try image.bytes(at: piece.lowerBound, count: piece.count)
-                } catch {
-                    throw ForgeError(error)
-                }
+                let bytes = try BlockError.wrapping(image.bytes(at: piece.lowerBound, count: piece.count))
                 hasher.update(bytes.span.bytes)
                 observe(Progress(stage: .hash, subject: path, done: piece.upperBound, total: image.byteCount))
             }

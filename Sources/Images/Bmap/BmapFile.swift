@@ -38,16 +38,13 @@ extension BlockMap {
 
     /// Reads what it lacks from a raw image that is written.
     package mutating func complete(fromImageOf request: ImageRequest) throws(ForgeError) {
-        do throws(PackingError) {
-            let reader = try packing { () throws(BlockError) in try FileReader(path: request.path) }
+        try wrapping(as: { ForgeError($0, writing: BmapFile(beside: request).path) }) {
+            () throws(PackingError) in
+            let reader = try wrapping(FileReader(path: request.path), as: PackingError.block)
             try complete { (range) throws(PackingError) in
                 if Interruption.isRequested { throw .cancelled }
-                return try packing { () throws(BlockError) in
-                    try reader.bytes(at: range.lowerBound, count: range.count)
-                }
+                return try wrapping(reader.bytes(at: range.lowerBound, count: range.count), as: PackingError.block)
             }
-        } catch {
-            throw ForgeError(error, writing: BmapFile(beside: request).path)
         }
     }
 }
@@ -55,26 +52,21 @@ extension BlockMap {
 extension BaseImage {
     /// The digests of the base's blocks that earlier builds found.
     func runDigests(in cache: Cache, observe: Progress.Observer) throws(ForgeError) -> RangeDigests {
-        do throws(BlockError) {
-            return try cache.runDigests(
-                of: sourceDigest, onDamage: { observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) })
-        } catch {
-            throw ForgeError(error)
-        }
+        try BlockError.wrapping(
+            cache.runDigests(
+                of: sourceDigest, onDamage: { observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) }))
     }
 }
 
 extension Patch {
     /// The bytes of a part of the image.
     func bytes(of range: Range<Int64>, over base: any BlockReader) throws(PackingError) -> [UInt8] {
-        do throws(BlockError) {
+        try wrapping(as: PackingError.block) { () throws(BlockError) in
             var bytes = try base.bytes(at: range.lowerBound, count: range.count)
             var span = bytes.mutableSpan
             var raw = span.mutableBytes
             try apply(to: &raw, at: range.lowerBound)
             return bytes
-        } catch {
-            throw .block(error)
         }
     }
 

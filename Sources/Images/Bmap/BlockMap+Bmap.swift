@@ -1,8 +1,10 @@
+import Blocks
+
 extension BlockMap {
     /// The map as a .bmap file, version 2.0, as bmaptool 3.6 reads it; a run of unknown digest has no `chksum`.
     ///
     /// `BmapFileChecksum` is the digest of the file with zeros in its place.
-    package var bmap: [UInt8] {
+    var bmap: [UInt8] {
         let mapped = runs.reduce(0) { $0 + $1.blocks.upperBound - $1.blocks.lowerBound }
         let head = """
             <?xml version="1.0" ?>
