@@ -5,30 +5,30 @@
 ///                            --> PT_DYNAMIC  DT_NEEDED, DT_RUNPATH: offsets into the table at DT_STRTAB
 ///                            --> PT_LOAD     where the addresses of the above lie in the file
 /// ```
-struct ELFProgram: Equatable {
+package struct ELFProgram: Equatable {
     /// The kind of processor; libraries of another kind are skipped.
-    struct Machine: Equatable {
+    package struct Machine: Equatable {
         var is64Bit: Bool
         /// `e_machine`: 40 ARM, 62 x86-64, 183 AArch64.
         var number: UInt64
     }
 
-    let machine: Machine
+    package let machine: Machine
     /// The loader's path; nil for a static program and for libraries.
-    private(set) var interpreter: String?
+    package private(set) var interpreter: String?
     /// The names of the libraries it needs, in order.
-    private(set) var needed: [String] = []
+    package private(set) var needed: [String] = []
     /// Folders of DT_RPATH or DT_RUNPATH, `$ORIGIN` as it stands there.
-    private(set) var searchPath: [String] = []
+    package private(set) var searchPath: [String] = []
 
-    enum DecodingError: Error, Equatable {
+    package enum DecodingError: Error, Equatable {
         case notELF
         case bigEndian
         case damaged
     }
 
     /// Decodes any bytes; `notELF` when they do not begin as an ELF file does.
-    init(_ bytes: [UInt8]) throws(DecodingError) {
+    package init(_ bytes: [UInt8]) throws(DecodingError) {
         guard bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46]), bytes.count >= 52 else { throw .notELF }
         guard bytes[5] == 1 else { throw .bigEndian }
         guard bytes[4] == 1 || bytes[4] == 2 else { throw .damaged }
@@ -42,6 +42,9 @@ struct ELFProgram: Equatable {
             try readDynamic(bytes, segment, segments)
         }
     }
+
+    /// More libraries than any program needs.
+    private static let nameLimit = 1000
 
     private enum SegmentType {
         static let load: UInt64 = 1
@@ -106,6 +109,8 @@ struct ELFProgram: Equatable {
             }
             at += UInt64(2 * word)
         }
+        // Names may share their bytes, so that a small file could hold them for gigabytes.
+        guard names.count + paths.count <= Self.nameLimit else { throw .damaged }
         guard let strings else { return }
         let holder = segments.first {
             $0.type == SegmentType.load && strings >= $0.address && strings - $0.address < $0.fileByteCount

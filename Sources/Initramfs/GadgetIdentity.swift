@@ -33,7 +33,7 @@ package struct GadgetIdentity: Equatable, Sendable {
     /// - Parameters:
     ///   - rule: What the controller recognises; nil when that is unknown, so that everything is taken as known.
     ///   - kernelHas: Whether the node's kernel has a module, built in or not.
-    static func choose(
+    package static func choose(
         knownTo rule: ControllerRule?, kernelHas: (String) -> Bool
     ) throws(Mismatch) -> GadgetIdentity {
         let possible = known.filter { kernelHas($0.function.module) }
@@ -49,7 +49,7 @@ package struct GadgetIdentity: Equatable, Sendable {
         throw .controllerTooOld(accepted: rule.products, offered: possible.map(\.product))
     }
 
-    enum Mismatch: Error, Equatable {
+    package enum Mismatch: Error, Equatable {
         /// The kernel lacks every network function.
         case noFunction([String])
         /// The controller knows identities that this node's kernel cannot take.
@@ -60,7 +60,7 @@ package struct GadgetIdentity: Equatable, Sendable {
 }
 
 /// The part of a controller's 90-clusterctrl.rules that names the links to nodes without cards.
-struct ControllerRule: Equatable {
+package struct ControllerRule: Equatable {
     private var lines: [Line] = []
 
     private struct Line: Equatable {
@@ -73,7 +73,7 @@ struct ControllerRule: Equatable {
     }
 
     /// From the file's text. Rules that do not name network links are of no interest.
-    init(_ text: String) {
+    package init(_ text: String) {
         let joined = text.replacing("\\\n", with: "")
         for line in joined.split(separator: "\n") where !line.hasPrefix("#") {
             var conditions: [String: [String]] = [:]
@@ -90,7 +90,7 @@ struct ControllerRule: Equatable {
     }
 
     /// The patterns of product ids, for messages.
-    var products: [String] { lines.flatMap { $0.conditions["ENV{ID_MODEL_ID}"] ?? ["any"] } }
+    package var products: [String] { lines.flatMap { $0.conditions["ENV{ID_MODEL_ID}"] ?? ["any"] } }
 
     /// Whether the controller gives the link of a node with this identity its name.
     func recognises(_ identity: GadgetIdentity) -> Bool {

@@ -1,3 +1,4 @@
+import Bases
 import Readers
 import Plans
 import Reports

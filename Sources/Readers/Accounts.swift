@@ -34,14 +34,22 @@ package struct Accounts: Equatable, Sendable {
     package private(set) var users: [User] = []
     package private(set) var shadows: [String: Shadow] = [:]
     package private(set) var groups: [Group] = []
+    /// Where users are in `users`, by name, and groups in `groups`, by id and by member.
+    private var places: [String: Int] = [:]
+    private var groupsByID: [UInt32: [Int]] = [:]
+    private var groupsByMember: [String: [Int]] = [:]
+
+    /// Users beyond these do not count: no image has as many, and each is judged.
+    private static let userLimit = 1000
 
     package init(passwd: [String], shadow: [String], group: [String]) {
-        var names: Set<String> = []
         for (index, line) in passwd.enumerated() {
             let fields = Self.fields(line)
-            guard fields.count >= 7, !fields[0].isEmpty, !fields[0].hasPrefix("#"), let id = UInt32(fields[2]),
-                let group = UInt32(fields[3]), names.insert(fields[0]).inserted
+            guard users.count < Self.userLimit, fields.count >= 7, !fields[0].isEmpty, !fields[0].hasPrefix("#"),
+                let id = UInt32(fields[2]),
+                let group = UInt32(fields[3]), places[fields[0]] == nil
             else { continue }
+            places[fields[0]] = users.count
             users.append(
                 User(
                     name: fields[0], password: fields[1], id: id, group: group, home: fields[5], shell: fields[6],
@@ -60,17 +68,23 @@ package struct Accounts: Equatable, Sendable {
             guard fields.count >= 4, let id = UInt32(fields[2]) else { return nil }
             return Group(name: fields[0], id: id, members: fields[3].split(separator: ",").map(String.init))
         }
+        for (index, group) in groups.enumerated() {
+            groupsByID[group.id, default: []].append(index)
+            for member in group.members where places[member] != nil {
+                groupsByMember[member, default: []].append(index)
+            }
+        }
     }
 
     private static func fields(_ line: String) -> [String] {
         line.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     }
 
-    package func user(named name: String) -> User? { users.first { $0.name == name } }
+    package func user(named name: String) -> User? { places[name].map { users[$0] } }
 
     /// The names of the groups that a user is in.
     package func groups(of user: User) -> [String] {
-        groups.filter { $0.id == user.group || $0.members.contains(user.name) }.map(\.name)
+        Set((groupsByID[user.group] ?? []) + (groupsByMember[user.name] ?? [])).sorted().map { groups[$0].name }
     }
 
     /// The hash that a password of the user is checked against; `*` when there is none.

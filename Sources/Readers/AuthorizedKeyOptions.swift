@@ -25,7 +25,7 @@ package struct AuthorizedKeyOptions: Equatable, Sendable {
             let written = rest.prefix { $0 != "," && $0 != "=" && $0 != "\"" }
             let name = written.lowercased()
             names.append(name)
-            rest = rest.dropFirst(written.count)
+            rest = rest[written.endIndex...]
             if rest.first == "=" {
                 guard let first = Self.valued[name], version >= first else {
                     refuse(written)
@@ -48,7 +48,7 @@ package struct AuthorizedKeyOptions: Equatable, Sendable {
                 }
             }
             guard let next = rest.first else { return }
-            guard next == ",", rest.count > 1 else {
+            guard next == ",", !rest.dropFirst().isEmpty else {
                 problem = "the key options end in the middle"
                 return
             }

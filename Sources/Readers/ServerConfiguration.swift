@@ -38,11 +38,15 @@ package struct ServerConfiguration: Equatable, Sendable {
     package private(set) var problems: [Problem] = []
     var main = File()
     private var fileCount = 0
+    private var lineCount = 0
+    /// Where there is a problem already.
+    private var refused: Set<Origin> = []
 
     /// sshd's own limit (SERVCONF_MAX_DEPTH).
     private static let depthLimit = 16
-    /// Files that include each other by patterns multiply; no image has as many.
+    /// Files that include each other by patterns multiply; no image has as many, nor as many lines in all of them.
     private static let fileLimit = 500
+    private static let lineLimit = 20_000
     package static let path = "/etc/ssh/sshd_config"
 
     /// The parts that do I/O: the lines of the file at an absolute path, nil when there is none, and the absolute paths
@@ -80,6 +84,11 @@ package struct ServerConfiguration: Equatable, Sendable {
         var file = File()
         for (index, text) in (try source.lines(path) ?? []).enumerated() {
             let origin = Origin(path: path, line: index + 1)
+            lineCount += 1
+            guard lineCount <= Self.lineLimit else {
+                refuse(origin, "the files have more than \(Self.lineLimit) lines together, the rest was not read")
+                return file
+            }
             guard var line = parse(text, at: origin) else { continue }
             if line.keyword == "include" {
                 if depth + 1 >= Self.depthLimit {
@@ -100,7 +109,7 @@ package struct ServerConfiguration: Equatable, Sendable {
     }
 
     private mutating func refuse(_ origin: Origin, _ why: String) {
-        if !problems.contains(where: { $0.origin == origin }) { problems.append(Problem(origin: origin, why: why)) }
+        if refused.insert(origin).inserted { problems.append(Problem(origin: origin, why: why)) }
     }
 
     // MARK: One line

@@ -63,6 +63,22 @@ struct ForeignBmapTests {
         let error = #expect(throws: ForgeError.self) { try ForeignBmap.beside(image) }
         #expect(error?.kind == .badInput)
     }
+
+    @Test("numbers at the end of what 64 bits hold are refused")
+    func largestNumbers() {
+        for (size, block, last) in [
+            (Int64.max, 512, Int64.max / 512), (1 << 62, 1 << 20, 1 << 42), (1 << 60, 512, 1 << 51),
+        ] {
+            let text = """
+                <bmap version="2.0"><ImageSize>\(size)</ImageSize><BlockSize>\(block)</BlockSize>
+                <ChecksumType>sha256</ChecksumType><BmapFileChecksum>\(String(repeating: "0", count: 64))</BmapFileChecksum>
+                <Range>0-\(last)</Range></bmap>
+                """
+            let digest = SHA256.digest(of: Array(text.utf8).span.bytes).description
+            let map = ForeignBmap(Array(text.replacing(String(repeating: "0", count: 64), with: digest).utf8))
+            #expect(map?.parts.map(\.range) == (size == 1 << 60 ? [0..<1 << 60] : nil))
+        }
+    }
 }
 
 extension FileReader {

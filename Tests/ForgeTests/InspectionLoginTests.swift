@@ -127,4 +127,17 @@ struct InspectionLoginTests {
     @Test func leavesOutWhoCannotGetIn() throws {
         #expect(try InspectionFixture().inspect().users.map(\.name) == ["root", "pi"])
     }
+
+    @Test("the passwords of the first users are compared with well-known ones, and no more", .needs("openssl"))
+    func manyUsers() throws {
+        let made = try Shell.run("openssl", ["passwd", "-1", "-salt", "saltsalt", "clusterctrl"])
+        let hash = made.output.replacing("\n", with: "")
+        var fixture = InspectionFixture()
+        let names = (0..<30).map { "u\($0)" }
+        fixture.file("/etc/passwd", names.enumerated().map { "\($1):x:\($0 + 1000):1::/:/bin/sh\n" }.joined())
+        fixture.file("/etc/shadow", names.map { "\($0):\(hash):1::::::\n" }.joined())
+        let users = try fixture.inspect().users
+        #expect(users.map(\.name) == names)
+        #expect(users.filter { $0.defaultPassword == "clusterctrl" }.count == 20)
+    }
 }

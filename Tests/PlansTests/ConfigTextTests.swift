@@ -134,4 +134,14 @@ struct ConfigTextTests {
             #expect(ConfigText(once).effective(for: board).last { $0.key == "gpu_mem" }?.value == "16")
         }
     }
+
+    @Test("a file that includes itself many times is followed as far as a limit")
+    func circle() {
+        let text = String(repeating: "include config.txt\n", count: 100) + "gpu_mem=16\n"
+        let config = ConfigText(text)
+        let entries = config.entries(for: .zero) { $0 == "config.txt" ? text : nil }
+        #expect(entries.filter { $0.key == "gpu_mem" }.count == 201)
+        #expect(config.origin(of: "gpu_mem", for: .zero) { _ in text } == .init(file: nil, line: 101))
+        #expect(config.effective(for: .zero) { _ in text }.last == .init(key: "gpu_mem", value: "16"))
+    }
 }

@@ -44,6 +44,13 @@ struct AuthorizedKeyOptionsTests {
         #expect(AuthorizedKeyOptions("verify-required", version: .init(8, 4)).problem == nil)
         #expect(AuthorizedKeyOptions("verify-required", version: .init(7, 9)).problem != nil)
     }
+
+    @Test("a list of options of any length is judged in one go")
+    func manyOptions() {
+        let options = Array(repeating: "restrict", count: 50_000).joined(separator: ",")
+        let judged = AuthorizedKeyOptions(options, version: .init(9, 2))
+        #expect(judged.problem == nil && judged.names.count == 50_000)
+    }
 }
 
 struct AccountsTests {
@@ -63,6 +70,21 @@ struct AccountsTests {
         let accounts = Accounts(
             passwd: ["pi:abJnggxhB/yWI:1000:1000::/home/pi:"], shadow: ["pi:$6$a$b:1::::::"], group: [])
         #expect(accounts.hash(of: try #require(accounts.user(named: "pi"))) == "abJnggxhB/yWI")
+    }
+
+    @Test("of users without end the first count, and groups are found for each")
+    func manyUsers() throws {
+        let names = (0..<20_000).map { "u\($0)" }
+        let accounts = Accounts(
+            passwd: names.enumerated().map { "\($1):x:\($0):7::/:/bin/sh" }, shadow: names.map { "\($0):*:1::::::" },
+            group: ["own:x:7:"] + names.map { "g\($0):x:1:\($0),u5,u5" })
+        #expect(accounts.users.count == 1000 && accounts.groups.count == 20_001)
+        let user = try #require(accounts.user(named: "u5"))
+        #expect(accounts.groups(of: user).count == 20_001)
+        for user in accounts.users where user.name != "u5" {
+            #expect(accounts.groups(of: user) == ["own", "g\(user.name)"])
+        }
+        #expect(accounts.user(named: "u1000") == nil)
     }
 }
 

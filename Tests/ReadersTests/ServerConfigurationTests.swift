@@ -158,4 +158,17 @@ struct ServerConfigurationTests {
     ]) func matchesPatterns(pattern: String, text: String, expected: Bool) {
         #expect(Wildcard(pattern).matches(text) == expected)
     }
+
+    @Test("files that are included over and over, and lines without end, are read as far as a limit")
+    func bounds() {
+        let lines = String(repeating: "UsePAM yes\n", count: 1000)
+        let files = ServerFiles([
+            "/etc/ssh/sshd_config": String(repeating: "Include /etc/ssh/more\n", count: 400), "/etc/ssh/more": lines,
+        ])
+        let configuration = files.configuration()
+        #expect(configuration.main.lines.reduce(0) { $0 + $1.included.reduce(0) { $0 + $1.lines.count } } < 20_000)
+        #expect(configuration.problems.contains { $0.why.contains("more than 20000 lines together") })
+        let wrong = ServerFiles(String(repeating: "Nonsense 1\n", count: 19_000)).configuration()
+        #expect(wrong.problems.count == 19_000)
+    }
 }

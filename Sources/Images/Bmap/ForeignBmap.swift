@@ -1,4 +1,5 @@
 import Readers
+import Bases
 package import Blocks
 import Glibc
 package import Reports
@@ -12,10 +13,12 @@ package struct ForeignBmap: Equatable, Sendable {
         var digest: SHA256Digest?
     }
 
-    var imageByteCount: Int64
+    package var imageByteCount: Int64
     package var parts: [Part]
 
     private static let byteLimit = 16 << 20
+    /// Bytes of an image at most: so much that no sum of these numbers is too large for its type.
+    private static let sizeLimit: Int64 = 1 << 60
 
     /// The map beside an image, `IMAGE.bmap` or without the ending of its packing; nil when there is none.
     package static func beside(_ path: String) throws(ForgeError) -> ForeignBmap? {
@@ -37,28 +40,32 @@ package struct ForeignBmap: Equatable, Sendable {
 
     /// Reads versions 1.4 and 2.0 of the format with SHA-256; nil for anything else, for ranges outside the image or out
     /// of order, and for a file whose own digest is wrong.
-    init?(_ bytes: [UInt8]) {
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard text.contains("<bmap version=\""), let size = Self.number("ImageSize", in: text),
-            let blockSize = Self.number("BlockSize", in: text), size >= 0, (512...1 << 20).contains(blockSize)
+    package init?(_ bytes: [UInt8]) {
+        let file = ElementText(bytes[...])
+        guard file.firstRange(of: "<bmap version=\"") != nil, let size = file.number("ImageSize"),
+            let blockSize = file.number("BlockSize"), size >= 0, size <= Self.sizeLimit,
+            (512...1 << 20).contains(blockSize)
         else { return nil }
         // The digest is that of the file with zeros in its place.
-        guard Self.content("ChecksumType", in: text) == "sha256", let own = Self.content("BmapFileChecksum", in: text)
+        guard file.content("ChecksumType")?.trimmed == "sha256", let own = file.content("BmapFileChecksum"),
+            let digest = SHA256Digest(hex: own.trimmed)
         else { return nil }
-        let blank = Array(text.replacingFirst(own, with: String(repeating: "0", count: own.utf8.count)).utf8)
-        guard SHA256.digest(of: blank.span.bytes).description == own else { return nil }
+        var blank = bytes
+        for index in own.bytes.indices where ElementText.isWordByte(bytes[index]) { blank[index] = UInt8(ascii: "0") }
+        guard SHA256.digest(of: blank.span.bytes) == digest else { return nil }
         var parts: [Part] = []
-        for element in text.components(after: "<Range", before: "</Range>") {
-            guard let close = element.firstIndex(of: ">") else { return nil }
-            let numbers = element[element.index(after: close)...].split(separator: "-").map { String($0).trimmedBlanks }
-            guard (1...2).contains(numbers.count), let first = Int64(numbers[0]),
-                let last = Int64(numbers[numbers.count - 1]),
+        for element in file.parts(after: "<Range", before: "</Range>") {
+            guard let close = element.bytes.firstIndex(of: UInt8(ascii: ">")) else { return nil }
+            let numbers = ElementText(element.bytes[(close + 1)...]).trimmed.split(separator: "-").map {
+                Int64(String($0).trimmedBlanks)
+            }
+            guard (1...2).contains(numbers.count), let first = numbers[0], let last = numbers[numbers.count - 1],
                 first >= 0, first <= last, last <= size / blockSize
             else { return nil }
             let range = first * blockSize..<min((last + 1) * blockSize, size)
             guard !range.isEmpty, range.lowerBound >= parts.last?.range.upperBound ?? 0 else { return nil }
-            let digest = element[..<close].components(after: "chksum=\"", before: "\"").first
-            parts.append(Part(range: range, digest: digest.flatMap { SHA256Digest(hex: $0) }))
+            let digest = ElementText(element.bytes[..<close]).parts(after: "chksum=\"", before: "\"").first
+            parts.append(Part(range: range, digest: digest.flatMap { SHA256Digest(hex: $0.trimmed) }))
         }
         imageByteCount = size
         self.parts = parts
@@ -88,32 +95,44 @@ package struct ForeignBmap: Equatable, Sendable {
             }
         }
     }
-
-    private static func content(_ name: String, in text: String) -> String? {
-        text.components(after: "<\(name)>", before: "</\(name)>").first.map { String($0).trimmedBlanks }
-    }
-
-    private static func number(_ name: String, in text: String) -> Int64? {
-        content(name, in: text).flatMap { Int64($0) }
-    }
 }
 
-extension StringProtocol {
+/// A part of an XML text, looked through byte by byte: a map has megabytes.
+private struct ElementText {
+    let bytes: ArraySlice<UInt8>
+
+    init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
+
+    func firstRange(of text: String) -> Range<Int>? {
+        let wanted = Array(text.utf8)
+        let found = bytes.withUnsafeBytes { $0.offset(of: wanted, from: 0) }
+        return found.map { bytes.startIndex + $0..<bytes.startIndex + $0 + wanted.count }
+    }
+
     /// What stands between each `start` and the next `end`.
-    fileprivate func components(after start: String, before end: String) -> [SubSequence] {
-        var found: [SubSequence] = []
-        var rest = self[...]
+    func parts(after start: String, before end: String) -> [ElementText] {
+        var found: [ElementText] = []
+        var rest = self
         while let from = rest.firstRange(of: start) {
-            rest = rest[from.upperBound...]
+            rest = ElementText(bytes[from.upperBound...])
             guard let to = rest.firstRange(of: end) else { return found }
-            found.append(rest[..<to.lowerBound])
-            rest = rest[to.upperBound...]
+            found.append(ElementText(bytes[from.upperBound..<to.lowerBound]))
+            rest = ElementText(bytes[to.upperBound...])
         }
         return found
     }
 
-    fileprivate func replacingFirst(_ text: String, with other: String) -> String {
-        guard let range = firstRange(of: text) else { return String(self) }
-        return String(self[..<range.lowerBound]) + other + String(self[range.upperBound...])
+    func content(_ name: String) -> ElementText? {
+        firstRange(of: "<\(name)>").flatMap { start in
+            let rest = ElementText(bytes[start.upperBound...])
+            return rest.firstRange(of: "</\(name)>").map { ElementText(bytes[start.upperBound..<$0.lowerBound]) }
+        }
     }
+
+    func number(_ name: String) -> Int64? { content(name).flatMap { Int64($0.trimmed) } }
+
+    /// Without the blanks at both ends.
+    var trimmed: String { String(decoding: bytes, as: UTF8.self).trimmedBlanks }
+
+    static func isWordByte(_ byte: UInt8) -> Bool { ![0x20, 0x09, 0x0A, 0x0D].contains(byte) }
 }

@@ -1,23 +1,26 @@
+import Bases
 import CArchive
 import Glibc
-import Initramfs
+package import Initramfs
 import Reports
 
 /// What an initramfs holds, as far as it decides whether a node finds its root with it.
-struct InitramfsContent {
+package struct InitramfsContent {
     /// Permission bits of files by name, without a leading `/` or `./`.
-    private(set) var modes: [String: UInt16] = [:]
+    package private(set) var modes: [String: UInt16] = [:]
     /// The bytes of the few files that are read.
     private(set) var texts: [String: String] = [:]
 
     private static let byteLimit: Int64 = 1 << 20
     /// Unpacked, in bytes: far more than any Pi could hold.
     private static let unpackedLimit = 128 << 20
+    /// Far more files than any initramfs has.
+    private static let fileLimit = 100_000
     static let gadgetSettings = "etc/gadget"
     static let gadgetScript = "scripts/nfs-top/00_clusterctrl"
 
     /// Reads one archive or several after each other, packed or not; throws why it cannot be read.
-    init(_ bytes: [UInt8]) throws(PackedBytes.Failure) {
+    package init(_ bytes: [UInt8]) throws(PackedBytes.Failure) {
         var unpacked: [UInt8] = []
         var start = 0
         // The kernel takes plain archives and packed ones in any order (Linux, init/initramfs.c).
@@ -38,11 +41,11 @@ struct InitramfsContent {
         if modes.isEmpty { throw PackedBytes.Failure(reason: "it holds nothing") }
     }
 
-    /// After the entry TRAILER!!!, which ends an archive.
+    /// After the entry TRAILER!!!, which ends an archive, and the zeros that fill its last four bytes.
     private static func end(ofArchiveAt start: Int, in bytes: [UInt8]) -> Int {
         let mark = Array("TRAILER!!!\0".utf8)
         let found = bytes.withUnsafeBytes { $0.offset(of: mark, from: start) }
-        return found.map { min($0 + mark.count, bytes.count) } ?? bytes.count
+        return found.map { min(start + ($0 + mark.count - start + 3) / 4 * 4, bytes.count) } ?? bytes.count
     }
 
     private mutating func read(_ archive: [UInt8]) throws(PackedBytes.Failure) {
@@ -62,6 +65,9 @@ struct InitramfsContent {
                     return failure = PackedBytes.Failure(reader)
                 }
                 note(entry, of: reader)
+                guard modes.count <= Self.fileLimit else {
+                    return failure = PackedBytes.Failure(reason: "it holds more than \(Self.fileLimit) files")
+                }
             }
         }
         if let failure { throw failure }
@@ -84,10 +90,10 @@ struct InitramfsContent {
     // MARK: What it is
 
     /// It was made by piforge.
-    var isOurs: Bool { texts[Self.gadgetSettings] != nil && texts["init"]?.contains("netboot:") == true }
+    package var isOurs: Bool { texts[Self.gadgetSettings] != nil && texts["init"]?.contains("netboot:") == true }
 
     /// The kernels whose modules it has.
-    var versions: Set<String> {
+    package var versions: Set<String> {
         var versions: Set<String> = []
         for name in modes.keys {
             let parts = name.split(separator: "/").map(String.init)
@@ -100,7 +106,7 @@ struct InitramfsContent {
     }
 
     /// The names of the modules for a kernel.
-    func modules(of version: String) -> Set<String> {
+    package func modules(of version: String) -> Set<String> {
         var names: Set<String> = []
         for path in modes.keys where path.contains("/\(version)/") || path.hasPrefix("modules/\(version)/") {
             guard let file = path.split(separator: "/").last, file.contains(".ko") else { continue }

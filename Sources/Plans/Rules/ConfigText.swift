@@ -71,26 +71,41 @@ extension ConfigText {
     }
 
     /// All entries that count on a board, in the order of the file, includes in their place; `file` gives the text
-    /// of an included file, nil when there is none. Includes deeper than 8 are not followed.
+    /// of an included file, nil when there is none. Includes deeper than 8 are not followed, and 200 in all.
     package func entries(for board: Board, including file: (String) -> String? = { _ in nil }) -> [Entry] {
-        var filter = ConfigFilter.all
         var result: [Entry] = []
-        collect(for: board, &filter, &result, depth: 0, file)
+        var walk = Walk(board)
+        walk.take(self, at: nil, including: file) { entry, _ in result.append(entry) }
         return result
     }
 
-    private func collect(
-        for board: Board, _ filter: inout ConfigFilter, _ result: inout [Entry], depth: Int, _ file: (String) -> String?
-    ) {
-        for raw in lines.lines {
-            switch Self.parse(raw.text) {
-            case .header(let name): filter = filter.entering(name)
-            case .entry("include", let name) where filter.matches(board) && depth < 8:
-                if let text = file(name) {
-                    ConfigText(text).collect(for: board, &filter, &result, depth: depth + 1, file)
+    /// A pass over a text and what it includes, as a board's firmware reads them.
+    struct Walk {
+        private let board: Board
+        private var filter = ConfigFilter.all
+        /// Files that include each other multiply.
+        private var includesLeft = 200
+
+        private static let depthLimit = 8
+
+        init(_ board: Board) { self.board = board }
+
+        /// Visits each entry that counts with the place of its line; `name` is the text's own, nil for config.txt.
+        mutating func take(
+            _ config: ConfigText, at name: String?, depth: Int = 0, including file: (String) -> String?,
+            visit: (Entry, Origin) -> Void
+        ) {
+            for (index, raw) in config.lines.lines.enumerated() {
+                switch ConfigText.parse(raw.text) {
+                case .header(let name): filter = filter.entering(name)
+                case .entry("include", let other) where filter.matches(board) && depth < Self.depthLimit:
+                    guard includesLeft > 0, let text = file(other) else { continue }
+                    includesLeft -= 1
+                    take(ConfigText(text), at: other, depth: depth + 1, including: file, visit: visit)
+                case .entry(let key, let value) where filter.matches(board):
+                    visit(Entry(key: key, value: value), Origin(file: name, line: index + 1))
+                case .entry, .other: break
                 }
-            case .entry(let key, let value) where filter.matches(board): result.append(Entry(key: key, value: value))
-            case .entry, .other: break
             }
         }
     }

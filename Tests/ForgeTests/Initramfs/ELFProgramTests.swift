@@ -102,4 +102,27 @@ struct ELFProgramTests {
         let files = index.files(for: ["m0"])
         #expect(files.count == count && files.first?.name == "m\(count - 1)" && files.last?.name == "m0")
     }
+
+    @Test("names that share their bytes over and over are refused")
+    func manyNames() throws {
+        // A header, a PT_LOAD and a PT_DYNAMIC segment, 4096 letters, and 2000 times the same name.
+        let number = { (value: Int, count: Int) in (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+        let (text, entries) = (64 + 2 * 56, 2000)
+        let dynamic = text + 4096
+        let end = dynamic + entries * 16 + 32
+        var bytes = [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1] + [UInt8](repeating: 0, count: 9) + number(3, 2) + number(183, 2)
+        bytes += number(1, 4) + number(0, 8) + number(64, 8) + number(0, 8) + number(0, 4) + number(64, 2)
+        bytes += number(56, 2) + number(2, 2) + number(0, 6)
+        for (type, start) in [(1, 0), (2, dynamic)] {
+            bytes += number(type, 4) + number(4, 4) + number(start, 8) + number(start, 8) + number(start, 8)
+            bytes += number(end - start, 8) + number(end - start, 8) + number(4096, 8)
+        }
+        bytes += [UInt8](repeating: 0x61, count: 4096)
+        func program(_ names: Int) -> [UInt8] {
+            bytes + (0..<names).flatMap { _ in number(1, 8) + number(0, 8) } + number(5, 8) + number(text, 8)
+                + [UInt8](repeating: 0, count: 16)
+        }
+        #expect(try ELFProgram(program(900)).needed.count == 900)
+        #expect(throws: ELFProgram.DecodingError.damaged) { try ELFProgram(program(entries)) }
+    }
 }
