@@ -74,8 +74,10 @@ struct PlanErrorTests {
 
     @Test(
         arguments: [
-            ("boot:/cmdline.txt", "boot:/cmdline.txt", "convert the image", nil),
-            ("boot:/config.txt", "boot:/config.txt", "convert the image", nil),
+            (
+                "boot:/config.txt", "boot:/config.txt", "convert the image",
+                "take the file from the image as downloaded"
+            ),
             ("/usr/sbin/ifup", "/usr/sbin/ifup", "set up the network of p3", "install ifupdown in the base image"),
             ("/usr/share/clusterctrl/default-clusterctrl", nil, "make /etc/default/clusterctrl", nil),
             ("/usr/share/clusterctrl/interfaces.bookworm.p", nil, "set up the network of p3", nil),
@@ -90,6 +92,14 @@ struct PlanErrorTests {
         expect(
             try refusal(image: { try $0.remove(path) }), .missingInImage(name, purpose: purpose),
             "could not \(purpose): the image has no \(name)", hint: hint)
+    }
+
+    @Test func missingKernelLine() throws {
+        expect(
+            try refusal(image: { try $0.remove("boot:/cmdline.txt") }),
+            .missingKernelLine("/cmdline.txt", namedBy: nil),
+            "could not give the kernel its arguments: the image has no boot:/cmdline.txt",
+            hint: "take the file from the image as downloaded")
     }
 
     @Test func filesThatCannotBeRead() throws {
