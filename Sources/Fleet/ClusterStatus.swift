@@ -1,3 +1,4 @@
+import Blocks
 import Glibc
 import Handoff
 package import Plans
@@ -36,12 +37,11 @@ package struct ClusterStatus: Sendable {
     ) throws(ForgeError) -> ClusterStatus {
         let folder = try TemporaryFolder(environment)
         defer { folder.remove(["config"]) }
-        let configPath = folder.path + "/config"
-        try folder.write(try config(including: handoff, seconds: seconds), to: configPath)
+        try folder.write(try config(including: handoff, seconds: seconds), to: "config")
         let commands = roster.machines.map { machine in
             RemoteCommand(
                 [
-                    "ssh", "-F", configPath, "-T", roster.alias(machine.slot),
+                    "ssh", "-F", folder.path + "/config", "-T", roster.alias(machine.slot),
                     remote(MachineProbe.script(for: machine.slot)),
                 ],
                 environment: environment.merging(["LC_ALL": "C"]) { $1 })
@@ -114,14 +114,13 @@ private struct TemporaryFolder {
         path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    func write(_ text: String, to path: String) throws(ForgeError) {
+    func write(_ text: String, to name: String) throws(ForgeError) {
+        let path = self.path + "/" + name
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw ForgeError.writing(path, errno: errno) }
         defer { close(descriptor) }
-        let bytes = Array(text.utf8)
-        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
-            throw ForgeError.writing(path, errno: errno)
-        }
+        let isWritten = Array(text.utf8).withUnsafeBytes { Transfer.write($0, to: descriptor) }
+        guard isWritten else { throw ForgeError.writing(path, errno: errno) }
     }
 
     func remove(_ names: [String]) {

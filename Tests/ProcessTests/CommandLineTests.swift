@@ -10,18 +10,7 @@ struct CommandLineTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        piforge = Piforge(folder: folder.path)
-        try Shell.write(
-            Array(
-                """
-                version: 1
-                cluster: sg1
-                slots:
-                  cnat: {hostname: hammond}
-                  p1: {hostname: oneil}
-                  p3: {hostname: tealc}
-
-                """.utf8), to: folder.path + "/piforge.yaml")
+        piforge = try Piforge(inClusterAt: folder.path)
     }
 
     private func files(_ suffix: String, in name: String) throws -> [String] {

@@ -51,3 +51,20 @@ struct Piforge {
         return try build.run().map { try $0.get() }
     }
 }
+
+extension Piforge {
+    /// With a profile of a controller and two nodes in the folder.
+    init(inClusterAt folder: String) throws {
+        self.init(folder: folder)
+        let profile = """
+            version: 1
+            cluster: sg1
+            slots:
+              cnat: {hostname: hammond}
+              p1: {hostname: oneil}
+              p3: {hostname: tealc}
+
+            """
+        try Shell.write(Array(profile.utf8), to: folder + "/piforge.yaml")
+    }
+}
