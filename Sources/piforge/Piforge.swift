@@ -34,6 +34,13 @@ struct Piforge: ParsableCommand {
 
     static func main() {
         Interruption.listen()
+        // Swift takes the arguments from there; without them each command would be a call for help that ends with 0.
+        guard access("/proc/self/cmdline", R_OK) == 0 else {
+            end(
+                ForgeError(
+                    .unavailable, "could not read the arguments of this program: /proc is not mounted",
+                    hint: "mount -t proc proc /proc"))
+        }
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -115,4 +115,17 @@ struct CommandLineTests {
         }
         #expect(events.contains(Event(event: "warning", message: message, slot: "p1")))
     }
+
+    @Test("without /proc no command claims to have done its work", .needsRoot, .needs("unshare", "mount"))
+    func noProc() throws {
+        let answer = try Shell.run(
+            "unshare", ["--mount", "sh", "-c", "mount -t tmpfs tmpfs /proc && \"$0\" --version", Piforge.program])
+        #expect(answer.status == 69 && answer.output == "")
+        #expect(
+            answer.error == """
+                error: could not read the arguments of this program: /proc is not mounted
+                hint:  mount -t proc proc /proc
+
+                """)
+    }
 }
