@@ -14,6 +14,8 @@ package struct BuildSpec: Sendable {
     package var epoch: Int64?
     /// What images may be made with although it keeps a setting from working.
     package var allowed: Set<FindingID> = []
+    /// Whether nothing may be made of a slot with a warning.
+    package var isStrict = false
     /// Whether what the cache holds of the base is held against its digest.
     package var isVerifying = false
 
@@ -65,7 +67,8 @@ package struct BuildSpec: Sendable {
     }
 
     func request(for job: Job) -> SlotRequest {
-        SlotRequest(slot: job.slot, settings: job.settings, epoch: epoch, allowed: allowed)
+        SlotRequest(
+            slot: job.slot, settings: job.settings, epoch: epoch, allowed: allowed, isStrict: isStrict)
     }
 }
 

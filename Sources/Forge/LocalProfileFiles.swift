@@ -1,6 +1,7 @@
 import Blocks
 import Glibc
 package import Plans
+import Synchronization
 package import Trees
 
 /// The files of this machine, seen from a profile's folder.
@@ -18,8 +19,18 @@ package struct LocalProfileFiles: ProfileFiles {
 
     /// The files beside a profile: relative paths begin in its folder.
     package init(besideProfile path: String, home: String?) {
-        let end = path.lastIndex(of: "/")
-        self.init(folder: end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "", home: home)
+        self.init(folder: Self.folder(ofProfile: path), home: home)
+    }
+
+    /// What relative paths in a profile begin at; empty for the current folder, where also those of a pipe begin.
+    package static func folder(ofProfile path: String) -> String {
+        guard !isDescriptor(path), let end = path.lastIndex(of: "/") else { return "" }
+        return end == path.startIndex ? "/" : String(path[..<end])
+    }
+
+    /// Whether a path stands for something that the person has opened, such as `<(sops -d piforge.yaml)`.
+    private static func isDescriptor(_ path: String) -> Bool {
+        path == "/dev/stdin" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/self/fd/")
     }
 
     package func resolve(_ path: String) -> String {
@@ -39,6 +50,7 @@ package struct LocalProfileFiles: ProfileFiles {
     }
 
     package func read(_ path: String, limit: Int) throws(ProfileFileError) -> [UInt8] {
+        if let kept = Self.pipes.withLock({ $0[path] }), kept.count <= limit { return kept }
         // O_NONBLOCK: opening a fifo must not wait for someone to write.
         let descriptor = open(try checked(path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
         guard descriptor >= 0 else { throw Self.error(errno) }
@@ -46,13 +58,17 @@ package struct LocalProfileFiles: ProfileFiles {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Self.error(errno) }
         // A descriptor that the person opened, such as `3< <(age -d secret.age)`, may be a pipe with someone at its end.
-        let isOpened = path.hasPrefix("/dev/fd/") && status.st_mode & S_IFMT == S_IFIFO
+        let isOpened = Self.isDescriptor(path) && status.st_mode & S_IFMT == S_IFIFO
         guard Self.kind(status) == .file || isOpened else { throw .notAFile }
         if isOpened { _ = fcntl(descriptor, F_SETFL, O_RDONLY) }
         guard let bytes = Transfer.rest(of: descriptor, limit: limit + 1) else { throw Self.error(errno) }
         guard bytes.count <= limit else { throw .tooLarge(limit: limit) }
+        if isOpened { Self.pipes.withLock { $0[path] = bytes } }
         return bytes
     }
+
+    /// What came out of pipes, which give it only once, by their paths; some commands read a profile for each image.
+    private static let pipes = Mutex<[String: [UInt8]]>([:])
 
     package func stored(_ path: String, limit: Int) throws(ProfileFileError) -> StoredFile? {
         var status = stat()

@@ -13,6 +13,8 @@ package struct Request: Sendable {
     package var jobs: [BuildSpec.Job]
     /// What `--allow` names.
     package var allowed: Set<FindingID> = []
+    /// Whether warnings fail.
+    package var isStrict = false
 
     /// `profilePath` nil: ./piforge.yaml when there is one. `slots` nil: all of the profile that are of `kind`.
     /// `environment` gives HOME for paths that begin with `~/`. Unless `needsSecret`, an `identity` whose file is missing
@@ -32,11 +34,12 @@ package struct Request: Sendable {
         }
     }
 
-    /// The same without slots, for what is about the cluster as a whole.
+    /// The same without slots (`-` is a profile from stdin), for what is about the cluster as a whole.
     package init(
         profilePath: String?, flags: [SettingsLayer.Flag], environment: [String: String]
     ) throws(ForgeError) {
-        let path = profilePath ?? (access(Profile.defaultPath, F_OK) == 0 ? Profile.defaultPath : nil)
+        let named = profilePath == "-" ? "/dev/stdin" : profilePath
+        let path = named ?? (access(Profile.defaultPath, F_OK) == 0 ? Profile.defaultPath : nil)
         let home = environment["HOME"]
         if let path {
             let files = LocalProfileFiles(besideProfile: path, home: home)
@@ -70,6 +73,7 @@ package struct Request: Sendable {
             } else {
                 var spec = BuildSpec(base: base, cluster: profile?.cluster, jobs: [job], epoch: epoch)
                 spec.allowed = allowed
+                spec.isStrict = isStrict
                 specs.append(spec)
             }
         }

@@ -18,6 +18,8 @@ package struct Verification: Sendable {
     package let manifest: String?
     /// Whether the file's bytes are those that the manifest was written for; nil without one.
     package let isAsMade: Bool?
+    /// What the manifest says that was warned of when it was made.
+    package let warnings: [String]
 
     package var matches: Bool { differences.isEmpty && isAsMade != false }
 
@@ -31,6 +33,7 @@ package struct Verification: Sendable {
         differences = try BuildSpec.verify(path, is: job, of: cluster, cache: cache, observe: observe)
         let found = settingsOnly ? nil : try OutputManifest.beside(path)
         manifest = found?.path
+        warnings = found?.manifest.warnings ?? []
         isAsMade = try found?.describesBytes(of: path)
     }
 

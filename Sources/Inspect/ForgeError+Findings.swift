@@ -22,11 +22,13 @@ extension ForgeError {
 }
 
 extension [Inspection.Finding] {
-    /// What is to be said of a slot's image along the way, as warnings; throws what it must not be made with.
+    /// What is to be said of a slot's image along the way, as warnings; throws what it must not be made with: errors, and
+    /// warnings when `isStrict`.
     package func warnings(
-        of slot: Slot, allowing allowed: Set<FindingID>
+        of slot: Slot, allowing allowed: Set<FindingID>, isStrict: Bool = false
     ) throws(ForgeError) -> [String] {
-        let refused = filter { $0.severity == .error && !allowed.contains($0.id) }
+        let least: Inspection.Finding.Severity = isStrict ? .warning : .error
+        let refused = filter { $0.severity <= least && !allowed.contains($0.id) }
         if let error = ForgeError(refusing: refused, of: slot) { throw error }
         return map { "\($0.what) [\($0.id.rawValue)]" }
     }

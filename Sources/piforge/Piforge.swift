@@ -45,9 +45,11 @@ struct Piforge: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
             try Output.checkWritten()
+            Log.add(.end, "exit 0")
         } catch let error as ForgeError {
             end(error)
         } catch let code as ExitCode {
+            Log.add(.end, "exit \(code.rawValue)")
             Glibc.exit(code.rawValue)
         } catch {
             endParsing(error)
@@ -58,6 +60,7 @@ struct Piforge: ParsableCommand {
         // Whatever a signal made fail, the signal was why.
         let reason = Interruption.isRequested && error.kind != .interrupted ? ForgeError.interruption : error
         Output.report(reason)
+        Log.add(.end, "exit \(reason.exitCode)")
         Glibc.exit(reason.exitCode)
     }
 

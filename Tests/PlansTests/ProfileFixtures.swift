@@ -47,6 +47,9 @@ enum Fixture {
     static let otherEd25519 =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 
+    /// In the shape of a SHA-512 one.
+    static let passwordHash = "$6$saltsalt$" + String(repeating: "x", count: 86)
+
     /// A host key with its private half, the same each time.
     static func hostKey() throws -> HostKey {
         let secret = try #require(IdentitySecret(bytes: (1...32).map { $0 }))

@@ -176,6 +176,10 @@ struct ProfileProblemTests {
                 "3:55: could not read here/f: no such file or folder|3:55: `psk` and `psk_file` are both given => take one of them out"
             ),
             (
+                "password_hash_file: f, password_hash: $5$salt$" + String(repeating: "x", count: 43),
+                "3:34: could not read here/f: no such file or folder|3:37: `password_hash_file` and `password_hash` are both given => take one of them out"
+            ),
+            (
                 "gpu_mem: 16, config: {pi0: {gpu_mem: 32}}",
                 "3:51: `gpu_mem` in [pi0] contradicts the setting `gpu_mem` (p.yaml:3) => keep one of them"
             ),

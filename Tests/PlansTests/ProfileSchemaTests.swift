@@ -84,7 +84,7 @@ struct ProfileSchemaTests {
     func examples() throws {
         let files = try FakeFiles(files: [
             "keys/admin.pub": Fixture.ed25519, "secrets/wifi": "correct horse", "motd": "x", "files/motd": "x",
-            "keys/tealc_ed25519": Fixture.hostKey().privateFileText,
+            "keys/tealc_ed25519": Fixture.hostKey().privateFileText, "secrets/pi.hash": Fixture.passwordHash,
         ])
         let placeholders = [
             "authorized_keys", "files", "wifi", "keyboard", "kernel_arguments", "units", "domain", "base",
@@ -103,7 +103,7 @@ struct ProfileSchemaTests {
     func everyKeyCounts() throws {
         let files = try FakeFiles(files: [
             "keys/admin.pub": Fixture.ed25519, "secrets/wifi": "correct horse", "motd": "x",
-            "keys/tealc_ed25519": Fixture.hostKey().privateFileText,
+            "keys/tealc_ed25519": Fixture.hostKey().privateFileText, "secrets/pi.hash": Fixture.passwordHash,
         ])
         // Some keys count only together with the cluster.
         func settings(_ flags: ArraySlice<SettingsLayer.Flag>) throws -> Settings {

@@ -148,6 +148,33 @@ struct ProfileTests {
         #expect(origin?.origin == "here/keys.pub:4")
     }
 
+    @Test("a password's hash from a file, which a slot may have another way than the defaults")
+    func passwordFile() throws {
+        let other = "$5$other$" + String(repeating: "y", count: 43)
+        let files = FakeFiles(files: ["pi.hash": "\(Fixture.passwordHash)\r\nsecond line\n", "plain": "secret\n"])
+        let body = """
+            defaults: {password_hash_file: pi.hash}
+            slots: {p1: {}, p2: {password_hash: "\(other)"}}
+            """
+        let profile = try Fixture.load(body, files: files)
+        #expect(try profile.settings(for: .node(1)).passwordHash == Fixture.passwordHash)
+        #expect(try profile.settings(for: .node(2)).passwordHash == other)
+        let flag = try SettingsLayer(
+            flags: [.init(key: "password_hash_file", value: "pi.hash", origin: "--set")], files: files)
+        #expect(try profile.settings(for: .node(2), flags: flag).passwordHash == Fixture.passwordHash)
+        let origin = profile.origins(for: .node(1)).first { $0.key == "password_hash" }
+        #expect(origin?.value == "(secret)" && origin?.origin == "p.yaml:3")
+        do {
+            _ = try Fixture.load("defaults: {password_hash_file: plain}\nslots: {p1: {}}", files: files)
+            Issue.record("a password in plain text was taken for a hash")
+        } catch {
+            #expect(
+                error.problems.map(\.message) == [
+                    "here/plain: this is no crypt(5) hash; a password in plain text does not belong here"
+                ])
+        }
+    }
+
     @Test("a folder is copied with all below it, sorted, links as links")
     func folder() throws {
         let files = FakeFiles(

@@ -63,7 +63,8 @@ struct ManifestTests {
             ["plan"], ["plan", "--json"], ["plan", "--settings"], ["plan", "--settings", "--json"],
             ["build", "--json", "--output", "out"],
         ] {
-            let answer = try piforge.run(arguments + ["--profile", "rich.yaml", "--slot", "p3,cnat", "--base", base])
+            let answer = try piforge.run(
+                arguments + ["--profile", "rich.yaml", "--slot", "p3,cnat", "--base", base, "--log-file", "log"])
             #expect(answer.status == 0, "\(answer.error)")
             #expect(!answer.output.isEmpty)
             texts += [answer.output, answer.error]
@@ -79,8 +80,8 @@ struct ManifestTests {
             #expect(answer.status == 1)
             texts += [answer.output, answer.error]
         }
-        for name in ["rich-p3", "rich-cnat"] {
-            let path = profile.folder.path + "/out/\(name).manifest.json"
+        for name in ["out/rich-p3.manifest.json", "out/rich-cnat.manifest.json", "log"] {
+            let path = profile.folder.path + "/" + name
             texts.append(String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self))
         }
         for text in texts {

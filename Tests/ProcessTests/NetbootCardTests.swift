@@ -57,7 +57,7 @@ struct NetbootCardTests {
         let options = ["--slot", "p1-p4", "--layout", "shared", "--upper", "256M", "--base", base]
         let tar = try piforge.run(["netboot", "--format", "tar.zst"] + options)
         try #require(tar.status == 0, "\(tar.error)")
-        #expect(tar.output.split(separator: "\n").count == 1 && tar.output.hasPrefix("shared.tar.zst  "))
+        #expect(tar.output.split(separator: "\n").count == 1 && tar.output.hasSuffix("  shared.tar.zst\n"))
         let card = try piforge.run(
             "build", "--slot", "cnat", "--with-netboot", "p1-p4", "--layout", "shared", "--base", base)
         try #require(card.status == 0, "\(card.error)")

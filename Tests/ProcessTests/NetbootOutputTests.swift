@@ -167,7 +167,7 @@ struct NetbootOutputTests {
         let tar = try ordinary.run("netboot", "--slot", "p1", "--base", base, "--no-initramfs")
         #expect(tar.status == 0, "\(tar.error)")
         let digest = try Card.sha256(of: ordinary.folder + "/p1.tar")
-        #expect(tar.output == "p1.tar  \(digest)\n")
+        #expect(tar.output == "\(digest)  p1.tar\n")
         let again = try TemporaryFolder()
         let result = try #require(try Piforge.netboot("p1", from: base, into: again.path).first)
         #expect(result.manifest.output.sha256 == digest)

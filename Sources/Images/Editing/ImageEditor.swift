@@ -39,15 +39,15 @@ package struct ImageEditor {
         var decision = try edit(SystemImage(overlay, now: request.epoch))
         let image = try SystemImage(overlay, now: request.epoch)
         try checkSettled(image)
-        decision.plan.warnings += try warnings(of: image, at: decision.plan.modified)
+        decision.plan.warnings = try warnings(of: image, madeBy: decision.plan)
         return (overlay, decision)
     }
 
-    private func warnings(of image: SystemImage, at now: Int64) throws(ForgeError) -> [String] {
+    private func warnings(of image: SystemImage, madeBy plan: EditPlan) throws(ForgeError) -> [String] {
         let subject = EffectJudge.Subject(
             boot: image.boot, root: image.root, table: image.partitions, bootPartition: image.system.boot,
             rootPartition: image.system.root, rootNames: image.rootNames)
-        return try request.warnings(of: subject, at: now)
+        return try request.warnings(of: subject, madeBy: plan, at: plan.modified)
     }
 
     /// The same in a file of its own, by the kernel's drivers; what they have made is judged by ours. Then, while the
@@ -62,7 +62,7 @@ package struct ImageEditor {
         let image = try SystemImage(in: copy, now: judge.request.epoch)
         try judge.checkSettled(image)
         // Programs of the profile may have undone what its settings did.
-        _ = try warnings(of: image, at: decision.plan.modified)
+        _ = try warnings(of: image, madeBy: decision.plan)
         return decision
     }
 

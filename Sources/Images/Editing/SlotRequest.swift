@@ -11,12 +11,17 @@ package struct SlotRequest: Sendable {
     package var epoch: Int64?
     /// What it may be made with although it keeps a setting from working.
     package var allowed: Set<FindingID>
+    /// Whether it may not be made with a warning.
+    package var isStrict: Bool
 
-    package init(slot: Slot, settings: Settings, epoch: Int64? = nil, allowed: Set<FindingID> = []) {
+    package init(
+        slot: Slot, settings: Settings, epoch: Int64? = nil, allowed: Set<FindingID> = [], isStrict: Bool = false
+    ) {
         self.slot = slot
         self.settings = settings
         self.epoch = epoch
         self.allowed = allowed
+        self.isStrict = isStrict
     }
 
     /// Reads two volumes with a system on them and decides; nothing is changed. `label` gives one more edit, which
@@ -54,11 +59,23 @@ package struct SlotRequest: Sendable {
             hint: "this is a bug in piforge; please report it with the profile and the name of the base image")
     }
 
-    /// What is to be said of an image or a tree that is made, as warnings; throws what it must not be made with.
-    package func warnings(of subject: EffectJudge.Subject, at now: Int64) throws(ForgeError) -> [String] {
+    /// What is to be said of an image or a tree that is made by `plan`, as warnings, the plan's own first; throws what it
+    /// must not be made with.
+    package func warnings(
+        of subject: EffectJudge.Subject, madeBy plan: EditPlan, at now: Int64
+    ) throws(ForgeError) -> [String] {
+        if isStrict, let first = plan.warnings.first {
+            let count = plan.warnings.count
+            throw ForgeError(
+                .badInput,
+                count == 1
+                    ? "slot \(slot): \(first)"
+                    : "slot \(slot): \(count) warnings\n" + plan.warnings.map { "  " + $0 }.joined(separator: "\n"),
+                hint: "mend what it warns of, or leave out --strict")
+        }
         let findings = try wrapping(
             EffectJudge.findings(in: subject, of: slot, with: settings, at: now),
             as: { (error: VolumeError) in ForgeError(inspecting: error) })
-        return try findings.warnings(of: slot, allowing: allowed)
+        return try plan.warnings + findings.warnings(of: slot, allowing: allowed, isStrict: isStrict)
     }
 }

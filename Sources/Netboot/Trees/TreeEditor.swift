@@ -35,8 +35,8 @@ package struct TreeEditor {
             try Self.shielded(change).apply(boot: layers.boot, root: layers.root)
         }
         try request.checkSettled(decide(on: layers).changes, "tree")
-        plan.warnings += try request.warnings(
-            of: EffectJudge.Subject(boot: layers.boot, root: layers.root), at: plan.modified)
+        plan.warnings = try request.warnings(
+            of: EffectJudge.Subject(boot: layers.boot, root: layers.root), madeBy: plan, at: plan.modified)
         return Outcome(plan: plan, changes: changes, edits: layers.edits)
     }
 

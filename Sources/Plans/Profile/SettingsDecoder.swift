@@ -19,6 +19,12 @@ struct SettingsDecoder {
         var layer = SettingsLayer()
         for pair in node.pairs {
             guard let row = Settings.byKey[pair.key] else { continue }
+            if row.setting.takesOneKey, let first = node.pairs.first(where: { row.setting.has($0.key) }),
+                first.key != pair.key
+            {
+                report(
+                    pair.position, "`\(first.key)` and `\(pair.key)` are both given", hint: "take one of them out")
+            }
             layer.add(row.setting.decode(pair.value, row.key, &self), of: row.setting)
         }
         return layer

@@ -20,6 +20,8 @@ protocol Setting: SendableMetatype {
     /// Makes entries of one key's node, which the schema has checked; reads files that it names, and reports what
     /// contradicts itself in one place.
     static func decode(_ node: ProfileNode, _ key: SchemaKey, _ decoder: inout SettingsDecoder) -> [SettingsLayer.Entry]
+    /// Whether one place may say only one of its keys.
+    static var takesOneKey: Bool { get }
     /// How an entry joins those that the layers below have.
     static func joining(_ entry: SettingsLayer.Entry) -> Joining
     /// What contradicts itself or is only half said in the merged layers of a slot.
@@ -40,8 +42,12 @@ protocol Setting: SendableMetatype {
 extension Setting {
     /// What identifies it: the name of its first key.
     static var name: String { keys.first?.name ?? "" }
+
+    static func has(_ key: String) -> Bool { keys.contains { $0.name == key } }
+
     static var template: String { "" }
     static var facts: [Target] { [] }
+    static var takesOneKey: Bool { false }
 
     static func decode(
         _ node: ProfileNode, _ key: SchemaKey, _ decoder: inout SettingsDecoder

@@ -71,9 +71,9 @@ extension BuildCommand {
 
     /// `p1=/dev/sdb` or `/dev/sdb`.
     private func devicesBySlot() throws -> [(slot: Slot?, path: String)] {
-        if format != .raw || bmap == .always {
+        if format != .raw || bmap == .always || wantsChecksums {
             throw ForgeError(
-                .usage, "could not write to \(device[0]): --format and --bmap are for files",
+                .usage, "could not write to \(device[0]): --format, --bmap and --sha256sums are for files",
                 hint: "leave them out, or leave out --device")
         }
         return device.map { text in

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Blocks
 import Forge
 import Images
 import Plans
@@ -9,6 +10,8 @@ struct BuildCommand: ParsableCommand {
         commandName: "build",
         abstract: "Write card images for slots.",
         discussion: """
+            Each finished image is a line that sha256sum -c reads, in the profile's order.
+
             Each slot's image is DIR/<cluster>-<slot>.img, or DIR/<slot>.img without a profile, and beside it lie \
             <same name>.manifest.json, which tells what was changed, and <image>.bmap, which tells bmaptool which blocks are \
             in use. Write it to a card with any imager, without further settings.
@@ -87,11 +90,14 @@ struct BuildCommand: ParsableCommand {
             """)
     var verify = false
 
+    @Flag(name: .customLong("sha256sums"), help: "Also write DIR/SHA256SUMS, by which sha256sum -c checks the images.")
+    var wantsChecksums = false
+
     @Flag(help: "Replace outputs that exist.")
     var force = false
 
     func run() throws {
-        settings.answer.apply()
+        try settings.apply()
         try checkEngine()
         progress.apply()
         if !device.isEmpty {
@@ -103,11 +109,17 @@ struct BuildCommand: ParsableCommand {
                 .usage, "could not build with \(option): it is for cards, and no card was named",
                 hint: "add --device /dev/sdX, or leave out \(option)")
         }
+        try writeImages()
+    }
+
+    private func writeImages() throws {
         let environment = Environment.current
         let kind: SlotSelection.Kind = withNetboot == nil ? .any : .controllers
-        let specs = try settings.request(in: environment, allMeans: kind).specs(
-            basePath: base?.path, epoch: environment.sourceDateEpoch())
+        let request = try settings.request(in: environment, allMeans: kind)
+        let slots = request.jobs.map(\.slot)
+        let specs = try request.specs(basePath: base?.path, epoch: environment.sourceDateEpoch())
         let cache = try environment.cache()
+        let checksums = wantsChecksums ? try ChecksumFile(in: output.path, replacing: force) : nil
         var builds: [Build] = []
         for var spec in specs {
             spec.isVerifying = verify
@@ -119,29 +131,30 @@ struct BuildCommand: ParsableCommand {
             build.otherBases = specs.map(\.base.path) + (trees.map { [$0.trees.base.path] } ?? [])
             builds.append(build)
         }
-        var images: [ImageDocument] = []
-        for build in builds { images += try run(build) }
+        let lines = OrderedLines(slots)
+        var results: [Slot: Build.Result] = [:]
+        do {
+            for build in builds { for result in try run(build, printing: lines) { results[result.slot] = result } }
+        } catch {
+            lines.finish()
+            throw error
+        }
+        let images = slots.compactMap { results[$0] }
+        try checksums?.write(images)
         Terminal.shared.finish()
-        if settings.answer.json { try Output.json(BuildDocument(images: images.sorted { $0.image < $1.image })) }
+        if settings.answer.json { try Output.json(BuildDocument(images: images.map(ImageDocument.init))) }
     }
 
-    /// Writes the images that start from one base, and prints each as it is finished.
-    private func run(_ build: Build) throws -> [ImageDocument] {
+    /// Writes the images that start from one base, and prints each when it is finished and those before it are.
+    private func run(_ build: Build, printing lines: OrderedLines) throws -> [Build.Result] {
         let isJSON = settings.answer.json
-        let outcomes = try build.run { _, outcome in
-            guard let result = try? outcome.get() else { return }
-            for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
-            guard !isJSON else { return }
-            Terminal.shared.clear()
-            Output.line("\(result.imagePath)  \(result.manifest.output.sha256)")
+        let outcomes = try build.run { slot, outcome in
+            guard let result = try? outcome.get() else { return lines.add([], of: slot) }
+            for warning in result.manifest.warnings { Output.warning(warning, of: slot) }
+            lines.add(isJSON ? [] : [SHA256Digest.line(result.manifest.output.sha256, of: result.imagePath)], of: slot)
         }
         if let failure = outcomes.firstFailure { throw failure }
-        return try outcomes.map { outcome in
-            let result = try outcome.get()
-            return ImageDocument(
-                image: result.imagePath, manifest: result.manifestPath, slot: result.slot.name,
-                details: result.manifest)
-        }
+        return try outcomes.map { try $0.get() }
     }
 }
 
@@ -171,6 +184,13 @@ private struct ImageDocument: Encodable {
     var manifest: String
     var slot: String
     var details: Manifest
+
+    init(_ result: Build.Result) {
+        image = result.imagePath
+        manifest = result.manifestPath
+        slot = result.slot.name
+        details = result.manifest
+    }
 }
 
 extension Engine: ExpressibleByArgument {}

@@ -23,18 +23,21 @@ struct CacheCommand: ParsableCommand {
 
         @OptionGroup var answer: JSONOptions
 
+        @OptionGroup var cache: CacheOption
+
         func run() throws {
-            answer.apply()
-            let cache = try Environment.current.cache()
-            let items = cache.items()
+            try answer.apply()
+            cache.apply()
+            let kept = try Environment.current.cache()
+            let items = kept.items()
             let total = items.reduce(Int64(0)) { $0 + $1.byteCount }
             if answer.json {
                 return try Output.json(
-                    ListDocument(items: items.map(ItemDocument.init), path: cache.path, total: total))
+                    ListDocument(items: items.map(ItemDocument.init), path: kept.path, total: total))
             }
             let now = Int64(Date().timeIntervalSince1970)
             for item in items { Output.line(CacheCommand.describe(item, now: now)) }
-            Output.line("\(ByteCount(total)) in \(cache.path)")
+            Output.line("\(ByteCount(total)) in \(kept.path)")
         }
     }
 
@@ -59,19 +62,22 @@ struct CacheCommand: ParsableCommand {
 
         @OptionGroup var answer: JSONOptions
 
+        @OptionGroup var cache: CacheOption
+
         func run() throws {
-            answer.apply()
+            try answer.apply()
+            cache.apply()
             guard all || olderThan != nil || maxSize != nil else {
                 throw ForgeError(
                     .usage, "could not prune the cache: nothing says what shall go",
                     hint: "--older-than 30d, --max-size 10G or --all")
             }
-            let cache = try Environment.current.cache()
-            let items = cache.items()
+            let kept = try Environment.current.cache()
+            let items = kept.items()
             let now = Int64(Date().timeIntervalSince1970)
             let chosen = CachePruning(olderThan: olderThan, maximum: maxSize, isAll: all).selection(
                 from: items, now: now)
-            let removed = chosen.filter { cache.remove($0) }
+            let removed = chosen.filter { kept.remove($0) }
             let freed = removed.reduce(Int64(0)) { $0 + $1.byteCount }
             let left = items.reduce(Int64(0)) { $0 + $1.byteCount } - freed
             if answer.json {

@@ -27,7 +27,7 @@ struct DevicesCommand: ParsableCommand {
     @OptionGroup var answer: JSONOptions
 
     func run() throws {
-        answer.apply()
+        try answer.apply()
         let list = DeviceList(.read(), guard: DeviceGuard(allowsLarge: allowLarge), all: all)
         if answer.json {
             try Output.json(list)

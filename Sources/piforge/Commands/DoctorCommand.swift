@@ -15,7 +15,7 @@ struct DoctorCommand: ParsableCommand {
     @OptionGroup var answer: JSONOptions
 
     func run() throws {
-        answer.apply()
+        try answer.apply()
         let report = MachineReport(searchPath: Environment.current.variables["PATH"] ?? "")
         if answer.json { return try Output.json(report) }
         for line in report.lines { Output.line(line) }

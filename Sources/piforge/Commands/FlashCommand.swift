@@ -38,7 +38,7 @@ struct FlashCommand: ParsableCommand {
 
     func run() throws {
         let image = imagePath.path
-        answer.apply()
+        try answer.apply()
         let name = image.fileName
         let label = Flash.label(ofRaw: image)
         let targets = devices.map { path in

@@ -38,7 +38,7 @@ struct HandoffCommand: ParsableCommand {
     var force = false
 
     func run() throws {
-        cluster.answer.apply()
+        try cluster.answer.apply()
         let environment = Environment.current
         let request = try cluster.request(in: environment)
         let roster = try request.roster(addresses: places.address, environment: environment.variables)

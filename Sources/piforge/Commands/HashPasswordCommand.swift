@@ -43,7 +43,7 @@ struct HashPasswordCommand: ParsableCommand {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent)
         defer {
             tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved)
-            Output.note("")
+            Output.prompt("\n")
         }
         Output.prompt(text)
         return try firstLine()

@@ -27,7 +27,7 @@ struct IdentifyCommand: ParsableCommand {
 
     func run() throws {
         let subject = subjectPath.path
-        answer.apply()
+        try answer.apply()
         let identity = try CardIdentity.of(
             subject, manifestPath: manifest?.path, cache: Environment.current.cache(),
             observe: { Terminal.shared.show($0) })

@@ -18,12 +18,12 @@ struct IdentityListCommand: ParsableCommand {
     @OptionGroup var cluster: ClusterOptions
 
     func run() throws {
-        cluster.answer.apply()
+        try cluster.answer.apply()
         let environment = Environment.current
         let request = try cluster.request(in: environment)
         let roster = try request.roster(environment: environment.variables)
         if let path = request.profile?.secretPath(flags: request.flags), SecretFile.isReadableByOthers(path) {
-            Output.note("warning: others can read \(path): chmod 600 \(ForgeError.quoted(path))")
+            Output.warn("others can read \(path): chmod 600 \(ForgeError.quoted(path))")
         }
         let machines = try request.machines(of: roster)
         guard machines.contains(where: { $0.hostKey != nil }) else {

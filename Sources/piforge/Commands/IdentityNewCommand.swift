@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fleet
+import Forge
 import Identity
 import Plans
 import Reports
@@ -22,7 +23,7 @@ struct IdentityNewCommand: ParsableCommand {
     @OptionGroup var cluster: ClusterOptions
 
     func run() throws {
-        cluster.answer.apply()
+        try cluster.answer.apply()
         let request = try cluster.request(in: .current, needsProfile: path == nil)
         let named = request.profile?.secretPath(flags: request.flags)
         let file = path?.path ?? named ?? request.profile.map(Self.usualPath) ?? ""
@@ -43,8 +44,8 @@ struct IdentityNewCommand: ParsableCommand {
     }
 
     private static func usualPath(_ profile: Profile) -> String {
-        let folder = profile.name.lastIndex(of: "/").map { profile.name[...$0] } ?? ""
-        return folder + profile.cluster + ".secret"
+        let folder = LocalProfileFiles.folder(ofProfile: profile.name)
+        return (folder.isEmpty || folder == "/" ? folder : folder + "/") + profile.cluster + ".secret"
     }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Inspect
+import Reports
 
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,16 +11,19 @@ struct InspectCommand: ParsableCommand {
 
               piforge inspect sg1-p3.img
               piforge inspect --json base.img.xz | jq .findings
+              piforge inspect --strict base.img.xz        # ends with 1 for a warning
             """)
 
     @Argument(help: ArgumentHelp("The image, raw or packed.", valueName: "image"))
     var imagePath: UserPath
 
+    @OptionGroup var strict: StrictOption
+
     @OptionGroup var answer: ReportOptions
 
     func run() throws {
         let image = imagePath.path
-        answer.apply()
+        try answer.apply()
         let inspection = try Inspection.of(
             image, cache: Environment.current.cache(), observe: { Terminal.shared.show($0) })
         Terminal.shared.finish()
@@ -28,5 +32,9 @@ struct InspectCommand: ParsableCommand {
         } else {
             for line in inspection.text { Output.line(line) }
         }
+        let wrong = inspection.findings.count { $0.severity != .note }
+        guard strict.strict, wrong > 0 else { return }
+        throw ForgeError(
+            .difference, "\(image): \(wrong) of \(inspection.findings.count) findings are errors or warnings")
     }
 }

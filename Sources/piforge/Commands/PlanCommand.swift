@@ -24,7 +24,7 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        options.answer.apply()
+        try options.apply()
         progress.apply()
         let environment = Environment.current
         let request = try options.request(in: environment)

@@ -32,7 +32,7 @@ struct RepairCommand: ParsableCommand {
     @OptionGroup var answer: ReportOptions
 
     func run() throws {
-        answer.apply()
+        try answer.apply()
         if inPlace, output != nil {
             throw ForgeError(
                 .usage, "could not repair \(image): --in-place writes no other file",

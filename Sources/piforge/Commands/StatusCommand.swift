@@ -30,7 +30,7 @@ struct StatusCommand: ParsableCommand {
     var timeout: Int = 15
 
     func run() throws {
-        cluster.answer.apply()
+        try cluster.answer.apply()
         guard (1...600).contains(timeout) else {
             throw ForgeError(.usage, "could not wait \(timeout) seconds: --timeout is from 1 to 600")
         }

@@ -17,6 +17,8 @@ struct VerifyCommand: ParsableCommand {
               piforge verify sg1-p3.tar
               piforge verify /var/lib/clusterctrl/nfs/p3
               piforge verify /dev/sdb --settings-only        # a card that has been running
+
+            With --strict a file without a manifest, and one that was made with warnings, are differences, too.
             """)
 
     @Argument(help: ArgumentHelp("Images and tars, packed or not, and folders of trees.", valueName: "image"))
@@ -30,7 +32,7 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        options.answer.apply()
+        try options.apply()
         progress.apply()
         let environment = Environment.current
         let cache = try environment.cache()
@@ -54,13 +56,29 @@ struct VerifyCommand: ParsableCommand {
             }
         }
         let wrong = found.filter { !$0.matches }
-        guard let first = wrong.first else { return }
+        guard let first = wrong.first else { return try checkStrict(found) }
         if wrong.count > 1 {
             throw ForgeError(.difference, "\(wrong.count) of \(found.count) are not what their slots ask for")
         }
         throw ForgeError(
             .difference, "\(first.path) is not what slot \(first.slot) asks for: \(Self.reason(first))",
             hint: "piforge build --slot \(first.slot) makes it anew")
+    }
+
+    /// With --strict, the bytes of every file must have been compared, and nothing may have been warned of when it was made.
+    private func checkStrict(_ found: [Verification]) throws(ForgeError) {
+        guard options.strict.strict else { return }
+        for file in found {
+            if let warning = file.warnings.first {
+                throw ForgeError(
+                    .difference, "\(file.path) was made with a warning: \(warning)",
+                    hint: "mend what it warns of and build it anew, or leave out --strict")
+            }
+            guard file.isAsMade == nil, !settingsOnly else { continue }
+            throw ForgeError(
+                .difference, "\(file.path) has no manifest beside it, so that its bytes are not proved",
+                hint: "put the manifest there, or add --settings-only")
+        }
     }
 
     private static func reason(_ found: Verification) -> String {

@@ -6,7 +6,18 @@ import Reports
 struct Environment {
     var variables: [String: String]
 
-    static var current: Environment { Environment(variables: ProcessInfo.processInfo.environment) }
+    static var current: Environment {
+        var variables = ProcessInfo.processInfo.environment
+        if let cacheHome { variables["XDG_CACHE_HOME"] = cacheHome }
+        return Environment(variables: variables)
+    }
+
+    /// What `--cache` says, absolute; set once by the command that runs.
+    nonisolated(unsafe) private static var cacheHome: String?
+
+    static func useCache(below folder: String) {
+        cacheHome = folder.hasPrefix("/") ? folder : FileManager.default.currentDirectoryPath + "/" + folder
+    }
 
     /// Where unpacked base images are kept.
     func cache() throws(ForgeError) -> Cache {

@@ -52,7 +52,16 @@ struct SettingsOptions: ParsableArguments {
         completion: .list(FindingID.allCases.filter(\.refusesBuild).map(\.rawValue).sorted()))
     var allow: [String] = []
 
+    @OptionGroup var strict: StrictOption
+
     @OptionGroup var answer: JSONOptions
+
+    @OptionGroup private var cache: CacheOption
+
+    func apply() throws(ForgeError) {
+        try answer.apply()
+        cache.apply()
+    }
 
     /// The flags and the profile, resolved.
     ///
@@ -68,6 +77,7 @@ struct SettingsOptions: ParsableArguments {
             profilePath: source.path, slots: chosen, allMeans: kind, flags: flags, environment: environment.variables,
             needsSecret: needsSecret)
         request.allowed = try allowed()
+        request.isStrict = strict.strict
         for slot in request.unlistedSlots {
             Output.note("note: the profile does not list \(slot); it gets the defaults")
         }

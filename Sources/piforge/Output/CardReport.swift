@@ -93,8 +93,7 @@ struct CardReport: Encodable {
         // Who sent a signal wants to see it, whatever else failed.
         guard let first = failures.first(where: { $0.kind == .interrupted }) ?? failures.first else { return }
         for failure in failures {
-            Output.note("error: \(failure.message)")
-            if let hint = failure.hint { Output.note("hint:  \(hint)") }
+            Output.fail(failure)
         }
         throw ExitCode(first.exitCode)
     }

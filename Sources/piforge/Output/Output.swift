@@ -14,6 +14,11 @@ enum Output {
 
     static func useJSON(_ wanted: Bool) { isJSON = wanted }
 
+    /// Whether the person wants to hear of nothing but results and what is wrong.
+    nonisolated(unsafe) private(set) static var isQuiet = false
+
+    static func useQuiet(_ wanted: Bool) { isQuiet = wanted }
+
     /// The errno of the first write to stdout that failed, except that nobody reads it any more (EPIPE).
     nonisolated(unsafe) private static var failure: Int32?
 
@@ -26,7 +31,10 @@ enum Output {
     }
 
     /// A line of the result.
-    static func line(_ text: String = "") { write(Array((text.printable() + "\n").utf8), to: STDOUT_FILENO) }
+    static func line(_ text: String = "") {
+        Log.add(.result, text)
+        write(Array((text.printable() + "\n").utf8), to: STDOUT_FILENO)
+    }
 
     /// A result of any number of lines.
     static func text(_ text: String) { write(Array(text.printable(keepingLines: true).utf8), to: STDOUT_FILENO) }
@@ -50,8 +58,28 @@ enum Output {
         }
     }
 
-    /// A line of prose for the person.
+    /// A line of prose for the person, which is left out with --quiet.
     static func note(_ text: String) {
+        Log.add(.note, text.hasPrefix("note: ") ? String(text.dropFirst(6)) : text)
+        if !isQuiet { say(text) }
+    }
+
+    /// Something that looks wrong on this machine, which keeps nothing from being done.
+    static func warn(_ text: String) {
+        Log.add(.warning, text)
+        say("warning: " + text)
+    }
+
+    /// `error: …` and `hint:  …`.
+    static func fail(_ error: ForgeError) {
+        Log.add(.error, error.message)
+        say("error: \(error.message)")
+        guard let hint = error.hint else { return }
+        Log.add(.hint, hint)
+        say("hint:  \(hint)")
+    }
+
+    private static func say(_ text: String) {
         Terminal.shared.clear()
         write(Array((text.printable(keepingLines: true) + "\n").utf8), to: STDERR_FILENO)
     }
@@ -59,7 +87,7 @@ enum Output {
     /// Something that looks wrong, which keeps nothing from being done; an event under `--progress json`.
     static func warning(_ text: String, of slot: Slot) {
         if Terminal.shared.warn(text, slot: slot.name) { return }
-        note("warning: \(slot): \(text)")
+        warn("\(slot): \(text)")
     }
 
     /// A question, without a line break.
@@ -67,11 +95,10 @@ enum Output {
 
     static func json(_ value: some Encodable) throws { write(try JSON.encode(value), to: STDOUT_FILENO) }
 
-    /// `error: …` and `hint:  …`; with `--json` the same as a document on stdout.
+    /// As `fail`; with `--json` the same as a document on stdout.
     static func report(_ error: ForgeError) {
         let error = error.kind == .interrupted ? error.leaving(UnfinishedOutputs.remaining) : error
-        note("error: \(error.message)")
-        if let hint = error.hint { note("hint:  \(hint)") }
+        fail(error)
         guard isJSON, error.kind != .difference else { return }
         let document = Failure(error: .init(hint: error.hint, kind: error.kind.name, message: error.message))
         try? json(document)

@@ -21,6 +21,13 @@ final class Terminal: Sendable {
         var works: [Work] = []
         var lastDrawn: ContinuousClock.Instant?
         var isShown = false
+        /// What the log says has begun, and when.
+        var begun: [LogKey: ContinuousClock.Instant] = [:]
+    }
+
+    private struct LogKey: Hashable {
+        var stage: Progress.Stage
+        var subject: String
     }
 
     private struct Work {
@@ -37,19 +44,37 @@ final class Terminal: Sendable {
     /// Takes one step of one piece of work; draws at most ten times a second, prints each piece's events twice a second.
     func show(_ progress: Progress) {
         switch progress.stage {
-        case .repair: Output.note("warning: \(progress.subject) is damaged and is made anew")
-        case .clean: Output.note("warning: a killed run had left \(progress.subject); it is cleaned up")
-        case .leave: Output.note("warning: \(progress.subject); it stays there, and the next run tries again")
+        case .repair: Output.warn("\(progress.subject) is damaged and is made anew")
+        case .clean: Output.warn("a killed run had left \(progress.subject); it is cleaned up")
+        case .leave: Output.warn("\(progress.subject); it stays there, and the next run tries again")
         default: break
         }
         let now = ContinuousClock.now
+        if Log.isOpen { log(progress, now: now) }
         state.withLock { state in
             switch state.style {
             case .none: return
             case .json: tell(progress, &state, now: now)
-            case .auto: if isTerminal, !progress.isWarning { show(progress, &state, now: now) }
+            case .auto: if isTerminal, !Output.isQuiet, !progress.isWarning { show(progress, &state, now: now) }
             }
         }
+    }
+
+    /// When each piece of work began and ended, and how long it took.
+    private func log(_ progress: Progress, now: ContinuousClock.Instant) {
+        guard !progress.isWarning else { return }
+        let key = LogKey(stage: progress.stage, subject: progress.subject)
+        let isLast = progress.done >= progress.total
+        let began = state.withLock { state in
+            let began = state.begun[key]
+            state.begun[key] = isLast ? nil : began ?? now
+            return began
+        }
+        let what = "\(progress.stage.verb) \(progress.subject)"
+        if began == nil, !isLast { Log.add(.begin, what) }
+        guard isLast else { return }
+        let seconds = began.map { Self.seconds(now - $0) } ?? 0
+        Log.add(.end, "\(what): \(ByteCount(progress.total)) in \(Int(seconds.rounded())) s")
     }
 
     private func note(_ progress: Progress, _ state: inout State, now: ContinuousClock.Instant) -> Int {
@@ -111,6 +136,7 @@ final class Terminal: Sendable {
     /// Tells of a warning as an event; false when that is not the style, so that it must be said in prose.
     func warn(_ message: String, slot: String) -> Bool {
         guard state.withLock({ $0.style == .json }) else { return false }
+        Log.add(.warning, "\(slot): \(message)")
         let event = WarningEvent(event: "warning", message: message, slot: slot)
         if let line = try? JSON.encode(event, indented: false) { put(String(decoding: line, as: UTF8.self)) }
         return true

@@ -8,8 +8,25 @@ enum PasswordHashSetting: Setting {
         SchemaKey(
             "password_hash", .text(.passwordHash), "crypt(5) hash of the user's password (`piforge hash-password`).",
             example: "$6$saltsalt$" + String(repeating: "x", count: 86), isSecret: true,
-            option: .init("The password's crypt(3) hash, as piforge hash-password prints it.", valueName: "hash"))
+            option: .init("The password's crypt(3) hash, as piforge hash-password prints it.", valueName: "hash")),
+        SchemaKey(
+            "password_hash_file", .text(.path),
+            "File that holds the hash in its first line, instead of `password_hash`; a pipe, too: /dev/fd/3.",
+            example: "secrets/pi.hash"),
     ]
+
+    static let takesOneKey = true
+
+    static func decode(
+        _ node: ProfileNode, _ key: SchemaKey, _ decoder: inout SettingsDecoder
+    ) -> [SettingsLayer.Entry] {
+        guard key.name == "password_hash_file" else {
+            return SettingsDecoder.entries(node, path: key.name, type: key.type)
+        }
+        return decoder.firstLine(of: node, check: Validation.passwordHash).map {
+            [.init(key: name, value: .text($0), position: node.position)]
+        } ?? []
+    }
 
     static let facts: [Target] = [.root("/etc/shadow")]
 }

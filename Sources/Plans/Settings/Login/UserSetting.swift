@@ -15,7 +15,7 @@ enum UserSetting: Setting {
 
         # Login. Make the hash with `piforge hash-password`.
         # user: pi
-        # password_hash: "$6$..."
+        # password_hash: "$6$..."          # or password_hash_file: secrets/pi.hash
         # password_login: false
         """
 

@@ -28,10 +28,16 @@ struct NetbootInitramfsCommand: ParsableCommand {
     @Flag(help: "Replace existing files.")
     var force = false
 
+    @OptionGroup var messages: MessageOptions
+
     @OptionGroup var progress: ProgressOptions
 
+    @OptionGroup var cache: CacheOption
+
     func run() throws {
+        try messages.apply()
         progress.apply()
+        cache.apply()
         let files = try InitramfsBuilder.files(
             of: base.path, controller: controller?.path, cache: Environment.current.cache(),
             observe: { Terminal.shared.show($0) })

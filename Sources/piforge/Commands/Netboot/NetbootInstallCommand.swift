@@ -43,7 +43,7 @@ struct NetbootInstallCommand: ParsableCommand {
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        settings.answer.apply()
+        try settings.apply()
         progress.apply()
         let environment = Environment.current
         let layout = try lying.chosen()

@@ -22,7 +22,7 @@ struct NetbootLintCommand: ParsableCommand {
 
     func run() throws {
         let path = subject.path
-        answer.apply()
+        try answer.apply()
         let reports = try NetbootLint.reports(
             of: path, cache: try Environment.current.cache(), observe: { Terminal.shared.show($0) })
         Terminal.shared.clear()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Blocks
 import Forge
 import Images
 import Initramfs
@@ -57,7 +58,7 @@ struct NetbootTreesCommand: ParsableCommand {
     var force = false
 
     func run() throws {
-        settings.answer.apply()
+        try settings.apply()
         progress.apply()
         let environment = Environment.current
         let layout = try lying.chosen()
@@ -105,7 +106,9 @@ struct NetbootTreesCommand: ParsableCommand {
                     entries: result.entryCount, details: result.manifest))
             if isNew, !settings.answer.json {
                 Terminal.shared.clear()
-                Output.line("\(result.path)  \(result.manifest.output.sha256)")
+                let digest = result.manifest.output.sha256
+                Output.line(
+                    format == .folder ? "\(result.path)  \(digest)" : SHA256Digest.line(digest, of: result.path))
             }
         }
         Terminal.shared.clear()
