@@ -11,8 +11,7 @@ let package = Package(
     name: "piforge",
     products: [.executable(name: "piforge", targets: ["piforge"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
     ],
     targets: [
         .systemLibrary(name: "CExt2FS", pkgConfig: "ext2fs", providers: [.apt(["libext2fs-dev", "comerr-dev"])]),
@@ -21,6 +20,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLinux", providers: [.apt(["linux-libc-dev"])]),
         .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(name: "CSandbox"),
@@ -36,7 +36,7 @@ let package = Package(
         .target(name: "Trees", swiftSettings: settings),
         .target(
             name: "Plans",
-            dependencies: ["Reports", "Readers", "Identity", "Trees", .product(name: "Yams", package: "Yams")],
+            dependencies: ["Reports", "Readers", "Identity", "Trees", "CYAML"],
             swiftSettings: settings),
         .target(name: "Handoff", dependencies: ["Plans"], swiftSettings: settings),
         .target(

@@ -148,22 +148,19 @@ struct ProfileProblemTests {
 
         var keys = "a0: &a0 [x]\n"
         for level in 1...30 { keys += "a\(level): &a\(level) {? [*a\(level - 1), *a\(level - 1)] : x}\n" }
-        #expect(
-            Fixture.problems(keys)
-                == ["2:10: a list, mapping or alias cannot be a key beside that many aliases"])
+        #expect(Fixture.problems(keys).last?.contains("more than 100000 values once its aliases") == true)
 
         let deep = "a: " + String(repeating: "[", count: 900) + String(repeating: "]", count: 900)
         #expect(Fixture.problems(deep) == ["1:36: lists and mappings are nested more than 32 levels deep"])
         let deeper = "a: " + String(repeating: "[", count: 100_000)
-        #expect(Fixture.problems(deeper).first?.contains("not valid YAML") == true)
+        #expect(Fixture.problems(deeper) == ["1:36: lists and mappings are nested more than 32 levels deep"])
 
         var chain = "- &a0 [x]\n"
-        for level in 1...7000 { chain += "- &a\(level) \(level % 2 == 0 ? "" : "")[*a\(level - 1)]\n" }
-        #expect(Fixture.problems(chain).first?.contains("in a profile with aliases, the limit is 8000") == true)
-        var shorter = "- &a0 [x]\n"
-        for level in 1...3900 { shorter += "- &a\(level) [*a\(level - 1)]\n" }
-        #expect(Fixture.problems(shorter).first?.contains("nested more than 32 levels deep") == true)
-        #expect(Fixture.problems(shorter + "- [\n").first?.contains("not valid YAML") == true)
+        for level in 1...7000 { chain += "- &a\(level) [*a\(level - 1)]\n" }
+        #expect(Fixture.problems(chain) == ["32:9: lists and mappings are nested more than 32 levels deep"])
+        #expect(Fixture.problems("a: &a [*a]\n").first?.hasPrefix("1:8: the alias `*a` stands for nothing") == true)
+        let names = (0..<100_000).map { "&a\($0) x" }.joined(separator: ",")
+        #expect(Fixture.problems("a: [\(names)]\n").first?.contains("more than 100000 values") == true)
     }
 
     @Test(

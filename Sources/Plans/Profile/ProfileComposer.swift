@@ -1,115 +1,140 @@
-import Yams
-
-/// Turns a profile's text into nodes: Yams parses, this bounds, places and checks what Yams leaves open.
+/// Turns a profile's text into nodes: libyaml parses, this bounds, places and checks what libyaml leaves open.
 struct ProfileComposer {
     /// Levels of lists and mappings; a profile needs six.
     static let depthLimit = 32
     /// Nodes after every alias is replaced by what it stands for.
     static let nodeLimit = 100_000
-    /// Keys given twice that are looked for before the rest of the profile is left unread.
-    static let duplicateLimit = 16
 
-    private let name: String
+    /// A node, and what an alias to it would add.
+    private struct Composed {
+        var node: ProfileNode
+        /// Nodes in it, itself included.
+        var count = 1
+        /// Levels below it.
+        var height = 0
+    }
+
+    private let text: ProfileText
+    private let events: YAMLEvents
     private var problems: [ProfileProblem] = []
     private var nodeCount = 0
-    private var isTooLarge = false
-    /// What stands in the text for the first of two equal keys, so that the parser goes on.
-    private var replaced: [String: String] = [:]
-
-    private init(name: String) { self.name = name }
+    private var anchors: [String: Composed] = [:]
 
     /// The root mapping, nil when the text has no node at all, and what is wrong so far.
     static func compose(
         _ bytes: [UInt8], name: String
     ) throws(ProfileErrors) -> (root: ProfileNode?, problems: [ProfileProblem]) {
-        var text = try ProfileText(bytes, name: name)
-        var composer = ProfileComposer(name: name)
-        while true {
-            do {
-                guard let node = try composer.parse(text) else { return (nil, []) }
-                let root = composer.convert(node, depth: 0)
-                if composer.isTooLarge { composer.keepForever(node) }
-                guard let root else { throw ProfileErrors(composer.problems) }
-                return (root, composer.problems)
-            } catch let error as YamlError {
-                guard composer.maskDuplicate(error, in: &text) else {
-                    throw ProfileErrors([composer.problem(error, in: text)])
-                }
-            } catch let errors as ProfileErrors {
-                throw errors
-            } catch {
-                throw ProfileErrors([ProfileProblem(composer.position(1, 1), "could not be read: \(error)")])
-            }
+        let text = try ProfileText(bytes, name: name)
+        guard let events = YAMLEvents(text.utf8) else {
+            throw ProfileErrors([
+                ProfileProblem(ProfilePosition(file: name, line: 1, column: 1), "could not be read: out of memory")
+            ])
         }
+        var composer = ProfileComposer(text: text, events: events)
+        return (try composer.document(), composer.problems)
     }
 
-    private func parse(_ text: ProfileText) throws -> Node? {
-        try Yams.compose(yaml: text.string, .basic, .default, .utf8)
-    }
-
-    /// A tree nested through aliases can be too deep to be freed level by level on this stack.
-    private func keepForever(_ node: Node) {
-        final class Box {
-            let node: Node
-            init(_ node: Node) { self.node = node }
-        }
-        _ = Unmanaged.passRetained(Box(node))
+    private init(text: ProfileText, events: YAMLEvents) {
+        self.text = text
+        self.events = events
     }
 
     private func position(_ line: Int, _ column: Int) -> ProfilePosition {
-        ProfilePosition(file: name, line: line, column: column)
+        ProfilePosition(file: text.name, line: line, column: column)
     }
 
-    private func position(_ mark: Mark?) -> ProfilePosition { position(mark?.line ?? 1, mark?.column ?? 1) }
+    private func position(_ event: YAMLEvent) -> ProfilePosition { position(event.line, event.column) }
 }
 
 // MARK: - Nodes
 
 extension ProfileComposer {
-    private mutating func convert(_ node: Node, depth: Int) -> ProfileNode? {
-        guard !isTooLarge else { return nil }
-        nodeCount += 1
-        guard nodeCount <= Self.nodeLimit else {
-            return refuse(node, "the profile has more than \(Self.nodeLimit) values once its aliases are written out")
-        }
-        guard depth <= Self.depthLimit else {
-            return refuse(node, "lists and mappings are nested more than \(Self.depthLimit) levels deep")
-        }
-        switch node {
-        case .scalar(let scalar):
-            checkTag(scalar.tag.rawValue, at: scalar.mark)
-            let isPlain = scalar.style == .plain
-            return ProfileNode(position: position(scalar.mark), content: .scalar(scalar.string, isPlain: isPlain))
-        case .sequence(let sequence):
-            checkTag(sequence.tag.rawValue, at: sequence.mark)
-            var items: [ProfileNode] = []
-            for item in sequence {
-                guard let item = convert(item, depth: depth + 1) else { break }
-                items.append(item)
+    /// The one document of the text.
+    private mutating func document() throws(ProfileErrors) -> ProfileNode? {
+        var root: ProfileNode?
+        while true {
+            let event = try next()
+            switch event.kind {
+            case .streamEnd: return root
+            case .documentStart where root != nil:
+                throw failure(
+                    event, "a second document begins here; a profile is one document",
+                    hint: "take the `---` line out, or split the file")
+            case .documentStart: root = try node(from: next(), depth: 0).node
+            default: break
             }
-            return isTooLarge ? nil : ProfileNode(position: position(sequence.mark), content: .list(items))
-        case .mapping(let mapping):
-            checkTag(mapping.tag.rawValue, at: mapping.mark)
-            let pairs = convert(mapping, depth: depth)
-            return isTooLarge ? nil : ProfileNode(position: position(mapping.mark), content: .map(pairs))
-        case .alias(let alias):
-            return refuse(node, "the alias `*\(alias.anchor.rawValue)` stands for nothing")
         }
     }
 
-    private mutating func convert(_ mapping: Node.Mapping, depth: Int) -> [ProfileNode.Pair] {
+    private mutating func node(from event: YAMLEvent, depth: Int) throws(ProfileErrors) -> Composed {
+        if case .alias(let name) = event.kind { return try alias(name, at: event, depth: depth) }
+        try count(1, height: depth, at: event)
+        checkTag(event)
+        var composed = Composed(node: ProfileNode(position: position(event), content: .list([])))
+        switch event.kind {
+        case .scalar(let text, let isPlain): composed.node.content = .scalar(text, isPlain: isPlain)
+        case .mapStart: try readMap(into: &composed, depth: depth)
+        default: try readList(into: &composed, depth: depth)
+        }
+        if let name = event.anchor { anchors[name] = composed }
+        return composed
+    }
+
+    private mutating func alias(_ name: String, at event: YAMLEvent, depth: Int) throws(ProfileErrors) -> Composed {
+        guard let composed = anchors[name] else {
+            throw failure(
+                event, "the alias `*\(name.shortened)` stands for nothing",
+                hint: "put `&\(name.shortened)` before the value that it shall repeat")
+        }
+        try count(composed.count, height: depth + composed.height, at: event)
+        return composed
+    }
+
+    private mutating func count(_ nodes: Int, height: Int, at event: YAMLEvent) throws(ProfileErrors) {
+        nodeCount += nodes
+        guard nodeCount <= Self.nodeLimit else {
+            throw failure(
+                event, "the profile has more than \(Self.nodeLimit) values once its aliases are written out")
+        }
+        guard height <= Self.depthLimit else {
+            throw failure(event, "lists and mappings are nested more than \(Self.depthLimit) levels deep")
+        }
+    }
+
+    private mutating func readList(into list: inout Composed, depth: Int) throws(ProfileErrors) {
+        var items: [ProfileNode] = []
+        while true {
+            let event = try next()
+            if case .end = event.kind { break }
+            items.append(try child(of: &list, from: event, depth: depth))
+        }
+        list.node.content = .list(items)
+    }
+
+    private mutating func child(
+        of parent: inout Composed, from event: YAMLEvent, depth: Int
+    ) throws(ProfileErrors) -> ProfileNode {
+        let child = try node(from: event, depth: depth + 1)
+        parent.count += child.count
+        parent.height = max(parent.height, child.height + 1)
+        return child.node
+    }
+
+    private mutating func readMap(into map: inout Composed, depth: Int) throws(ProfileErrors) {
         var own: [ProfileNode.Pair] = []
         var merged: [ProfileNode.Pair] = []
         var first: [String: ProfilePosition] = [:]
-        for (key, value) in mapping {
-            guard case .scalar(let scalar) = key else {
-                problems.append(ProfileProblem(position(key.mark), "a key must be a word, not a list or mapping"))
+        while true {
+            let event = try next()
+            if case .end = event.kind { break }
+            let key = try child(of: &map, from: event, depth: depth)
+            let value = try child(of: &map, from: next(), depth: depth)
+            let place = position(event)
+            guard case .scalar(let word, let isPlain) = key.content else {
+                problems.append(ProfileProblem(place, "a key must be a word, not a list or mapping"))
                 continue
             }
-            let place = position(scalar.mark)
-            let word = replaced[scalar.string] ?? scalar.string
-            guard let value = convert(value, depth: depth + 1) else { return [] }
-            if word == "<<", scalar.style == .plain {
+            if word == "<<", isPlain {
                 merged += pairsToMerge(value)
                 continue
             }
@@ -127,7 +152,7 @@ extension ProfileComposer {
             first[pair.key] = pair.position
             own.append(pair)
         }
-        return own
+        map.node.content = .map(own)
     }
 
     /// What `<<: *alias` or `<<: [*one, *two]` brings in; the earlier mapping of a list wins.
@@ -143,74 +168,41 @@ extension ProfileComposer {
         }
     }
 
-    private mutating func refuse(_ node: Node, _ message: String) -> ProfileNode? {
-        isTooLarge = true
-        problems.append(ProfileProblem(position(node.mark), message))
-        return nil
-    }
-
-    private mutating func checkTag(_ tag: String, at mark: Mark?) {
+    private mutating func checkTag(_ event: YAMLEvent) {
         let allowed = ["", "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"]
-        guard !allowed.contains(tag) else { return }
+        guard let tag = event.tag, !allowed.contains(tag) else { return }
         let word = tag.hasPrefix("tag:yaml.org,2002:") ? "!!" + tag.dropFirst(18) : tag
         problems.append(
-            ProfileProblem(position(mark), "the tag `\(word.shortened)` has no meaning here", hint: "take the tag out"))
+            ProfileProblem(
+                position(event), "the tag `\(word.shortened)` has no meaning here", hint: "take the tag out"))
     }
 }
 
 // MARK: - What the parser refuses
 
 extension ProfileComposer {
-    /// Yams stops at the first mapping with a key that is there twice. Masks the first of the two, so that the next
-    /// attempt gets further and the conversion can name both lines.
-    private mutating func maskDuplicate(_ error: YamlError, in text: inout ProfileText) -> Bool {
-        guard case .duplicatedKeysInMapping(let keys, let context) = error, replaced.count < Self.duplicateLimit,
-            let mask = Unicode.Scalar(0xE000 + UInt32(replaced.count))
-        else { return false }
-        for key in keys
-        where text.replaceKey(key, line: context.mark.line, column: context.mark.column, with: mask) {
-            replaced[String(repeating: Character(mask), count: key.unicodeScalars.count)] = key
-            return true
-        }
-        return false
-    }
-
-    private func problem(_ error: YamlError, in text: ProfileText) -> ProfileProblem {
-        switch error {
-        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
-            return syntaxProblem(problem, context: context, mark: mark, text: text)
-        case .composer(_, let problem, let mark, _):
-            if problem.contains("another document") {
-                return ProfileProblem(
-                    position(mark), "a second document begins here; a profile is one document",
-                    hint: "take the `---` line out, or split the file")
-            }
-            let line = text.line(mark.line).dropFirst(mark.column - 1).prefix { !"\t ,]}:".unicodeScalars.contains($0) }
-            let word = String(String.UnicodeScalarView(line)).shortened
-            return ProfileProblem(
-                position(mark), "the alias `\(word)` stands for nothing",
-                hint: "put `&\(word.drop { $0 == "*" })` before the value that it shall repeat")
-        case .duplicatedKeysInMapping(let keys, let context):
-            let words = keys.map { "`\((replaced[$0] ?? $0).shortened)`" }.joined(separator: ", ")
-            return ProfileProblem(position(context.mark), "\(words) is given twice", hint: "take one of them out")
-        case .reader(let problem, _, _, _):
-            return ProfileProblem(position(1, 1), "not a text that YAML allows: \(problem)")
-        default:
-            return ProfileProblem(position(1, 1), "could not be read: \(error)")
+    private mutating func next() throws(ProfileErrors) -> YAMLEvent {
+        do throws(YAMLFault) {
+            return try events.next()
+        } catch {
+            throw ProfileErrors([problem(error)])
         }
     }
 
-    private func syntaxProblem(
-        _ problem: String, context: YamlError.Context?, mark: Mark, text: ProfileText
-    ) -> ProfileProblem {
-        let line = text.line(mark.line)
+    /// What ends the reading, with all that was found before.
+    private func failure(_ event: YAMLEvent, _ message: String, hint: String? = nil) -> ProfileErrors {
+        ProfileErrors(problems + [ProfileProblem(position(event), message, hint: hint)])
+    }
+
+    private func problem(_ fault: YAMLFault) -> ProfileProblem {
+        let line = text.line(fault.line)
         let indent = line.prefix { $0 == " " || $0 == "\t" }
         if let tab = indent.firstIndex(of: "\t") {
             return ProfileProblem(
-                position(mark.line, tab + 1), "a tab stands where YAML takes spaces", hint: "indent with two spaces")
+                position(fault.line, tab + 1), "a tab stands where YAML takes spaces", hint: "indent with two spaces")
         }
         let hint: String? =
-            switch problem {
+            switch fault.reason {
             case let text where text.contains("mapping values are not allowed"):
                 "quote a text that contains `: `, and check the indentation"
             case let text where text.contains("cannot start any token"):
@@ -223,7 +215,7 @@ extension ProfileComposer {
                 "write `key: value`, with a space after the colon"
             default: nil
             }
-        let reason = context.map { "\($0.text) (line \($0.mark.line)): \(problem)" } ?? problem
-        return ProfileProblem(position(mark), "not valid YAML: \(reason)", hint: hint)
+        let reason = fault.context.map { "\($0.text) (line \($0.line)): \(fault.reason)" } ?? fault.reason
+        return ProfileProblem(position(fault.line, fault.column), "not valid YAML: \(reason)", hint: hint)
     }
 }

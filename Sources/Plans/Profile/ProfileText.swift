@@ -2,14 +2,10 @@
 struct ProfileText {
     /// Bytes that a profile may have.
     static let byteLimit = 1 << 20
-    /// Brackets, braces, list dashes and `?` that a text with aliases may have. Each alias can put one nested thing
-    /// into another, so this bounds how deep the parser's tree gets; without aliases libyaml stops at 1000 levels.
-    static let structureLimit = 8000
-    /// Aliases from which collections as mapping keys are refused: the parser hashes such keys with all they expand to.
-    static let aliasLimit = 16
-
     let name: String
-    private(set) var scalars: [Unicode.Scalar]
+    /// The text without its byte order mark.
+    let utf8: [UInt8]
+    private let scalars: [Unicode.Scalar]
     /// The index in `scalars` at which each line begins, with the line breaks that libyaml knows.
     private let lineStarts: [Int]
 
@@ -29,6 +25,7 @@ struct ProfileText {
         guard let string = String(validating: text, as: UTF8.self) else {
             throw ProfileErrors([Self.invalidUTF8(in: text, name: name)])
         }
+        utf8 = text
         scalars = Array(string.unicodeScalars)
         lineStarts = Self.lineStarts(of: scalars)
         let bad = scalars.indices.filter { !Self.isPrintable(scalars[$0]) }
@@ -41,20 +38,6 @@ struct ProfileText {
                             ? "the file looks like a binary one, or like UTF-16: save it as UTF-8" : nil)
                 })
         }
-        try checkStructure()
-    }
-
-    var string: String {
-        var text = String.UnicodeScalarView()
-        text.append(contentsOf: scalars)
-        return String(text)
-    }
-
-    /// The index of a 1-based line and column; nil when the text has no such place.
-    func index(line: Int, column: Int) -> Int? {
-        guard line >= 1, line <= lineStarts.count, column >= 1 else { return nil }
-        let index = lineStarts[line - 1] + column - 1
-        return index < scalars.count ? index : nil
     }
 
     /// The characters of a 1-based line, without its break.
@@ -64,73 +47,10 @@ struct ProfileText {
         return Array(tail.prefix { !Self.isBreak($0) })
     }
 
-    /// Writes `replacement`, of the same length, over the key that stands at a place, inside its quotes if it has some;
-    /// false when other characters stand there.
-    mutating func replaceKey(_ key: String, line: Int, column: Int, with replacement: Unicode.Scalar) -> Bool {
-        let wanted = Array(key.unicodeScalars)
-        guard !wanted.isEmpty, var start = index(line: line, column: column) else { return false }
-        if scalars[start] == "\"" || scalars[start] == "'" { start += 1 }
-        guard scalars.count - start >= wanted.count, Array(scalars[start..<start + wanted.count]) == wanted else {
-            return false
-        }
-        for index in start..<start + wanted.count { scalars[index] = replacement }
-        return true
-    }
-
     private func position(at index: Int) -> ProfilePosition {
         var line = lineStarts.partitioningIndex { $0 > index }
         line = max(line, 1)
         return ProfilePosition(file: name, line: line, column: index - lineStarts[line - 1] + 1)
-    }
-
-    /// Counts what could make the parser's work or its tree grow out of hand, see the limits above.
-    private func checkStructure() throws(ProfileErrors) {
-        var aliases = 0
-        var structure = 0
-        var firstAlias = 0
-        var firstCollectionKey: Int?
-        var aliasSeenInToken = false
-        for index in scalars.indices {
-            let before = index > 0 ? scalars[index - 1] : "\n"
-            let after = index + 1 < scalars.count ? scalars[index + 1] : "\n"
-            let beginsToken = Self.isBlank(before) || "[{,:-?".unicodeScalars.contains(before)
-            switch scalars[index] {
-            case "*" where beginsToken && Self.isAnchorCharacter(after):
-                if aliases == 0 { firstAlias = index }
-                aliases += 1
-                aliasSeenInToken = true
-            case "[", "{":
-                structure += 1
-                aliasSeenInToken = false
-            case "-" where beginsToken && Self.isBlank(after): structure += 1
-            case "?" where beginsToken && Self.isBlank(after):
-                structure += 1
-                firstCollectionKey = firstCollectionKey ?? index
-            case ":" where aliasSeenInToken, ":" where keyEndsInBracket(before: index):
-                firstCollectionKey = firstCollectionKey ?? index
-            case "\n", ",": aliasSeenInToken = false
-            default: break
-            }
-        }
-        if aliases >= Self.aliasLimit, let index = firstCollectionKey {
-            throw ProfileErrors([
-                ProfileProblem(position(at: index), "a list, mapping or alias cannot be a key beside that many aliases")
-            ])
-        }
-        if aliases > 0, structure > Self.structureLimit {
-            throw ProfileErrors([
-                ProfileProblem(
-                    position(at: firstAlias),
-                    "\(structure) lists and mappings in a profile with aliases, the limit is \(Self.structureLimit)",
-                    hint: "write the profile without `*` aliases")
-            ])
-        }
-    }
-
-    private func keyEndsInBracket(before index: Int) -> Bool {
-        var index = index - 1
-        while index >= 0, scalars[index] == " " || scalars[index] == "\t" { index -= 1 }
-        return index >= 0 && (scalars[index] == "]" || scalars[index] == "}")
     }
 
     private static func invalidUTF8(in bytes: [UInt8], name: String) -> ProfileProblem {
@@ -164,14 +84,6 @@ struct ProfileText {
     /// YAML 1.1 section 4.2: LF, CR, NEL, LS and PS.
     private static func isBreak(_ scalar: Unicode.Scalar) -> Bool {
         [0x0A, 0x0D, 0x85, 0x2028, 0x2029].contains(scalar.value)
-    }
-
-    private static func isBlank(_ scalar: Unicode.Scalar) -> Bool {
-        scalar == " " || scalar == "\t" || isBreak(scalar)
-    }
-
-    private static func isAnchorCharacter(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "_" || scalar == "-"
     }
 
     /// YAML 1.1 section 4.1, `c-printable`, without the byte order mark.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Bases
-import Foundation
+import FoundationEssentials
 import Reports
 
 struct CacheCommand: ParsableCommand {

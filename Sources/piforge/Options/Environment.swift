@@ -1,5 +1,5 @@
 import Bases
-import Foundation
+import FoundationEssentials
 import Reports
 
 /// What the process's environment decides.
