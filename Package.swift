@@ -27,6 +27,7 @@ let package = Package(
         // From the bottom up: a target uses only those above it in this list.
         .target(name: "Reports", swiftSettings: settings),
         .target(name: "Readers", swiftSettings: settings),
+        .target(name: "Pages", dependencies: ["Reports"], swiftSettings: settings),
         .target(name: "Blocks", dependencies: ["Reports", "CCrypto"], swiftSettings: settings),
         .target(name: "Tables", dependencies: ["Reports", "Blocks", "CLZMA"], swiftSettings: settings),
         .target(
@@ -77,14 +78,16 @@ let package = Package(
         .target(
             name: "Forge",
             dependencies: [
-                "Reports", "Blocks", "Tables", "Bases", "Identity", "Trees", "Plans", "Volumes", "Images", "Inspect",
+                "Reports", "Pages", "Blocks", "Tables", "Bases", "Identity", "Trees", "Plans", "Volumes", "Images",
+                "Inspect",
                 "Initramfs", "Cards", "Netboot",
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "piforge",
             dependencies: [
-                "Reports", "Blocks", "Bases", "Identity", "Plans", "Handoff", "Images", "Fleet", "Inspect", "Initramfs",
+                "Reports", "Pages", "Blocks", "Bases", "Identity", "Plans", "Handoff", "Images", "Fleet", "Inspect",
+                "Initramfs",
                 "Cards", "Netboot", "Forge",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -94,6 +97,7 @@ let package = Package(
         .testTarget(
             name: "BlocksTests", dependencies: ["Blocks", "Tables", "Bases", "TestSupport", "CLZMA"],
             swiftSettings: settings),
+        .testTarget(name: "PagesTests", dependencies: ["Pages", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "IdentityTests", dependencies: ["Identity", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TreesTests", dependencies: ["Trees", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ReadersTests", dependencies: ["Readers", "TestSupport"], swiftSettings: settings),

@@ -91,24 +91,28 @@ extension BuildSpec {
         package var plan: EditPlan
         package var identity: SHA256Digest
         package var changes: [ChangeReport]
+        /// What the image would be; nil when nobody asked for it.
+        package var inspection: Inspection?
     }
 
     /// Decides for every slot and makes the changes in memory, so that whatever a build would refuse is refused here;
     /// writes nothing but the cache.
-    package func preview(cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) -> [Preview] {
+    package func preview(
+        inspecting: Bool = false, cache: Cache, observe: @escaping Progress.Observer
+    ) throws(ForgeError) -> [Preview] {
         let base = try openBase(cache: cache, observe: observe)
         var previews: [Preview] = []
         for job in jobs {
-            var decision = try wrapping(
-                editor(for: job, base: base).edit().decision,
-                as: { (error: ForgeError) in error.naming(image: self.base.path) })
+            var (overlay, decision) = try wrapping(
+                editor(for: job, base: base).edit(), as: { (error: ForgeError) in error.naming(image: self.base.path) })
             if job.settings.runsPrograms {
                 decision.plan.warnings.append("what `packages` and `run` change is not known before they are run")
             }
             previews.append(
                 Preview(
                     plan: decision.plan, identity: decision.plan.identity,
-                    changes: decision.changes.map(ChangeReport.init)))
+                    changes: decision.changes.map(ChangeReport.init),
+                    inspection: inspecting ? try Inspection.of(overlay) : nil))
         }
         try base.confirmUnchanged()
         return previews

@@ -9,10 +9,15 @@ extension Inspection {
     /// an image without partitions, or one whose structures are damaged, is an error. `isMounted`: the kernel has file
     /// systems of it mounted, so that they call themselves in use.
     package static func of(_ image: any BlockReader, isMounted: Bool = false) throws(ForgeError) -> Inspection {
+        try of(Overlay(over: image), isMounted: isMounted)
+    }
+
+    /// The same of what an image would be with the changes that `overlay` holds; the partitions' places are those of its
+    /// base.
+    package static func of(_ overlay: Overlay, isMounted: Bool = false) throws(ForgeError) -> Inspection {
         var findings: [Finding] = []
-        let overlay = Overlay(over: image)
-        let table = try PartitionTableError.wrapping(PartitionTable.read(from: image))
-        let places = try PartitionTableError.wrapping(findPlaces(table, in: image, &findings))
+        let table = try PartitionTableError.wrapping(PartitionTable.read(from: overlay.base))
+        let places = try PartitionTableError.wrapping(findPlaces(table, in: overlay.base, &findings))
         if isMounted {
             try BlockError.wrapping(overlay.hideMounts(boot: places.boot?.range, root: places.root?.range))
         }

@@ -26,7 +26,8 @@ struct Piforge: ParsableCommand {
             """,
         version: Reports.version,
         subcommands: [
-            BuildCommand.self, PlanCommand.self, VerifyCommand.self, InspectCommand.self, InitCommand.self,
+            BuildCommand.self, PlanCommand.self, ReportCommand.self, VerifyCommand.self, InspectCommand.self,
+            InitCommand.self,
             DevicesCommand.self, FlashCommand.self, IdentifyCommand.self, RepairCommand.self, CacheCommand.self,
             NetbootCommand.self, IdentityCommand.self, HandoffCommand.self, StatusCommand.self, DoctorCommand.self,
             HashPasswordCommand.self, CompletionCommand.self, SchemaCommand.self,

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Forge
 import Plans
+import Reports
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,6 +22,10 @@ struct PlanCommand: ParsableCommand {
     @Flag(help: "Print the effective settings with their origins, too.")
     var settings = false
 
+    @Option(
+        help: ArgumentHelp("Write it as one page for a browser instead, as piforge report does.", valueName: "file"))
+    var html: UserPath?
+
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
@@ -28,6 +33,14 @@ struct PlanCommand: ParsableCommand {
         progress.apply()
         let environment = Environment.current
         let request = try options.request(in: environment)
+        if let html {
+            guard !options.answer.json && !settings else {
+                throw ForgeError(
+                    .usage, "could not use --html with --json or --settings: the page has the settings, and is a file",
+                    hint: "leave one out")
+            }
+            return try ReportCommand.write(html.path, of: request, base: base, environment)
+        }
         let specs = try request.specs(basePath: base?.path, epoch: environment.sourceDateEpoch())
         let cache = try environment.cache()
         var previews: [BuildSpec.Preview] = []
