@@ -40,6 +40,8 @@ package struct CardIdentity: Encodable, Sendable {
     ) throws(ForgeError) -> CardIdentity {
         let reader = try open(path, cache: cache, observe: observe)
         guard let label = CardLabel.read(from: reader) else {
+            // Whatever is wrong with the partitions is the true reason.
+            _ = try PartitionTableError.wrapping(SystemPartitions(of: reader))
             throw ForgeError(
                 .badInput, "could not tell which card \(path) is: there is no note of piforge's on its boot partition",
                 hint: "piforge inspect tells what an image is")

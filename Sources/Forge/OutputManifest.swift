@@ -29,6 +29,16 @@ struct OutputManifest {
         return OutputManifest(path: path, manifest: manifest)
     }
 
+    /// Whether the manifest is of this form of the image: an image that was packed is not judged by its packed bytes.
+    func isOf(_ path: String) -> Bool {
+        func ending(_ name: String) -> OutputFormat? {
+            OutputFormat.allCases.filter { name.hasSuffix("." + $0.rawValue) }.max {
+                $0.rawValue.count < $1.rawValue.count
+            }
+        }
+        return ending(path.fileName) == ending(manifest.output.file)
+    }
+
     /// Whether a file has the size and digest of the output that the manifest describes; reads all of it.
     func describesBytes(of path: String) throws(ForgeError) -> Bool {
         do throws(BlockError) {

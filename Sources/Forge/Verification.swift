@@ -16,6 +16,8 @@ package struct Verification: Sendable {
     package let differences: [ChangeReport]
     /// The manifest beside the file; nil when there is none, or when the bytes do not count.
     package let manifest: String?
+    /// The manifest beside the file when it is of the same image in another packing, so that it says nothing of the bytes.
+    package let unusedManifest: String?
     /// Whether the file's bytes are those that the manifest was written for; nil without one.
     package let isAsMade: Bool?
     /// What the manifest says that was warned of when it was made.
@@ -31,7 +33,9 @@ package struct Verification: Sendable {
         self.path = path
         slot = job.slot
         differences = try BuildSpec.verify(path, is: job, of: cluster, cache: cache, observe: observe)
-        let found = settingsOnly ? nil : try OutputManifest.beside(path)
+        let beside = settingsOnly ? nil : try OutputManifest.beside(path)
+        let found = beside.flatMap { $0.isOf(path) ? $0 : nil }
+        unusedManifest = found == nil ? beside?.path : nil
         manifest = found?.path
         warnings = found?.manifest.warnings ?? []
         isAsMade = try found?.describesBytes(of: path)

@@ -156,6 +156,10 @@ extension InspectionReader {
                 hint: "remove that argument from cmdline.txt")
         case let status? where status.kind != .file || status.metadata.mode & 0o111 == 0:
             report(.error, .initProgram, "init=\(program) in cmdline.txt names something that cannot be run")
+        case _ where ["sh", "bash", "dash", "busybox", "zsh"].contains(program.fileName):
+            report(
+                .error, .initProgram, "init=\(program) in cmdline.txt starts a shell instead of the system",
+                hint: "add init to kernel_arguments.remove")
         default: break
         }
     }

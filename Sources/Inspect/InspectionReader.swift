@@ -71,9 +71,45 @@ struct InspectionReader {
         return false
     }
 
-    func isMasked(_ unit: String) throws(VolumeError) -> Bool {
-        guard let path = VolumePath("/etc/systemd/system/" + unit) else { return false }
-        return try source.linkText(path) == "/dev/null"
+    func isMasked(_ unit: String) throws(VolumeError) -> Bool { try mask(of: unit) != nil }
+
+    /// What masks a unit, so that nothing starts it; nil when nothing does. The first folder that has the unit counts
+    /// (systemd.unit(5)), and the kernel's line besides (systemd-debug-generator(8)).
+    func mask(of unit: String) throws(VolumeError) -> String? {
+        for folder in [
+            "/etc/systemd/system.control", "/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system",
+        ] {
+            guard let path = VolumePath("\(folder)/\(unit)"), try isThere(path) else { continue }
+            if try source.linkText(path) == "/dev/null" { return path.description }
+            break
+        }
+        let word = line.values(of: "systemd.mask").first { ($0.contains(".") ? $0 : $0 + ".service") == unit }
+        return word.map { "systemd.mask=\($0) on the kernel's line" }
+    }
+
+    /// The target that systemd starts at boot, and what says so: the kernel's line, where the last word counts, else
+    /// default.target (kernel-command-line(7), bootup(7)).
+    func bootTarget() throws(VolumeError) -> (name: String, by: String) {
+        let levels = [
+            "emergency": "emergency.target", "-b": "emergency.target", "rescue": "rescue.target", "1": "rescue.target",
+            "single": "rescue.target", "s": "rescue.target", "S": "rescue.target", "2": "multi-user.target",
+            "3": "multi-user.target", "4": "multi-user.target", "5": "graphical.target",
+        ]
+        for argument in line.arguments.reversed() {
+            if argument.key == "systemd.unit", let name = argument.value {
+                return (name, "systemd.unit=\(name) on the kernel's line")
+            }
+            if argument.value == nil, let name = levels[argument.key] {
+                return (name, "`\(argument.key)` on the kernel's line")
+            }
+        }
+        for folder in ["/etc/systemd/system", "/usr/lib/systemd/system"] {
+            guard let path = VolumePath(folder + "/default.target"), let text = try source.linkText(path) else {
+                continue
+            }
+            return (text.fileName, path.description)
+        }
+        return ("graphical.target", "systemd")
     }
 
     /// The folders of links that make units start.

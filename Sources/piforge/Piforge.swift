@@ -44,10 +44,15 @@ struct Piforge: ParsableCommand {
         }
         do {
             var command = try parseAsRoot()
+            try RepeatedOptions(Array(CommandLine.arguments.dropFirst()), dump: _dumpHelp)?.check()
             try command.run()
             try Output.checkWritten()
             Log.add(.end, "exit 0")
         } catch let error as ForgeError {
+            // A difference is a result, too: who could not read it is told so.
+            if error.kind == .difference {
+                do throws(ForgeError) { try Output.checkWritten() } catch { end(error) }
+            }
             end(error)
         } catch let code as ExitCode {
             Log.add(.end, "exit \(code.rawValue)")

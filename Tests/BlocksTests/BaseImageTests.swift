@@ -158,6 +158,10 @@ struct BaseImageTests {
         expect("none.tar", .noImage(members: ["a.txt"]))
         expect("tree.tar.xz", .tree)
         expect("many.tar", .tree)
+        // The firmware's kernel is no image of a disk.
+        try fixture.shell(
+            "mkdir t/boot/firmware; touch t/boot/firmware/kernel.img; tar -C t -cf kernel.tar ./boot ./etc")
+        expect("kernel.tar", .tree)
         #expect(fixture.leftovers == [])
     }
 

@@ -140,8 +140,10 @@ import Trees
 
     @Test(arguments: [
         ("{address: 192.168.1.20}", "the address 192.168.1.20 has no prefix"),
-        ("{address: 192.168.1.0/24}", "192.168.1.0/24 is the address of a network, not of a machine on it"),
-        ("{address: 192.168.1.255/24}", "192.168.1.255/24 is the address of a network, not of a machine on it"),
+        ("{address: 192.168.1.0/24}", "192.168.1.0/24 is no address of a machine on a network"),
+        ("{address: 192.168.1.255/24}", "192.168.1.255/24 is no address of a machine on a network"),
+        ("{address: 127.0.0.1/8}", "127.0.0.1/8 is no address of a machine on a network"),
+        ("{address: 224.0.0.1/24}", "224.0.0.1/24 is no address of a machine on a network"),
         ("{address: 192.168.1.20/33}", "the prefix of \"192.168.1.20/33\" is not from 8 to 30"),
         ("{address: \"fd00::1/64\"}", "\"fd00::1/64\" is no IPv4 address with a prefix"),
         ("{address: 10.0.0.2/24, gateway: 10.0.1.1}", "the gateway 10.0.1.1 is not on the network of 10.0.0.2/24"),

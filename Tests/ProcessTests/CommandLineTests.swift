@@ -116,6 +116,25 @@ struct CommandLineTests {
         #expect(events.contains(Event(event: "warning", message: message, slot: "p1")))
     }
 
+    @Test(
+        "an option that takes one value may be given once",
+        arguments: [
+            (["plan", "--hostname", "a", "--hostname=b"], "--hostname takes one value, and was given 2 times"),
+            (["build", "--output", "a", "--output", "b"], "--output takes one value, and was given 2 times"),
+            (["plan", "--ssh", "--no-ssh"], "--ssh and --no-ssh contradict each other"),
+            (["netboot", "--base", "a", "--base", "b"], "--base takes one value, and was given 2 times"),
+        ])
+    func onceOnly(words: [String], message: String) throws {
+        let answer = try piforge.run(words)
+        #expect(answer.status == 64 && answer.error.hasPrefix("error: \(message)\n"), "\(answer.error)")
+    }
+
+    @Test("a difference that nobody could read of is an error of the output") func lostDifference() throws {
+        let answer = try Shell.run(
+            "sh", ["-c", "cd \"$1\" && \"$0\" status --timeout 1 >/dev/full", Piforge.program, folder.path])
+        #expect(answer.status == 74 && answer.error.hasPrefix("error: could not write the result to stdout"))
+    }
+
     @Test("without /proc no command claims to have done its work", .needsRoot, .needs("unshare", "mount"))
     func noProc() throws {
         let answer = try Shell.run(

@@ -50,6 +50,35 @@ struct VerificationTests {
         #expect(added.status == 0)
     }
 
+    @Test("a file that cannot be verified is named, and the others are verified all the same")
+    func oneOfMany() async throws {
+        try await build()
+        let answer = try piforge.run("verify", "gone.img", "out/sg1-p1.img")
+        #expect(answer.status == 65 || answer.status == 74, "\(answer.status)")
+        #expect(answer.output == "out/sg1-p1.img is what slot p1 asks for\n")
+        #expect(answer.error.hasPrefix("error: gone.img: "))
+        #expect(answer.error.contains("error: 1 of 2 could not be verified\n"))
+        let json = try piforge.run("verify", "--json", "gone.img", "out/sg1-p1.img")
+        #expect(json.status == answer.status)
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: [[String: Any]]])
+        #expect(document["images"]?.first?["image"] as? String == "out/sg1-p1.img")
+        #expect(document["errors"]?.first?["image"] as? String == "gone.img")
+    }
+
+    @Test("an image that was unpacked is not held against the digest of the packed one", .needs("xz"))
+    func unpacked() async throws {
+        try profile()
+        let built = try piforge.run(
+            "build", "--slot", "p1", "--base", try await BaseSpec.plain.path(), "--output", "out", "--format", "img.xz")
+        #expect(built.status == 0, "\(built.error)")
+        try Packer.run("xz", ["-dk", folder.path + "/out/sg1-p1.img.xz"])
+        let answer = try piforge.run("verify", "out/sg1-p1.img")
+        #expect(answer.status == 0 && answer.output == "out/sg1-p1.img is what slot p1 asks for\n", "\(answer.error)")
+        #expect(answer.error.contains("is of another packing of out/sg1-p1.img: its bytes are not compared"))
+        #expect(try piforge.run("verify", "out/sg1-p1.img.xz").status == 0)
+    }
+
     @Test("many files are verified, and each one's slot is found") func many() async throws {
         try await build()
         let answer = try piforge.run("verify", "out/sg1-p1.img", "out/sg1-p2.img")

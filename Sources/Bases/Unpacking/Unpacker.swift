@@ -193,9 +193,10 @@ struct Unpacker {
 
     private static func hasName(_ member: ArchiveReader.Member, endingIn suffixes: [String]) -> Bool {
         let parts = member.name.split(separator: "/")
-        guard member.isRegular, let last = parts.last, parts.first != "__MACOSX", !last.hasPrefix("._") else {
-            return false
-        }
+        // The firmware's kernels are called kernel.img, too.
+        guard member.isRegular, let last = parts.last, parts.first != "__MACOSX", !last.hasPrefix("._"),
+            !parts.dropLast().contains("boot")
+        else { return false }
         return suffixes.contains { last.lowercased().hasSuffix($0) }
     }
 }

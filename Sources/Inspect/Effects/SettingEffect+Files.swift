@@ -18,7 +18,7 @@ extension EffectJudge {
 
     /// Where something is mounted over what the image has: the kernel's and systemd's own file systems, and those of
     /// /etc/fstab.
-    private func mountPoints() throws(VolumeError) -> [(path: VolumePath, by: String)] {
+    func mountPoints() throws(VolumeError) -> [(path: VolumePath, by: String)] {
         var mounts: [(path: VolumePath, by: String)] = ["/dev", "/proc", "/sys", "/run"].map {
             ($0, "the system at its start")
         }
@@ -28,6 +28,12 @@ extension EffectJudge {
                 let path = VolumePath(words[1]), path != reader.facts.bootMount
             else { continue }
             mounts.append((path, "/etc/fstab:\(index + 1)"))
+        }
+        for name in ["home"] + accounts.users.filter({ $0.id == 1000 }).map({ "home-" + $0.name }) {
+            guard try reader.isEnabled(name + ".mount"), try !reader.isMasked(name + ".mount"),
+                let path = VolumePath("/" + name.split(separator: "-", maxSplits: 1).joined(separator: "/"))
+            else { continue }
+            mounts.append((path, name + ".mount"))
         }
         return mounts
     }

@@ -111,6 +111,12 @@ extension EffectJudge {
                 Inspection.Key(line: $0.trimmedBlanks)
             }
             guard !wanted.isEmpty, wanted.isSubset(of: Set(keys.map(\.fingerprint))) else { continue }
+            if let mount = try mountPoints().first(where: { path.isBelow($0.path) }) {
+                return refuse(
+                    "authorized_keys", .keysElsewhere,
+                    "\(mount.by) mounts something over \(mount.path), so that sshd does not see \(path)",
+                    hint: "remove that mount from the base, or put the keys there")
+            }
             var stored = account
             stored.home = target.home
             var refusal = options.checksModes ? try reader.modeProblem(path, of: stored) : nil

@@ -49,6 +49,14 @@ extension EffectJudge {
         guard settings.addressing.address != nil else { return }
         let name = slot.ownInterface
         let own: VolumePath = "/etc/network/interfaces.d/clusterctrl"
+        let keyfile: VolumePath = "/etc/NetworkManager/system-connections/piforge-eth0.nmconnection"
+        let program =
+            if try reader.source.exists(.root, keyfile) { "NetworkManager.service" } else {
+                reader.isBookwormOrLater ? "networking.service" : "dhcpcd.service"
+            }
+        if let why = try idleness(of: program) {
+            return refuse("network", .addressOverridden, why, hint: "remove what masks it from the base")
+        }
         var files: [VolumePath] = ["/etc/network/interfaces"]
         for name in try reader.source.names(.root, own.parent) {
             if let path = own.parent.appending(name), path != own { files.append(path) }

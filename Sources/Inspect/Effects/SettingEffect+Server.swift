@@ -28,9 +28,9 @@ extension EffectJudge {
         case .notInstalled:
             return refuse(setting, .sshNotInstalled, "the image has no /usr/sbin/sshd", hint: "install openssh-server")
         case .masked:
+            let mask = try reader.mask(of: "ssh.service") ?? "systemd"
             return refuse(
-                setting, .sshMasked, "ssh.service is masked (/etc/systemd/system/ssh.service)",
-                hint: "remove that link from the base, and ssh.service from units.mask")
+                setting, .sshMasked, "ssh.service is masked (\(mask))", hint: Self.unmasking("ssh.service", mask))
         case .closed, .unknown:
             refuse(
                 setting, .sshNotStarted,
@@ -42,6 +42,12 @@ extension EffectJudge {
             refuse(
                 setting, .sshNotStarted, "/etc/fstab does not mount the boot partition, so nobody sees the marker",
                 hint: "add ssh.service to units.enable")
+        }
+        let goal = try reader.bootTarget()
+        if Self.small.contains(goal.name) {
+            refuse(
+                setting, .sshNotStarted, "the image starts \(goal.name) alone (\(goal.by))",
+                hint: "remove that from the base, or from kernel_arguments")
         }
         if try reader.source.exists(.root, "/etc/ssh/sshd_not_to_be_run") {
             refuse(

@@ -11,45 +11,41 @@ extension EffectJudge {
 
     private mutating func judgeEnabled(_ unit: String) throws(VolumeError) {
         let setting = "\(unit) in units.enable"
-        for folder in [
-            "/etc/systemd/system.control", "/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system",
-        ] {
-            if let path = VolumePath("\(folder)/\(unit)"), try reader.source.linkText(path) == "/dev/null" {
-                return refuse(
-                    setting, .unitNotStarted, "it is masked (\(path))", hint: "remove that link from the base")
-            }
-        }
-        let masked = reader.line.values(of: "systemd.mask")
-        if masked.contains(unit) {
+        if let mask = try reader.mask(of: unit) {
             return refuse(
-                setting, .unitNotStarted, "systemd.mask=\(unit) on the kernel's line masks it",
-                hint: "add systemd.mask=\(unit) to kernel_arguments.remove")
+                setting, .unitNotStarted, "it is masked (\(mask))",
+                hint: Self.unmasking(unit, mask))
         }
         var folders: [VolumePath] = []
         for folder in try reader.unitFolders() {
             if let path = folder.appending(unit), try reader.isThere(path) { folders.append(folder) }
         }
         guard !folders.isEmpty else { return }  // by an alias or a unit of Also=, which the planner has seen to
-        let goal = try defaultTarget()
-        let idle: Set<String> = goal == "multi-user.target" ? ["graphical.target"] : []
+        let goal = try reader.bootTarget()
+        if Self.small.contains(goal.name) {
+            return refuse(
+                setting, .unitNotStarted, "the image starts \(goal.name) alone (\(goal.by))",
+                hint: "remove that from the base, or from kernel_arguments")
+        }
+        let idle: Set<String> = goal.name == "multi-user.target" ? ["graphical.target"] : []
         let targets = folders.compactMap { $0.name?.split(separator: ".").dropLast().joined(separator: ".") }
         if targets.allSatisfy(idle.contains) {
             refuse(
-                setting, .unitNotStarted, "\(targets[0]) starts it, and the image starts \(goal)",
+                setting, .unitNotStarted, "\(targets[0]) starts it, and the image starts \(goal.name)",
                 hint: "link it into multi-user.target.wants with `files`")
         }
     }
 
-    /// What systemd starts: by the kernel's line, else by default.target.
-    private func defaultTarget() throws(VolumeError) -> String {
-        if let unit = reader.line.values(of: "systemd.unit").last { return unit }
-        for folder in ["/etc/systemd/system", "/usr/lib/systemd/system"] {
-            guard let path = VolumePath(folder + "/default.target"), let text = try reader.source.linkText(path),
-                let name = text.split(separator: "/").last
-            else { continue }
-            return String(name)
-        }
-        return "graphical.target"
+    /// Targets in which no service of the system's users runs (systemd.special(7)).
+    static let small: Set<String> = [
+        "rescue.target", "emergency.target", "sysinit.target", "basic.target", "poweroff.target", "halt.target",
+        "reboot.target", "shutdown.target", "initrd.target",
+    ]
+
+    static func unmasking(_ unit: String, _ mask: String) -> String {
+        mask.hasPrefix("/")
+            ? "remove that link from the base, and \(unit) from units.mask"
+            : "add \(mask.prefix { $0 != " " }) to kernel_arguments.remove"
     }
 
     private mutating func judgeDisabled(_ unit: String) throws(VolumeError) {

@@ -53,8 +53,11 @@ extension EffectJudge {
     // MARK: NetworkManager
 
     private mutating func judgeManager(_ own: VolumePath) throws(VolumeError) {
-        if let why = try idleness(of: "NetworkManager.service") {
-            refuse("wifi", .wifiUnmanaged, why, hint: "add NetworkManager.service to units.enable")
+        // NetworkManager leaves the radio to wpa_supplicant, which it asks for over D-Bus.
+        for unit in ["NetworkManager.service", "wpa_supplicant.service"] {
+            guard let why = try idleness(of: unit) else { continue }
+            refuse("wifi", .wifiUnmanaged, why, hint: "remove what masks it from the base")
+            break
         }
         var files: [(path: VolumePath, lines: [String])] = []
         if let lines = try reader.source.settings(.root, "/etc/NetworkManager/NetworkManager.conf") {
@@ -132,7 +135,7 @@ extension EffectJudge {
                 hint: "remove that file from the base")
         }
         if let why = try idleness(of: "dhcpcd.service"), try reader.source.exists(.root, "/usr/sbin/dhcpcd") {
-            refuse("wifi", .wifiUnmanaged, why, hint: "add dhcpcd.service to units.enable")
+            refuse("wifi", .wifiUnmanaged, why, hint: "remove what masks it from the base")
         }
         var isGlobal = true
         for (index, line) in try lines("/etc/dhcpcd.conf").enumerated() {
@@ -152,8 +155,7 @@ extension EffectJudge {
     }
 
     /// Why a service that is in the image does not start; nil when it does, or is not there.
-    private func idleness(of unit: String) throws(VolumeError) -> String? {
-        if try reader.isMasked(unit) { return "\(unit) is masked (/etc/systemd/system/\(unit))" }
-        return nil
+    func idleness(of unit: String) throws(VolumeError) -> String? {
+        try reader.mask(of: unit).map { "\(unit) is masked (\($0))" }
     }
 }

@@ -35,7 +35,7 @@ struct ReportCommand: ParsableCommand {
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        options.answer.apply()
+        try options.apply()
         progress.apply()
         let environment = Environment.current
         try Self.write(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bases
 import Forge
 import Plans
 import Reports
@@ -37,23 +38,30 @@ struct VerifyCommand: ParsableCommand {
         let environment = Environment.current
         let cache = try environment.cache()
         var found: [Verification] = []
+        var failures: [VerifyFailure] = []
         for image in images.map(\.path) {
-            let (job, cluster) = try job(of: image, in: environment)
-            found.append(
-                try Verification(
-                    image, is: job, of: cluster, settingsOnly: settingsOnly, cache: cache,
-                    observe: { Terminal.shared.show($0) }))
-            Terminal.shared.clear()
+            do throws(ForgeError) {
+                found.append(try verification(of: image, in: environment, cache))
+            } catch {
+                if error.kind == .interrupted || images.count == 1 { throw error }
+                failures.append(VerifyFailure(image: image, error: error))
+                if !options.answer.json { Output.report(error.about(image)) }
+                continue
+            }
             if !options.answer.json, let last = found.last { show(last) }
         }
         Terminal.shared.finish()
         if options.answer.json {
             let documents = found.map(VerifyDocument.init)
-            if documents.count == 1, let document = documents.first {
+            if images.count == 1, let document = documents.first {
                 try Output.json(document)
             } else {
-                try Output.json(["images": documents])
+                try Output.json(VerifyDocuments(images: documents, errors: failures.isEmpty ? nil : failures))
             }
+        }
+        if let first = failures.first {
+            if options.answer.json { throw ExitCode(first.error.exitCode) }
+            throw ForgeError(first.error.kind, "\(failures.count) of \(images.count) could not be verified")
         }
         let wrong = found.filter { !$0.matches }
         guard let first = wrong.first else { return try checkStrict(found) }
@@ -81,13 +89,25 @@ struct VerifyCommand: ParsableCommand {
         }
     }
 
+    private func verification(
+        of image: String, in environment: Environment, _ cache: Cache
+    ) throws(ForgeError) -> Verification {
+        defer { Terminal.shared.clear() }
+        let (job, cluster) = try job(of: image, in: environment)
+        return try Verification(
+            image, is: job, of: cluster, settingsOnly: settingsOnly, cache: cache,
+            observe: { Terminal.shared.show($0) })
+    }
+
     private static func reason(_ found: Verification) -> String {
         found.differences.isEmpty
             ? "its bytes are not those of \(found.manifest ?? "its manifest")"
             : "\(found.differences.count) differences"
     }
 
-    private func job(of image: String, in environment: Environment) throws -> (BuildSpec.Job, cluster: String?) {
+    private func job(of image: String, in environment: Environment) throws(ForgeError) -> (
+        BuildSpec.Job, cluster: String?
+    ) {
         var slots: String?
         if options.slot.isEmpty {
             let slot = try Verification.slot(
@@ -109,6 +129,9 @@ struct VerifyCommand: ParsableCommand {
     }
 
     private func show(_ found: Verification) {
+        if let manifest = found.unusedManifest {
+            Output.note("note: \(manifest) is of another packing of \(found.path): its bytes are not compared")
+        }
         for line in found.differences.flatMap(\.lines) { Output.line(line) }
         if found.isAsMade == false, let manifest = found.manifest {
             Output.line("\(found.path): its bytes are not those that \(manifest) was written for")
@@ -119,6 +142,26 @@ struct VerifyCommand: ParsableCommand {
             Output.line("\(found.path) is not what slot \(found.slot) asks for: \(Self.reason(found))")
         }
     }
+}
+
+private struct VerifyDocuments: Encodable {
+    var images: [VerifyDocument]
+    /// Absent when all could be verified.
+    var errors: [VerifyFailure]?
+}
+
+private struct VerifyFailure: Encodable {
+    var image: String
+    var error: ForgeError
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(image, forKey: .image)
+        try container.encode(error.message, forKey: .message)
+        try container.encodeIfPresent(error.hint, forKey: .hint)
+    }
+
+    private enum CodingKeys: String, CodingKey { case image, message, hint }
 }
 
 private struct VerifyDocument: Encodable {

@@ -30,6 +30,13 @@ extension EffectTests {
         EffectCase(
             "PubkeyAuthentication in Match", .keysOff, saying: "/etc/ssh/sshd_config:", with: keys,
             defeat: sshd("Match Group sudo\nPubkeyAuthentication no")),
+        EffectCase("a mount over the homes", .keysElsewhere, saying: "/etc/fstab:", with: keys) {
+            $0.file("/etc/fstab", $0.text("/etc/fstab") + "tmpfs /home tmpfs defaults 0 0\n")
+        },
+        EffectCase("a mount unit over the homes", .keysElsewhere, saying: "home.mount", with: keys) {
+            $0.file("/etc/systemd/system/home.mount", "[Mount]\nWhat=tmpfs\nWhere=/home\n")
+            $0.link("/etc/systemd/system/local-fs.target.wants/home.mount", to: "/etc/systemd/system/home.mount")
+        },
         EffectCase(
             "AuthorizedKeysFile none", .keysElsewhere, saying: "reads keys from no file", with: keys,
             defeat: sshd("AuthorizedKeysFile none")),

@@ -22,6 +22,18 @@ extension EffectTests {
     }
 
     static let machineCases = [
+        EffectCase(
+            "what sets the address is masked", .addressOverridden, on: [.bookworm],
+            saying: "networking.service is masked (/etc/systemd/system/networking.service)", with: address
+        ) {
+            $0.link("/etc/systemd/system/networking.service", to: "/dev/null")
+        },
+        EffectCase(
+            "dhcpcd is masked", .addressOverridden, on: [.buster, .bullseye],
+            saying: "dhcpcd.service is masked (/etc/systemd/system/dhcpcd.service)", with: address
+        ) {
+            $0.link("/etc/systemd/system/dhcpcd.service", to: "/dev/null")
+        },
         EffectCase("a host key that is not named", .identityOverridden, saying: "/etc/ssh/own:1", with: identity) {
             $0.file("/etc/default/ssh", "SSHD_OPTS=\"-f /etc/ssh/own\"\n")
             $0.file("/etc/ssh/own", "HostKey /etc/ssh/ssh_host_rsa_key\nUsePAM yes\n")

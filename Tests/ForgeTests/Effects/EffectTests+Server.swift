@@ -14,6 +14,22 @@ extension EffectTests {
             change: {
                 $0.units.mask = ["ssh.service"]
             }),
+        EffectCase(
+            "masked by the kernel's line", .sshMasked, saying: "systemd.mask=ssh on the kernel's line", with: open
+        ) {
+            _ in
+        } change: {
+            $0.kernelArguments.set = ["systemd.mask=ssh"]
+        },
+        EffectCase("a rescue system", .sshNotStarted, saying: "`single` on the kernel's line", with: open) { _ in
+        } change: {
+            $0.kernelArguments.set = ["systemd.unit=multi-user.target", "single"]
+        },
+        EffectCase(
+            "the default target", .sshNotStarted, saying: "/etc/systemd/system/default.target", with: open
+        ) {
+            $0.link("/etc/systemd/system/default.target", to: "/lib/systemd/system/rescue.target")
+        },
         EffectCase("boot not mounted", .sshNotStarted, saying: "/etc/fstab", with: open) {
             $0.file("/etc/fstab", "PARTUUID=5d1f0a2c-02 / ext4 defaults 0 1\n")
         },

@@ -11,6 +11,19 @@ extension EffectTests {
     }
 
     static let wifiCases = [
+        EffectCase(
+            "the supplicant is masked", .wifiUnmanaged, on: [.bookworm], saying: "wpa_supplicant.service is masked",
+            with: home
+        ) {
+            $0.link("/etc/systemd/system/wpa_supplicant.service", to: "/dev/null")
+        },
+        EffectCase(
+            "NetworkManager is masked by the kernel's line", .wifiUnmanaged, on: [.bookworm],
+            saying: "systemd.mask=NetworkManager.service on the kernel's line", with: home
+        ) { _ in
+        } change: {
+            $0.kernelArguments.set = ["systemd.mask=NetworkManager.service"]
+        },
         EffectCase("overlay", .wifiOff, saying: "dtoverlay=disable-wifi", with: home) {
             $0.onBoot("/config.txt", $0.text("/config.txt", onBoot: true) + "dtoverlay=disable-wifi\n")
         },

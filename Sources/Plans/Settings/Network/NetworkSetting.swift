@@ -116,8 +116,13 @@ extension Settings {
                 String(prefix) == parts[1], (8...30).contains(prefix)
             else { return nil }
             let host = number & ~Self.mask(prefix)
-            guard host != 0, host != ~Self.mask(prefix) else { return nil }
+            guard host != 0, host != ~Self.mask(prefix), Self.isUnicast(number) else { return nil }
             (address, self.prefix, self.number) = (parts[0], prefix, number)
+        }
+
+        /// Neither this network, loopback, multicast nor reserved (RFC 6890).
+        private static func isUnicast(_ number: UInt32) -> Bool {
+            ![0, 127].contains(number >> 24) && number >> 28 < 0xE
         }
 
         /// Whether the other address is one of the same network, and not this one.
@@ -173,6 +178,6 @@ extension Validation {
         guard let prefix = Int(parts[1]), (8...30).contains(prefix) else {
             throw Refusal("the prefix of \"\(text.shortened)\" is not from 8 to 30", hint: "\(first)/24")
         }
-        throw Refusal("\(text) is the address of a network, not of a machine on it", hint: hint)
+        throw Refusal("\(text) is no address of a machine on a network", hint: hint)
     }
 }
