@@ -75,6 +75,8 @@ extension InspectionReader {
         } else if try !source.exists(.root, "/usr/sbin/ifup") {
             report(
                 .error, .roleNetwork, "the image has no ifup, so nothing sets up \(needed)", hint: "install ifupdown")
+        } else if let mask = try mask(of: "networking.service") {
+            report(.error, .roleNetwork, "networking.service is masked (\(mask)), so nothing sets up \(needed)")
         }
     }
 

@@ -40,14 +40,16 @@ struct ReportCommandTests {
         try #require(answer.status == 0, "\(answer.error)")
         #expect(answer.output == "{\n  \"file\" : \"sg1.html\"\n}\n")
         let page = try page("sg1.html")
-        for word in ["oneil", "tealc", "172.19.181.3", "00:22:82:ff:ff:03", "boot:/config.txt", "ssh.service", "sg1-p3.img"]
-        {
+        for word in [
+            "oneil", "tealc", "172.19.181.3", "00:22:82:ff:ff:03", "boot:/config.txt", "ssh.service", "sg1-p3.img",
+        ] {
             #expect(page.contains(word), "\(word)")
         }
         #expect(page.contains("not built yet"))
         #expect(page.contains("<code>\(digest)</code>"))
         for secret in ["correct horse", "a secret line"] { #expect(!page.contains(secret)) }
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).allSatisfy { !$0.hasSuffix(".partial") })
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).allSatisfy { !$0.hasSuffix(".partial") })
     }
 
     @Test("a page of piforge's is replaced, another file only with --force")

@@ -23,6 +23,11 @@ extension EffectTests {
 
     static let machineCases = [
         EffectCase(
+            "no network at all", .roleNetwork, on: [.bookworm], saying: "networking.service is masked", with: { _ in }
+        ) {
+            $0.link("/etc/systemd/system/networking.service", to: "/dev/null")
+        },
+        EffectCase(
             "what sets the address is masked", .addressOverridden, on: [.bookworm],
             saying: "networking.service is masked (/etc/systemd/system/networking.service)", with: address
         ) {
