@@ -28,7 +28,9 @@ package struct FirmwareText: Equatable, Sendable {
         }
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         if bytes.starts(with: mark), oddities.isEmpty { oddities.append(.byteOrderMark) }
-        while bytes.starts(with: mark) { bytes.removeFirst(mark.count) }
+        var marks = 0
+        while bytes[marks...].starts(with: mark) { marks += mark.count }
+        bytes.removeFirst(marks)
         cutAtNul()
         cutGarbage()
         replaceSpaces()

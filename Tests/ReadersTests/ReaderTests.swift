@@ -153,6 +153,13 @@ struct FirmwareTextTests {
         #expect(String(decoding: found.bytes, as: UTF8.self) == text)
         #expect(FirmwareText(found.bytes).bytes == found.bytes)
     }
+
+    @Test("byte order marks without end are left out in one pass", .mustEnd)
+    func manyMarks() {
+        let file = FirmwareText(Array((0..<4_000_000).map { _ in [0xEF, 0xBB, 0xBF] as [UInt8] }.joined()) + [0x61])
+        #expect(file.bytes == [0x61])
+        #expect(file.oddities == [.byteOrderMark])
+    }
 }
 
 struct ServerCommandLineTests {

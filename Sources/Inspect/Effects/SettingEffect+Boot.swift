@@ -81,8 +81,27 @@ extension EffectJudge {
     mutating func judgeConfig() throws(VolumeError) {
         try judgeConfigLength()
         if let memory = settings.gpuMemory { judgeMemory(memory) }
-        for (index, section) in settings.config.enumerated() {
-            for entry in section.entries { judge(entry, of: section.name, index) }
+        if settings.config.isEmpty { return }
+        let filters = settings.config.map { ConfigFilter.all.entering($0.name) }
+        let views = boards.map { board in
+            // Which sections of the profile itself say something of a key.
+            var setters: [String: Set<Int>] = [:]
+            for (number, section) in settings.config.enumerated() where filters[number].matches(board) {
+                for entry in section.entries where entry.value != nil {
+                    setters[entry.key, default: []].insert(number)
+                }
+            }
+            let index = ConfigIndex(reader.facts.config, for: board, including: reader.facts.configFile)
+            return (index: index, setters: setters)
+        }
+        for (number, section) in settings.config.enumerated() {
+            for entry in section.entries {
+                for view in views where filters[number].matches(view.index.board) {
+                    let setters = view.setters[entry.key]
+                    let others = (setters?.count ?? 0) - (setters?.contains(number) == true ? 1 : 0)
+                    if judge(entry, of: section.name, by: view.index, isSetElsewhere: others > 0) { break }
+                }
+            }
         }
     }
 
@@ -119,50 +138,42 @@ extension EffectJudge {
         }
     }
 
-    /// Whether a line of the profile is what counts on the boards that its section means.
-    private mutating func judge(_ entry: Settings.ConfigSection.Entry, of section: String, _ index: Int) {
-        let filter = ConfigFilter.all.entering(section)
+    /// Refuses a line of the profile that is not what counts on a board; returns whether it did.
+    private mutating func judge(
+        _ entry: Settings.ConfigSection.Entry, of section: String, by index: ConfigIndex, isSetElsewhere: Bool
+    ) -> Bool {
         let label = "[\(section)] \(entry.key)"
-        for board in boards where filter.matches(board) {
-            let effective = reader.facts.config.effective(for: board, including: reader.facts.configFile)
-            let found = effective.filter { $0.key == entry.key }
-            guard let value = entry.value else {
-                if section == "all", !isSetElsewhere(entry.key, for: board, than: index), let last = found.last {
-                    return refuse(
-                        "the removal of \(label)", .configStays,
-                        "on a \(board.title) \(entry.key)=\(last.value) is in effect (\(place(of: entry.key, for: board)))",
-                        hint: "remove that line from the base")
-                }
-                continue
-            }
-            let plain = ConfigText.withoutRemark(value)
-            if ConfigText.accumulates(entry.key) {
-                if found.contains(where: { $0.value == plain }) { continue }
-                return refuse(label, .configOverridden, "on a \(board.title) \(entry.key)=\(value) is not read")
-            }
-            guard !isSetElsewhere(entry.key, for: board, than: index), let last = found.last, last.value != plain else {
-                continue
-            }
-            return refuse(
-                "\(label)=\(value)", .configOverridden,
-                "on a \(board.title) \(entry.key)=\(last.value) counts (\(place(of: entry.key, for: board)))",
-                hint: "remove that line from the base, or set \(entry.key) in the section that it is in")
+        let found = index.values(of: entry.key)
+        let place = Self.text(index.origin(of: entry.key))
+        guard let value = entry.value else {
+            guard section == "all", !isSetElsewhere, let last = found.last else { return false }
+            refuse(
+                "the removal of \(label)", .configStays,
+                "on a \(index.board.title) \(entry.key)=\(last) is in effect (\(place))",
+                hint: "remove that line from the base")
+            return true
         }
-    }
-
-    /// The profile itself says something of the key in another section that means the board.
-    private func isSetElsewhere(_ key: String, for board: Board, than index: Int) -> Bool {
-        settings.config.enumerated().contains { other, section in
-            other != index && ConfigFilter.all.entering(section.name).matches(board)
-                && section.entries.contains { $0.key == key && $0.value != nil }
+        let plain = ConfigText.withoutRemark(value)
+        if ConfigText.accumulates(entry.key) {
+            if found.contains(plain) { return false }
+            refuse(label, .configOverridden, "on a \(index.board.title) \(entry.key)=\(value) is not read")
+            return true
         }
+        guard !isSetElsewhere, let last = found.last, last != plain else { return false }
+        refuse(
+            "\(label)=\(value)", .configOverridden,
+            "on a \(index.board.title) \(entry.key)=\(last) counts (\(place))",
+            hint: "remove that line from the base, or set \(entry.key) in the section that it is in")
+        return true
     }
 
     /// File and line of the last line of a key that counts on a board.
     private func place(of key: String, for board: Board) -> String {
-        guard let origin = reader.facts.config.origin(of: key, for: board, including: reader.facts.configFile) else {
-            return "boot:/config.txt"
-        }
+        Self.text(reader.facts.config.origin(of: key, for: board, including: reader.facts.configFile))
+    }
+
+    private static func text(_ origin: ConfigText.Origin?) -> String {
+        guard let origin else { return "boot:/config.txt" }
         return "boot:/\(origin.file ?? "config.txt"):\(origin.line)"
     }
 }

@@ -38,8 +38,10 @@ struct ConfigEditor {
     private var members: [Int: [Int]] = [:]
 
     init(_ config: ConfigText) {
+        var filter = 0
         for (line, parsed) in zip(config.lines.lines, config.parsed()) {
-            append(line, parsed.line, filter: number(of: parsed.filter))
+            if case .header = parsed.line { filter = number(of: parsed.filter) }
+            append(line, parsed.line, filter: filter)
         }
     }
 

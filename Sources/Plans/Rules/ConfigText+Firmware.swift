@@ -9,12 +9,19 @@ extension ConfigText {
     /// off: `start_x=0`, and `#` before other ways to ask. Files of other names are left alone.
     package mutating func turnFullFirmwareOff(for boards: [Board]) {
         let off = Self.line(key: "start_x", value: "0")
-        for (index, key, _) in fullFirmwareLines(for: boards).reversed() {
+        var asking = fullFirmwareLines(for: boards).makeIterator()
+        var next = asking.next()
+        let old = lines.lines
+        lines.lines = []
+        for (index, line) in old.enumerated() {
+            lines.lines.append(line)
+            guard let (_, key, _) = next, next?.index == index else { continue }
+            next = asking.next()
             if key == "start_x" {
-                lines.lines[index].text = off
+                lines.lines[lines.lines.count - 1].text = off
             } else {
-                lines.lines[index].text = "#" + lines.lines[index].text
-                if key != "fixup_file" { lines.insert(off, at: index + 1) }
+                lines.lines[lines.lines.count - 1].text = "#" + line.text
+                if key != "fixup_file" { lines.append(off) }
             }
         }
     }

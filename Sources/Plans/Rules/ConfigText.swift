@@ -31,14 +31,16 @@ package struct ConfigText: Equatable, Sendable {
         let text = line.trimmed
         if text.isEmpty || text.hasPrefix("#") { return .other }
         if text.hasPrefix("[") {
-            guard let end = text.firstIndex(of: "]") else { return .other }
-            return .header(String(text[text.index(after: text.startIndex)..<end]).trimmed)
+            guard let end = text.utf8.firstIndex(of: 0x5D) else { return .other }
+            // Longer ones mean no board, and are compared for each line.
+            return .header(String(text[text.index(after: text.startIndex)..<end].prefix(columnLimit)).trimmed)
         }
         for key in ["initramfs", "include"] where text.hasPrefix(key + " ") {
             return .entry(key: key, value: String(text.dropFirst(key.count)).trimmed)
         }
-        guard let equals = text.firstIndex(of: "=") else { return .other }
-        return .entry(key: String(text[..<equals]).trimmed, value: String(text[text.index(after: equals)...]).trimmed)
+        guard let equals = text.utf8.firstIndex(of: 0x3D) else { return .other }
+        let value = text[text.utf8.index(after: equals)...]
+        return .entry(key: text[..<equals].trimmed, value: value.trimmed)
     }
 
     static func line(key: String, value: String) -> String {
@@ -71,7 +73,8 @@ extension ConfigText {
     }
 
     /// All entries that count on a board, in the order of the file, includes in their place; `file` gives the text
-    /// of an included file, nil when there is none. Includes deeper than 8 are not followed, and 200 in all.
+    /// of an included file, nil when there is none. Includes deeper than 8 are not followed, nor more than 200 or than
+    /// 1 MiB in all.
     package func entries(for board: Board, including file: (String) -> String? = { _ in nil }) -> [Entry] {
         var result: [Entry] = []
         var walk = Walk(board)
@@ -85,6 +88,7 @@ extension ConfigText {
         private var filter = ConfigFilter.all
         /// Files that include each other multiply.
         private var includesLeft = 200
+        private var bytesLeft = 1 << 20
 
         private static let depthLimit = 8
 
@@ -99,8 +103,9 @@ extension ConfigText {
                 switch ConfigText.parse(raw.text) {
                 case .header(let name): filter = filter.entering(name)
                 case .entry("include", let other) where filter.matches(board) && depth < Self.depthLimit:
-                    guard includesLeft > 0, let text = file(other) else { continue }
+                    guard includesLeft > 0, let text = file(other), text.utf8.count <= bytesLeft else { continue }
                     includesLeft -= 1
+                    bytesLeft -= text.utf8.count
                     take(ConfigText(text), at: other, depth: depth + 1, including: file, visit: visit)
                 case .entry(let key, let value) where filter.matches(board):
                     visit(Entry(key: key, value: value), Origin(file: name, line: index + 1))

@@ -87,7 +87,8 @@ package struct KernelCommandLine: Equatable, Sendable {
 
     /// The values of all arguments of `key`, in order.
     package func values(of key: String) -> [String] {
-        arguments.filter { $0.key == Self.key(of: key) }.compactMap(\.value)
+        let key = Self.key(of: key)
+        return arguments.filter { $0.key == key }.compactMap(\.value)
     }
 }
 
@@ -119,25 +120,25 @@ extension KernelCommandLine {
 
     /// Takes `item` out of the comma lists of `key`; a list that is empty then goes altogether.
     package mutating func removeListItem(_ item: String, of key: String) {
-        for index in arguments.indices.reversed() where arguments[index].key == Self.key(of: key) {
-            guard let items = arguments[index].value?.split(separator: ",", omittingEmptySubsequences: false),
+        let name = Self.key(of: key)
+        arguments = arguments.compactMap { argument in
+            guard argument.key == name,
+                let items = argument.value?.split(separator: ",", omittingEmptySubsequences: false),
                 items.contains(Substring(item))
-            else { continue }
+            else { return argument }
             let rest = items.filter { $0 != item }
-            if rest.isEmpty {
-                arguments.remove(at: index)
-            } else {
-                arguments[index].text = key + "=" + rest.joined(separator: ",")
-            }
+            if rest.isEmpty { return nil }
+            return Argument(leading: argument.leading, text: key + "=" + rest.joined(separator: ","))
         }
     }
 
     /// Removes `init=…/reconfig-clusterctrl` of any age and the type word after it.
     package mutating func removeReconfigInit() {
-        for index in arguments.indices.reversed() where Self.isReconfigInit(arguments[index].text) {
-            let next = index + 1
-            if next < arguments.count, Self.isTypeWord(arguments[next].text) { arguments.remove(at: next) }
-            arguments.remove(at: index)
+        var isAfter = false
+        arguments.removeAll { argument in
+            let isMeant = Self.isReconfigInit(argument.text)
+            defer { isAfter = isMeant }
+            return isMeant || isAfter && Self.isTypeWord(argument.text)
         }
     }
 
@@ -175,9 +176,10 @@ extension KernelCommandLine {
     }
 
     private mutating func replace(_ matches: [Int], with argument: String, at place: Int) {
-        let removedBefore = matches.count(where: { $0 < place })
-        for index in matches.reversed() { arguments.remove(at: index) }
-        arguments.insert(Argument(leading: " ", text: argument), at: place - removedBefore)
+        let removed = Set(matches)
+        let kept = arguments.enumerated().filter { !removed.contains($0.offset) }
+        let before = kept.prefix { $0.offset < place }.map(\.element)
+        arguments = before + [Argument(leading: " ", text: argument)] + kept.dropFirst(before.count).map(\.element)
     }
 
     private static func endsArguments(_ key: String) -> Bool { key.hasPrefix("systemd.run") || key == "__" }

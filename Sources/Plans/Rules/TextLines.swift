@@ -52,6 +52,18 @@ struct TextLines: Equatable, Sendable {
         }
     }
 
+    /// Takes the lines at these numbers away, which ascend.
+    mutating func remove(_ numbers: some Sequence<Int>) {
+        var numbers = numbers.makeIterator()
+        var next = numbers.next()
+        var kept: [Line] = []
+        kept.reserveCapacity(lines.count)
+        for (number, line) in lines.enumerated() {
+            if number == next { next = numbers.next() } else { kept.append(line) }
+        }
+        lines = kept
+    }
+
     mutating func append(_ text: String) { insert(text, at: lines.count) }
 
     /// Makes `text` the line number `index`; a last line without an end gets one first.
@@ -66,13 +78,14 @@ struct TextLines: Equatable, Sendable {
     }
 }
 
-extension StringProtocol {
+extension StringProtocol where UTF8View: BidirectionalCollection {
     /// Without the blanks and tabs at both ends.
     var trimmed: String {
-        var bytes = Array(utf8)[...]
-        while let first = bytes.first, first == 0x20 || first == 0x09 || first == 0x0D { bytes = bytes.dropFirst() }
-        while let last = bytes.last, last == 0x20 || last == 0x09 || last == 0x0D { bytes = bytes.dropLast() }
-        return String(decoding: bytes, as: UTF8.self)
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
+        let start = utf8.firstIndex { !isBlank($0) } ?? utf8.endIndex
+        var end = utf8.endIndex
+        while end > start, isBlank(utf8[utf8.index(before: end)]) { end = utf8.index(before: end) }
+        return String(self[start..<end])
     }
 
     /// The runs between blanks and tabs.

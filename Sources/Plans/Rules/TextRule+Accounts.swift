@@ -15,7 +15,7 @@ extension TextRule {
             if option(lines.lines[first].text, isCommented: false)?.value != value.lowercased() {
                 lines.lines[first].text = wanted
             }
-            for index in active.dropFirst().reversed() { lines.lines.remove(at: index) }
+            lines.remove(active.dropFirst())
             return lines.text
         }
         let commented = lines.lines[..<end].firstIndex {

@@ -11,8 +11,9 @@ extension TextRule {
         // A block without an end is taken to end where it begins: what follows may be anybody's.
         let end = lines.lines[start...].firstIndex { $0.text.trimmed == last } ?? start
         if lines.lines[start...end].map(\.text) == block { return text }
-        for index in (start...end).reversed() { lines.lines.remove(at: index) }
-        for (offset, line) in block.enumerated() { lines.insert(line, at: start + offset) }
+        let other = start > 0 ? lines.lines.first : lines.lines.dropFirst(end + 1).first
+        let lineEnd = TextLines.lineEnd(after: other?.end)
+        lines.lines.replaceSubrange(start...end, with: block.map { TextLines.Line(text: $0, end: lineEnd) })
         return lines.text
     }
 

@@ -17,7 +17,7 @@ extension TextRule {
             return lines.text
         }
         if host(lines.lines[first].text)?.names != names { lines.lines[first].text = wanted }
-        for index in matches.dropFirst().reversed() { lines.lines.remove(at: index) }
+        lines.remove(matches.dropFirst())
         return lines.text
     }
 

@@ -93,7 +93,7 @@ extension TextRule {
             return lines.text
         }
         if variable(lines.lines[last].text)?.value != unquoted(value) { lines.lines[last].text = "\(name)=\(value)" }
-        for index in matches.dropLast().reversed() { lines.lines.remove(at: index) }
+        lines.remove(matches.dropLast())
         return lines.text
     }
 }
