@@ -1,11 +1,14 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let settings: [SwiftSetting] = [
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("ExistentialAny"),
-    .treatAllWarnings(as: .error),
-]
+// A fuzzer takes compiler flags of its own for every module: scripts/fuzz sets the variable and builds it apart.
+let isFuzzed = Context.environment["PIFORGE_FUZZ"] != nil
+
+let settings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("ExistentialAny"),
+    ] + (isFuzzed ? [] : [.treatAllWarnings(as: .error)])
 
 let package = Package(
     name: "piforge",
@@ -110,30 +113,23 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "VolumesTests", dependencies: ["Volumes", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ForgeTests", dependencies: ["Forge", "TestSupport"], swiftSettings: settings),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Readers", "Blocks", "Tables", "Bases", "Identity", "Trees", "Plans", "Volumes", "Inspect", "Images",
+                "Initramfs", "Netboot", "CLZMA",
+            ],
+            path: "Tests/Fuzz/Targets", swiftSettings: settings),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], swiftSettings: settings),
         // Whatever starts piforge, needs a whole base image or runs many programs: minutes, where the others take seconds.
         .testTarget(name: "ProcessTests", dependencies: ["Identity", "Forge", "TestSupport"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
 
-// Fuzzers need a compiler flag of their own for every module: scripts/fuzz sets the variable and builds them apart.
-if Context.environment["PIFORGE_FUZZ"] != nil {
-    let fuzzer = settings + [.unsafeFlags(["-parse-as-library"])]
-    package.targets += [
-        .target(
-            name: "FuzzSupport", dependencies: ["Blocks", "Tables"], path: "Tests/Fuzz/Support", swiftSettings: settings
-        ),
+if isFuzzed {
+    package.targets.append(
         .executableTarget(
-            name: "FuzzMBR", dependencies: ["FuzzSupport", "Blocks", "Tables"], path: "Tests/Fuzz/MBR",
-            swiftSettings: fuzzer),
-        .executableTarget(
-            name: "FuzzGPT", dependencies: ["FuzzSupport", "Blocks", "Tables", "CLZMA"], path: "Tests/Fuzz/GPT",
-            swiftSettings: fuzzer),
-        .executableTarget(
-            name: "FuzzFAT", dependencies: ["FuzzSupport", "Blocks", "Trees", "Volumes"], path: "Tests/Fuzz/FAT",
-            swiftSettings: fuzzer),
-        .executableTarget(
-            name: "FuzzProfile", dependencies: ["FuzzSupport", "Plans"], path: "Tests/Fuzz/Profile",
-            swiftSettings: fuzzer),
-    ]
+            name: "Fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Program",
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
 }

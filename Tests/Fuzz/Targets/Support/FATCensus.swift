@@ -1,11 +1,10 @@
 import Blocks
-import FuzzSupport
 
 /// Walks a FAT volume by rules of its own, to tell whether each cluster belongs to one file at most.
 ///
 /// Where two files share a cluster, changing one rightly changes the other: such a volume proves nothing. Layout and
 /// entries as in Microsoft's FAT specification, sections 3, 4 and 6.
-struct Census {
+struct FATCensus {
     private let image: PatchedImage
     private let bits: Int
     private let tableOffset: Int
@@ -20,7 +19,7 @@ struct Census {
 
     /// False also when the walk meets anything that it does not understand.
     static func isUnambiguous(_ image: PatchedImage) -> Bool {
-        guard var census = try? Census(image) else { return false }
+        guard var census = try? FATCensus(image) else { return false }
         return (try? census.walk()) != nil
     }
 

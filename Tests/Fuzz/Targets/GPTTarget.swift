@@ -1,16 +1,13 @@
 import Blocks
 import Tables
-internal import CLZMA
-import FuzzSupport
+import CLZMA
 
 /// Input: a byte of choices, the first 34 sectors of an image, the last 33.
 ///
 /// Bits 0 and 1 of the choices make the checksums right, of the first table and of its copy: a fuzzer does not find
 /// them by itself. Bit 2 asks for sectors of 4096 bytes: there the table lies in the same bytes, eight times as far in.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzGPT(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    let input = fuzzInput(start, count)
-    guard let choices = input.first else { return 0 }
+func fuzzGPT(_ input: [UInt8]) throws(BrokenClaim) {
+    guard let choices = input.first else { return }
     var head = Array(input.dropFirst().prefix(34 * 512))
     var tail = Array(input.dropFirst(1 + 34 * 512).prefix(33 * 512))
     if choices & 1 != 0, head.count > 1024 { sign(&head, headerAt: 512, entriesAt: 1024) }
@@ -26,8 +23,7 @@ public func fuzzGPT(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     } else {
         pieces.append((byteCount - 33 * 512, tail))
     }
-    PartitionTable.fuzz(PatchedImage(byteCount: byteCount, pieces: pieces))
-    return 0
+    try PartitionTable.fuzz(PatchedImage(byteCount: byteCount, pieces: pieces))
 }
 
 /// Puts the checksums of the entries and of the header into a header (UEFI specification, section 5.3.2).

@@ -1,30 +1,27 @@
-import FuzzSupport
 import Plans
 
 /// Input: the bytes of a profile.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzProfile(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+func fuzzProfile(_ input: [UInt8]) throws(BrokenClaim) {
     let profile: Profile
     do throws(ProfileErrors) {
-        profile = try Profile.load(fuzzInput(start, count), name: "fuzz.yaml", files: SmallFolder())
+        profile = try Profile.load(repeated(input), name: "fuzz.yaml", files: SmallFolder())
     } catch {
-        claim(!error.problems.isEmpty, "a refusal without a problem")
+        try claim(!error.problems.isEmpty, "a refusal without a problem")
         for problem in error.problems {
-            claim(!problem.message.isEmpty && problem.line >= 0 && problem.column >= 0, "a problem without a place")
+            try claim(!problem.message.isEmpty && problem.line >= 0 && problem.column >= 0, "a problem without a place")
         }
-        return 0
+        return
     }
-    claim(!profile.slots.isEmpty, "a profile without slots was accepted")
+    try claim(!profile.slots.isEmpty, "a profile without slots was accepted")
     for slot in profile.slots {
-        claim((try? profile.settings(for: slot)) != nil, "the settings of \(slot) fail, the profile was accepted")
+        try claim((try? profile.settings(for: slot)) != nil, "the settings of \(slot) fail, the profile was accepted")
         _ = profile.origins(for: slot)
     }
-    claim((try? profile.settings(for: profile.slots)) != nil, "the slots contradict each other, unnoticed")
-    return 0
+    try claim((try? profile.settings(for: profile.slots)) != nil, "the slots contradict each other, unnoticed")
 }
 
 /// Some files a profile may name, so that what reads them is reached too.
-private struct SmallFolder: ProfileFiles {
+struct SmallFolder: ProfileFiles {
     private static let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA a@b\n"
 
     func resolve(_ path: String) -> String { path }

@@ -1,15 +1,12 @@
 import Blocks
 import Tables
-import FuzzSupport
 
-/// Input: sectors, each behind the two bytes that tell where it lies; the first is the table itself.
+/// Input: sectors, each after the two bytes that say where it lies; the first is the table itself.
 ///
 /// ```
 ///   512 bytes sector 0 | 2 bytes LBA, little-endian | 512 bytes | 2 bytes LBA | ...
 /// ```
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzMBR(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    let input = fuzzInput(start, count)
+func fuzzMBR(_ input: [UInt8]) throws(BrokenClaim) {
     var pieces: [(offset: Int64, bytes: [UInt8])] = [(0, Array(input.prefix(MBR.byteCount)))]
     var rest = input.dropFirst(MBR.byteCount)
     while rest.count > 2 {
@@ -18,6 +15,5 @@ public func fuzzMBR(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         rest = rest.dropFirst(2 + MBR.byteCount)
     }
     _ = try? MBR(input.span.bytes)
-    PartitionTable.fuzz(PatchedImage(byteCount: 65536 * 512, pieces: pieces))
-    return 0
+    try PartitionTable.fuzz(PatchedImage(byteCount: 65536 * 512, pieces: pieces))
 }
