@@ -250,6 +250,21 @@ struct NetbootOutputTests {
                 """)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
     }
+
+    @Test(
+        "a run that has too few descriptors leaves nothing unfinished", .needsRoot, .needs("prlimit"),
+        arguments: [10, 13, 16, 19, 22, 25, 28])
+    func fewDescriptors(limit: Int) async throws {
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        let piforge = Piforge(folder: folder.path, prefix: ["prlimit", "--nofile=\(limit)"])
+        let answer = try piforge.run(
+            "netboot", "--slot", "p1-p2", "--base", base, "--format", "dir", "--output", "out")
+        let names = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+        #expect(!names.contains { $0.contains(".partial") }, "\(answer)")
+        // With the fewest the program's own libraries may not start.
+        #expect([0, 65, 73, 74, 127].contains(answer.status), "\(answer)")
+        #expect(answer.status != 0 || names.contains("out/p2/etc/hostname"))
+    }
 }
 
 /// What the initramfs of a tree must match.

@@ -144,6 +144,7 @@ extension FolderOutput {
 
         /// Makes the first partial folder whose name is free, and opens it.
         private static func makeFolder(for path: String) throws(ForgeError) -> (String, Int32) {
+            guard DescriptorReserve.fill() else { throw ForgeError.writing(path, errno: errno) }
             for number in 1...FolderOutput.leftoverLimit {
                 let partial = FolderOutput.partialPath(of: path, number)
                 guard mkdir(partial, 0o700) == 0 else {
@@ -151,7 +152,11 @@ extension FolderOutput {
                     throw ForgeError.writing(path, errno: errno)
                 }
                 let root = open(partial, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-                guard root >= 0 else { throw ForgeError.writing(path, errno: errno) }
+                guard root >= 0 else {
+                    let error = ForgeError.writing(path, errno: errno)
+                    rmdir(partial)
+                    throw error
+                }
                 return (partial, root)
             }
             throw ForgeError(
@@ -163,6 +168,9 @@ extension FolderOutput {
         func discard(observe: Progress.Observer) {
             failed.store(true, ordering: .relaxed)
             queue.sync {}
+            // Its folders are open, and removing takes descriptors.
+            state.withLock { $0.tree = nil }
+            DescriptorReserve.release()
             if FolderOutput.remove(partialPath, isOwn: true, observe: observe) { UnfinishedOutputs.end(partialPath) }
         }
 

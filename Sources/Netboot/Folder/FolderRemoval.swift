@@ -22,7 +22,10 @@ package enum FolderRemoval {
         var moved: Int
         repeat {
             moved = work.moved
-            work.empty(descriptor, depth: 0, path: path)
+            // A second descriptor begins at the beginning.
+            let copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard copy >= 0 else { throw removing(path, errno) }
+            work.empty(closing: copy, depth: 0, path: path)
         } while work.moved > moved
         if let failure = work.failure { throw failure }
         guard rmdir(path) == 0 || errno == ENOENT else { throw removing(path, errno) }
@@ -77,11 +80,12 @@ package enum FolderRemoval {
             self.mount = mount
         }
 
-        /// The descriptor stays the caller's.
-        mutating func empty(_ folder: Int32, depth: Int, path: String) {
-            // fdopendir(3) takes a descriptor over, and a second one begins at the beginning.
-            let copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-            guard copy >= 0, let stream = fdopendir(copy) else { return fail(path) }
+        mutating func empty(closing folder: Int32, depth: Int, path: String) {
+            guard let stream = fdopendir(folder) else {
+                fail(path)
+                close(folder)
+                return
+            }
             defer { closedir(stream) }
             while let entry = readdir(stream) {
                 let name = withUnsafePointer(to: &entry.pointee.d_name) {
@@ -100,21 +104,22 @@ package enum FolderRemoval {
 
         private mutating func remove(_ name: [CChar], in folder: Int32, depth: Int, path: String) {
             let child = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-            guard child >= 0 else {
-                if errno == ENOTDIR { errno = EPERM }
+            let own = child < 0 ? nil : MountInfo.number(of: child)
+            // Nearer to the top fewer descriptors are open.
+            let isTooDeep = depth >= Self.depthLimit || depth > 0 && own == nil && (errno == EMFILE || errno == ENFILE)
+            guard let own, own == mount, !isTooDeep else {
+                let code = own == nil ? errno : EBUSY
+                if child >= 0 { close(child) }
+                if isTooDeep, own == nil || own == mount,
+                    renameat(folder, name, top, ".piforge-deep-\(moved)") == 0
+                {
+                    moved += 1
+                    return
+                }
+                errno = code == ENOTDIR ? EPERM : code
                 return fail(path)
             }
-            defer { close(child) }
-            guard MountInfo.number(of: child) == mount else {
-                errno = EBUSY
-                return fail(path)
-            }
-            if depth >= Self.depthLimit {
-                guard renameat(folder, name, top, ".piforge-deep-\(moved)") == 0 else { return fail(path) }
-                moved += 1
-                return
-            }
-            empty(child, depth: depth + 1, path: path)
+            empty(closing: child, depth: depth + 1, path: path)
             guard unlinkat(folder, name, Int32(AT_REMOVEDIR)) == 0 || errno == ENOENT else { return fail(path) }
         }
 
