@@ -38,7 +38,7 @@ extension Build {
         _ edit: inout Edited, _ request: ImageRequest, into copy: WorkingCopy, base: BaseImage
     ) throws(ForgeError) -> WrittenImage {
         do throws(ForgeError) {
-            let job = spec.editor(for: spec.jobs[edit.index], base: base)
+            let job = try spec.editor(for: spec.jobs[edit.index], base: base)
             var programs: Manifest.Programs?
             let decision = try job.edit(copy) { (image, decision) throws(ForgeError) in
                 programs = try ProgramRun(

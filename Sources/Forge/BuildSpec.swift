@@ -59,11 +59,11 @@ package struct BuildSpec: Sendable {
             hint: hint)
     }
 
-    func editor(for job: Job, base: BaseImage) -> ImageEditor {
-        ImageEditor(
+    func editor(for job: Job, base: BaseImage) throws(ForgeError) -> ImageEditor {
+        let fingerprint = try BlockError.wrapping(CardLabel.fingerprint(of: base.reader))
+        return ImageEditor(
             base: base.reader, request(for: job),
-            label: CardLabelSource(
-                base: CardLabel.fingerprint(of: base.reader), cluster: cluster, settings: job.settingsDigest))
+            label: CardLabelSource(base: fingerprint, cluster: cluster, settings: job.settingsDigest))
     }
 
     func request(for job: Job) -> SlotRequest {

@@ -39,7 +39,10 @@ package struct CardIdentity: Encodable, Sendable {
         _ path: String, manifestPath: String?, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> CardIdentity {
         let reader = try open(path, cache: cache, observe: observe)
-        guard let label = CardLabel.read(from: reader) else {
+        guard
+            let label = try wrapping(
+                CardLabel.read(from: reader), as: { (error: BlockError) in ForgeError(error, reading: path) })
+        else {
             // Whatever is wrong with the partitions is the true reason.
             _ = try PartitionTableError.wrapping(SystemPartitions(of: reader))
             throw ForgeError(

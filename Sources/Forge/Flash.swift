@@ -21,7 +21,9 @@ package struct Flash: Sendable {
         let bytes = try BaseImage.openBytes(of: path, cache: cache, observe: observe)
         (reader, origin) = (bytes.reader, bytes.origin)
         try Self.checkWhole(reader, path: path)
-        label = CardLabel.read(from: reader)
+        let source = reader
+        label = try wrapping(
+            CardLabel.read(from: source), as: { (error: BlockError) in ForgeError(error, reading: path) })
         used = try Self.used(of: reader, path: path, observe: observe)
     }
 
@@ -31,6 +33,7 @@ package struct Flash: Sendable {
         do throws(PartitionTableError) {
             findings = try PartitionTable.read(from: reader).findings(in: reader)
         } catch {
+            if case .unreadable(let error) = error { throw ForgeError(error, reading: path) }
             guard error.isCutShort else { return }
             throw ForgeError(.badInput, "could not use \(path): \(error)", hint: ForgeError.cutShortHint)
         }
@@ -43,9 +46,12 @@ package struct Flash: Sendable {
     private static func checkWhole(
         _ partition: Partition, of reader: any BlockReader, path: String
     ) throws(ForgeError) {
-        guard let slice = try? Slice(of: Overlay(over: reader), range: partition.range),
+        let recorder = FailureRecorder(reader)
+        guard let slice = try? Slice(of: Overlay(over: recorder), range: partition.range),
             let superblock = try? Superblock(of: slice)
-        else { return }
+        else {
+            return try wrapping(recorder.check(), as: { (error: BlockError) in ForgeError(error, reading: path) })
+        }
         let (byteCount, overflow) = Int64(clamping: superblock.blockCount)
             .multipliedReportingOverflow(by: Int64(superblock.blockSize))
         guard overflow || byteCount > partition.byteCount else { return }
@@ -61,9 +67,9 @@ package struct Flash: Sendable {
     private static func used(
         of reader: any BlockReader, path: String, observe: Progress.Observer
     ) throws(ForgeError) -> BlockSet? {
-        if (try? PartitionTable.read(from: reader).findSystem(in: reader)) != nil {
-            return try BlockSet.inUse(of: Overlay(over: reader))
-        }
+        let recorder = FailureRecorder(reader)
+        if (try? SystemPartitions(of: recorder)) != nil { return try BlockSet.inUse(of: Overlay(over: reader)) }
+        try wrapping(recorder.check(), as: { (error: BlockError) in ForgeError(error, reading: path) })
         guard let map = try ForeignBmap.beside(path) else { return nil }
         try map.check(reader, path: path, observe: observe)
         return BlockSet(touching: map.parts.map(\.range))

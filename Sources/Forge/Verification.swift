@@ -51,7 +51,9 @@ package struct Verification: Sendable {
             if trees.count == 1, let slot = trees[0].slot { return slot }
         } else {
             let base = try BaseImage.openBytes(of: path, cache: cache, isShared: true, observe: observe)
-            if let label = CardLabel.read(from: base.reader) { return Slot(label.slot) }
+            let label = try wrapping(
+                CardLabel.read(from: base.reader), as: { (error: BlockError) in ForgeError(error, reading: path) })
+            if let label { return Slot(label.slot) }
         }
         // DIR/<cluster>-<slot>.tar, or DIR/<slot>
         let name = path.fileName

@@ -1,5 +1,6 @@
 package import Blocks
 import Readers
+import Reports
 package import Tables
 import Trees
 
@@ -11,7 +12,10 @@ extension PartitionTable {
             return try findSystemPartitions(in: reader)
         } catch {
             guard case .ambiguous(let findings) = error else { throw error }
-            guard let found = SystemSearch(table: self, reader: reader, findings: findings).result else { throw error }
+            let recorder = FailureRecorder(reader)
+            let found = SystemSearch(table: self, reader: recorder, findings: findings).result
+            try wrapping(recorder.check(), as: PartitionTableError.unreadable)
+            guard let found else { throw error }
             return found
         }
     }

@@ -91,4 +91,21 @@ struct SystemSearchTests {
             }
         }
     }
+
+    @Test("a read that fails is no other answer, whichever it is")
+    func failingReads() throws {
+        let bytes = try image(label: "dos", cmdline: "root=LABEL=data", systems: [2]).bytes
+        var count = 0
+        for number in 1... {
+            let reader = FailingReader(Bytes(bytes: bytes), failing: number)
+            do throws(PartitionTableError) {
+                #expect(try PartitionTable.read(from: reader).findSystem(in: reader).root.number == 3, "read \(number)")
+                if reader.reads < number { break }
+            } catch {
+                #expect(error == .unreadable(FaultyDevice.error))
+                count = number
+            }
+        }
+        #expect(count > 5)
+    }
 }

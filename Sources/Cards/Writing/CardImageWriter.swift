@@ -1,4 +1,5 @@
 package import Bases
+import Blocks
 package import Images
 package import Reports
 import Synchronization
@@ -37,7 +38,17 @@ package final class CardImageWriter: ImageWriter {
         _ requests: [ImageRequest], from base: BaseImage, observe: @escaping Progress.Observer,
         finished: @escaping @Sendable (Int, Result<WrittenImage, ForgeError>) -> Void
     ) {
-        let origin = CardLabel.read(from: base.reader)?.base ?? CardLabel.fingerprint(of: base.reader).description
+        let origin: String
+        do throws(BlockError) {
+            if let label = try CardLabel.read(from: base.reader) {
+                origin = label.base
+            } else {
+                origin = try CardLabel.fingerprint(of: base.reader).description
+            }
+        } catch {
+            for position in requests.indices { finished(position, .failure(ForgeError(error))) }
+            return
+        }
         var known: [(position: Int, request: CardRequest)] = []
         for (position, request) in requests.enumerated() {
             if let medium = cards[request.path] {

@@ -75,7 +75,14 @@ package struct CardLabel: Codable, Equatable, Sendable {
 
 extension CardLabel {
     /// The label on an image or card; nil when there is none, or nothing that one could be on.
-    package static func read(from reader: any BlockReader) -> CardLabel? {
+    package static func read(from reader: any BlockReader) throws(BlockError) -> CardLabel? {
+        let recorder = FailureRecorder(reader)
+        let label = find(in: recorder)
+        try recorder.check()
+        return label
+    }
+
+    private static func find(in reader: any BlockReader) -> CardLabel? {
         guard let table = try? PartitionTable.read(from: reader), let findings = try? table.findings(in: reader) else {
             return nil
         }
@@ -91,23 +98,25 @@ extension CardLabel {
 
     /// SHA-256 over what distinguishes one base from another, however it is packed: the first sector, the boot partition's boot
     /// sector and the root file system's superblock.
-    package static func fingerprint(of reader: any BlockReader) -> SHA256Digest {
+    package static func fingerprint(of reader: any BlockReader) throws(BlockError) -> SHA256Digest {
+        let recorder = FailureRecorder(reader)
         var parts: [Range<Int64>] = [0..<512]
-        if let system = try? SystemPartitions(of: reader) {
+        if let system = try? SystemPartitions(of: recorder) {
             let (boot, root) = (system.boot.range.lowerBound, system.root.range.lowerBound)
             parts += [boot..<boot + 512, root + 1024..<root + 2048]
         }
         var hasher = SHA256()
         for part in parts {
-            guard let bytes = try? reader.bytes(at: part.lowerBound, count: part.count) else { continue }
+            guard let bytes = try? recorder.bytes(at: part.lowerBound, count: part.count) else { continue }
             hasher.update(bytes.span.bytes)
         }
+        try recorder.check()
         return hasher.finalize()
     }
 
     /// The label on the card in a device; nil also when the device may not be read.
     package static func read(fromDevice path: String) -> CardLabel? {
-        (try? FileReader(path: path)).flatMap { read(from: $0) }
+        (try? FileReader(path: path)).flatMap { try? read(from: $0) }
     }
 }
 

@@ -20,7 +20,7 @@ func fuzzImage(_ input: [UInt8]) throws(BrokenClaim) {
     _ = try? Inspection.of(image)
     _ = try? BlockSet.inUse(of: Overlay(over: image))
     try claimSettled {
-        let label = CardLabelSource(base: CardLabel.fingerprint(of: image))
+        let label = try CardLabelSource(base: CardLabel.fingerprint(of: image))
         let request = SlotRequest(slot: .node(3), settings: Settings(), epoch: 1_750_000_000)
         _ = try ImageEditor(base: image, request, label: label).edit()
     }
