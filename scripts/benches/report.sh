@@ -46,6 +46,12 @@ promises() {
 		"$(ratio "$(measured first seconds)" "$(measured floor seconds)")" 1.2
 	promise 'four raw images, from the cache, of the shell way' \
 		"$(ratio "$(measured again seconds)" "$(measured shell seconds)")" 0.5
+	promise 'four raw images, first time, of the cheap way' \
+		"$(ratio "$(measured first seconds)" "$(measured cheap seconds)")" 0.9
+	promise 'four raw images from a .zip, of the cheap way' \
+		"$(ratio "$(measured zip_first seconds)" "$(measured unzip seconds)")" 0.9
+	promise 'four raw images from an .img.gz, of the cheap way' \
+		"$(ratio "$(measured gzip_first seconds)" "$(measured gunzip seconds)")" 0.9
 	promise 'four raw images where files can be cloned, of one unpacking and writing' \
 		"$(ratio "$(measured clones seconds)" "$(measured clones_floor seconds)")" 1.1
 	promise 'four .img.xz, first time: times faster than by hand' \
@@ -56,7 +62,7 @@ promises() {
 		"$(calculate 'printf "%.1f", 100 * a * 1048576 / b' "$(cost plan decoded)" "$IMAGE_BYTES")" 8
 	promise 'editing one slot, ms of CPU' "$(editing_cpu)" 50
 	promise 'peak memory, MiB' \
-		"$(peak '^(first|again|plan|packed_.*|raw_packed_.*|all_nodes|clones|slot)$')" 256
+		"$(peak '^(first|again|plan|zip_first|gzip_first|packed_.*|raw_packed_.*|all_nodes|clones|slot)$')" 256
 }
 
 report_raw() {
@@ -66,8 +72,19 @@ report_raw() {
 	table_rows "$floor" "$shell" <<-'END'
 		floor floor: `xz -dc` teed into four sparse files
 		shell shell: `xz -dc`, four copies, loop mount, sed, mtools
+		cheap without root: `xz -dc`, four copies, mtools, `debugfs -w`, `sha256sum`
+		guestfish `xz -dc`, four copies, mtools, guestfish, `sha256sum`
 		first piforge, first time
 		again piforge again
+	END
+	table_head 'four raw images from older containers' seconds 'of the same by hand' 'CPU seconds' 'peak MiB'
+	table_rows "$(measured unzip seconds)" <<-'END'
+		unzip by hand: `unzip -p`, then as without root
+		zip_first piforge, first time
+	END
+	table_rows "$(measured gunzip seconds)" <<-'END'
+		gunzip by hand: `gzip -dc`, then as without root
+		gzip_first piforge, first time
 	END
 	table_head 'four raw images on btrfs' seconds 'of the floor' 'CPU seconds' 'peak MiB'
 	table_rows "$(measured clones_floor seconds)" <<-'END'

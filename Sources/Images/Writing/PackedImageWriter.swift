@@ -107,7 +107,7 @@ extension PackedImageWriter {
     /// How a base without blocks of its own is packed, once.
     var basePacker: BlockPacker {
         switch format {
-        case .xz: BlockPacker(format: .xz, blockByteCount: 16 << 20, level: 3)
+        case .xz: BlockPacker(format: .xz, blockByteCount: 16 << 20, level: 1)
         case .zstd: BlockPacker(format: .zstd, blockByteCount: 4 << 20, level: 6)
         case .gzip: BlockPacker(format: .gzip, blockByteCount: 1 << 20, level: 6)
         }

@@ -1,5 +1,5 @@
 import Blocks
-import Foundation
+import FoundationEssentials
 import Glibc
 import Reports
 
