@@ -11,7 +11,8 @@ struct KeepIdentityTests {
         "/var/lib/dhcpcd/duid", "/var/lib/dhcpcd/secret", "/etc/dhcpcd.duid", "/var/lib/docker/swarm/docker-state.json",
         "/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_ed25519_key.pub", "/etc/ssh/ssh_host_rsa_key.old",
         "/var/log/wtmp", "/var/log/btmp.1", "/var/log/lastlog", "/var/log/auth.log", "/var/log/auth.log.2.gz",
-        "/var/log/syslog", "/var/log/boot.log", "\(journal)/system.journal", "\(journal)/user-1000.journal",
+        "/etc/hostid", "/root/.bash_history", "/var/log/syslog", "/var/log/boot.log", "\(journal)/system.journal",
+        "\(journal)/user-1000.journal",
         "\(journal).netdata/system.journal",
     ]
     private static let others = [

@@ -131,6 +131,8 @@ struct VerifyCommand: ParsableCommand {
     private func show(_ found: Verification) {
         if let manifest = found.unusedManifest {
             Output.note("note: \(manifest) is of another packing of \(found.path): its bytes are not compared")
+        } else if found.manifest == nil, !settingsOnly, !found.path.hasPrefix("/dev/") {
+            Output.note("note: no manifest lies beside \(found.path): its settings are compared, not its bytes")
         }
         for line in found.differences.flatMap(\.lines) { Output.line(line) }
         if found.isAsMade == false, let manifest = found.manifest {

@@ -29,6 +29,8 @@ enum KeepIdentitySetting: Setting {
         "/var/lib/dbus/machine-id", "/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed",
         "/var/lib/systemd/credential.secret", "/var/lib/NetworkManager/secret_key",
         "/var/lib/NetworkManager/seen-bssids", "/var/lib/docker/engine-id",
+        // gethostid(3), and what was typed on the machine.
+        "/etc/hostid", "/root/.bash_history",
         // What a client of DHCP shows as its own name: dhcpcd before version 9, and since.
         "/etc/dhcpcd.duid", "/etc/dhcpcd.secret", "/var/lib/dhcpcd/duid", "/var/lib/dhcpcd/secret",
         // A member of a swarm; without these dockerd is none.
