@@ -1,7 +1,19 @@
 /// The profile that `piforge init` writes: it works as it is, and shows every key.
 package enum ProfileTemplate {
-    package static let text =
-        head + lines(of: .profile, indent: "") + defaults + lines(of: .defaults, indent: "  ") + slots
+    /// The name of an image of 8086's, for examples.
+    package static let exampleBase = "2025-11-24-1-bookworm-ClusterCTRL-armhf-lite-CNAT.img.xz"
+
+    /// The profile without a base.
+    package static var text: String { text(base: nil) }
+
+    /// `base`: the image to start from, as it can be opened from the profile's folder; nil for lines that show how.
+    package static func text(base: String?) -> String {
+        let lines = base.map { "base: \(ProfileDraft.quoted($0))\n" }
+        return head + (lines ?? example) + settings
+    }
+
+    private static let settings =
+        lines(of: .profile, indent: "") + defaults + lines(of: .defaults, indent: "  ") + slots
 
     /// The lines of all settings that may stand in a place.
     private static func lines(of place: SchemaKey.Scope, indent: String) -> String {
@@ -19,8 +31,12 @@ package enum ProfileTemplate {
         cluster: mycluster
 
         # The image to start from, relative to this file. Without it, give --base.
+
+        """
+
+    private static let example = """
         # base:
-        #   image: images/2025-11-24-1-bookworm-ClusterCTRL-armhf-lite-CNAT.img.xz
+        #   image: \(exampleBase)
         #   sha256: 0000000000000000000000000000000000000000000000000000000000000000
 
         """

@@ -88,7 +88,7 @@ extension SettingsDecoder {
 
 extension Substring {
     /// Without blanks and tabs at both ends.
-    var withoutBlanks: String {
+    package var withoutBlanks: String {
         let head = drop { $0 == " " || $0 == "\t" }
         return String(head.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
     }

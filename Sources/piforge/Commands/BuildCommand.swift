@@ -96,8 +96,9 @@ struct BuildCommand: ParsableCommand {
     @Flag(help: "Replace outputs that exist.")
     var force = false
 
-    func run() throws {
+    mutating func run() throws {
         try settings.apply()
+        try settings.askPassword()
         try checkEngine()
         progress.apply()
         if !device.isEmpty {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Inspect
 import Reports
 
@@ -8,7 +7,7 @@ struct HashPasswordCommand: ParsableCommand {
         commandName: "hash-password",
         abstract: "Make a password hash for a profile's password_hash or --password-hash.",
         discussion: """
-            Asks twice on a terminal, without echo; otherwise takes the first line of stdin. Prints the hash alone.
+            Asks twice on a terminal, without echo, until both are equal; otherwise takes the first line of stdin. Prints the hash alone.
 
               piforge hash-password
               printf '%s' "$SECRET" | piforge hash-password
@@ -19,34 +18,8 @@ struct HashPasswordCommand: ParsableCommand {
     var method: PasswordHash.Method = .sha512
 
     func run() throws {
-        let password = isatty(STDIN_FILENO) == 1 ? try ask() : try firstLine()
+        let password = StandardInput.isTerminal ? try Questions.askSecret("Password", isNew: true) : try firstLine()
         Output.line(try PasswordHash.make(of: password, method: method))
-    }
-
-    private func ask() throws(ForgeError) -> String {
-        let first = try prompt("Password: ")
-        let second = try prompt("Again: ")
-        guard first == second else {
-            throw ForgeError(.badInput, "could not hash the password: the two inputs differ")
-        }
-        return first
-    }
-
-    /// Reads a line with the terminal's echo off, and puts the terminal back on every path.
-    private func prompt(_ text: String) throws(ForgeError) -> String {
-        var saved = termios()
-        guard tcgetattr(STDIN_FILENO, &saved) == 0 else {
-            throw ForgeError(.inputOutput, "could not read the password: the terminal does not answer")
-        }
-        var silent = saved
-        silent.c_lflag &= ~tcflag_t(ECHO)
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent)
-        defer {
-            tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved)
-            Output.prompt("\n")
-        }
-        Output.prompt(text)
-        return try firstLine()
     }
 
     private func firstLine() throws(ForgeError) -> String {

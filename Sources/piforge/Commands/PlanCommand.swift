@@ -28,8 +28,9 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var progress: ProgressOptions
 
-    func run() throws {
+    mutating func run() throws {
         try options.apply()
+        try options.askPassword()
         progress.apply()
         let environment = Environment.current
         let request = try options.request(in: environment)

@@ -84,6 +84,17 @@ struct SettingsOptions: ParsableArguments {
         return request
     }
 
+    /// Takes the word `ask` for a password that is asked for now, once for all slots.
+    mutating func askPassword() throws(ForgeError) {
+        guard passwordHash == "ask" else { return }
+        guard StandardInput.isTerminal else {
+            throw ForgeError(
+                .usage, "could not ask for the password: standard input is no terminal",
+                hint: "--password-hash \"$(printf '%s' \"$SECRET\" | piforge hash-password)\"")
+        }
+        passwordHash = try PasswordHash.make(of: Questions.askSecret("Password", isNew: true), method: .sha512)
+    }
+
     private func allowed() throws(ForgeError) -> Set<FindingID> {
         var allowed: Set<FindingID> = []
         for name in allow {

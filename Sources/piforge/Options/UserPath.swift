@@ -15,6 +15,14 @@ struct UserPath: ExpressibleByArgument {
         return String(cString: home) + path.dropFirst()
     }
 
+    /// The same file named from the root folder.
+    static func absolute(_ path: String) -> String {
+        let path = expanded(path)
+        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+        defer { free(folder) }
+        return String(cString: folder) + "/" + path
+    }
+
     var defaultValueDescription: String { path }
 
     static var defaultCompletionKind: CompletionKind { .file() }

@@ -92,9 +92,7 @@ struct CardReport: Encodable {
         if json { try Output.json(self) }
         // Who sent a signal wants to see it, whatever else failed.
         guard let first = failures.first(where: { $0.kind == .interrupted }) ?? failures.first else { return }
-        for failure in failures {
-            Output.fail(failure)
-        }
+        for failure in failures { Output.fail(failure) }
         throw ExitCode(first.exitCode)
     }
 }
