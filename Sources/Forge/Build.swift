@@ -23,6 +23,10 @@ package struct Build: Sendable {
     /// What else is read in the same run, now or later: no output may take its place.
     package var otherBases: [String] = []
     package var engine: Engine
+    /// Whether an output that is what would be written is left as it is, instead of refused.
+    package var keepsCurrent = false
+    /// Whether a block map must have the digest of every block.
+    package var needsWholeMap = false
 
     /// Slots edited at a time.
     private static let width = 2
@@ -47,6 +51,8 @@ package struct Build: Sendable {
         package var imagePath: String
         package var manifestPath: String
         package var manifest: Manifest
+        /// Whether it was there already, and was not written again.
+        package var isCurrent = false
     }
 
     /// What became of one slot.
@@ -67,7 +73,7 @@ package struct Build: Sendable {
         try prepareFolder()
         let base = try spec.openBase(cache: cache, observe: observe)
         let outcomes = SlotOutcomes(spec.jobs.map(\.slot), report: report)
-        let edits = edit(base, outcomes)
+        let edits = try leaveCurrent(edit(base, outcomes), base, outcomes)
         // A manifest of an older image must never lie beside a newer one.
         for edit in edits where isReplacing(edit.slot) { unlink(paths(for: edit.slot).manifest) }
         let used = try writer.isMapping && !edits.isEmpty ? BlockSet.inUse(of: Overlay(over: base.reader)) : nil
@@ -83,7 +89,26 @@ package struct Build: Sendable {
                 outcomes.set(outcome.mapError { $0.about(slot: edit.slot) }, at: edit.index)
             }
         }
+        cache.remember(
+            outcomes.all.compactMap { outcome in
+                guard let result = try? outcome.get(), devices[result.slot] == nil, !result.isCurrent,
+                    let digest = SHA256Digest(hex: result.manifest.output.sha256)
+                else { return nil }
+                return (result.imagePath, digest)
+            })
         return outcomes.all
+    }
+
+    /// Takes out what need not be written; throws for an output that is another's, before anything is written.
+    private func leaveCurrent(
+        _ edits: [Edited], _ base: BaseImage, _ outcomes: SlotOutcomes
+    ) throws(ForgeError) -> [Edited] {
+        var current: [Int: Result] = [:]
+        for edit in edits { current[edit.index] = try self.current(edit) }
+        guard !current.isEmpty else { return edits }
+        try base.confirmUnchanged()
+        for (index, result) in current.sorted(by: { $0.key < $1.key }) { outcomes.set(.success(result), at: index) }
+        return edits.filter { current[$0.index] == nil }
     }
 
     func request(for edit: Edited, patch: Patch, used: BlockSet?) -> ImageRequest {
@@ -170,9 +195,11 @@ package struct Build: Sendable {
         for job in spec.jobs {
             let (image, manifest) = paths(for: job.slot)
             let map = devices[job.slot] == nil && writer.isMapping ? [image + ".bmap"] : []
+            let isCandidate = try mayBeCurrent(job.slot)
+            if isCandidate { try checkReplaceable(job) }
             for path in (devices[job.slot] == nil ? [image] : []) + [manifest] + map {
                 try BackingStore.check(output: path, isNoneOf: [spec.base.path] + otherBases)
-                try OutputFile.checkReplaceable(path, replacing: isReplacing(job.slot))
+                try OutputFile.checkReplaceable(path, replacing: isReplacing(job.slot) || isCandidate)
             }
         }
     }

@@ -7,11 +7,12 @@ package struct ChecksumFile: Sendable {
     package let path: String
     private let replacing: Bool
 
-    /// Throws when it must not be written there; before anything slow begins.
-    package init(in folder: String, replacing: Bool) throws(ForgeError) {
+    /// Throws when it must not be written there; before anything slow begins. `mayBeSame`: one that exists is compared
+    /// when it would be written.
+    package init(in folder: String, replacing: Bool, mayBeSame: Bool = false) throws(ForgeError) {
         path = OutputFolder.path(of: "SHA256SUMS", in: folder)
         self.replacing = replacing
-        try OutputFile.checkReplaceable(path, replacing: replacing)
+        try OutputFile.checkReplaceable(path, replacing: replacing || mayBeSame)
     }
 
     /// Writes a line for each image, in the order of `results`.
@@ -20,6 +21,7 @@ package struct ChecksumFile: Sendable {
         for output in results.map(\.manifest.output) {
             text += SHA256Digest.line(output.sha256, of: output.file) + "\n"
         }
+        if !replacing, (try? RegularFile.bytes(of: path)) == Array(text.utf8) { return }
         let file = try OutputFile(path: path, mode: 0o666, replacing: replacing)
         try file.write(Array(text.utf8).span.bytes, at: 0)
         try file.commit()

@@ -102,7 +102,7 @@ struct CacheCommandTests {
         try Packer.run("sh", ["-c", "printf X | dd of=\(image) bs=1 seek=9000000 conv=notrunc status=none"])
         let built = try piforge.run("build", "--slot", "p2", "--base", "one.img.xz")
         #expect(built.status == 0)
-        #expect(built.error == "warning: \(image) is damaged and is made anew\n")
+        #expect(built.error.hasPrefix("warning: \(image) is damaged and is made anew\nnext:  "), "\(built.error)")
         let fresh = Piforge(folder: folder.path, cache: folder.path + "/other")
         let expected = try fresh.run("build", "--slot", "p2", "--base", "one.img.xz", "--force")
         #expect(expected.status == 0 && expected.output == built.output, "\(expected.error)")

@@ -44,3 +44,40 @@ extension OpenFile.Timestamp: CustomStringConvertible {
         return "\(seconds)." + String(repeating: "0", count: max(0, 9 - digits.count)) + digits
     }
 }
+
+// MARK: - Outputs
+
+extension Cache {
+    /// Remembers the sha256 of files that were written just now; one that cannot be remembered is hashed when asked for.
+    package func remember(_ digests: [(path: String, digest: SHA256Digest)]) {
+        guard !digests.isEmpty, (try? prepare()) != nil else { return }
+        // A file that was touched this lately is not remembered: the next change could carry the same time.
+        usleep(60_000)
+        for (path, digest) in digests {
+            guard let status = try? OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK).status(), status.isRegular else {
+                continue
+            }
+            try? remember(digest, for: status)
+        }
+    }
+
+    /// The sha256 of a regular file: remembered, as long as its size and times are the same, else computed. With
+    /// `isVerifying` it is computed in any case. `progress` gets bytes done.
+    package func digest(
+        ofFile path: String, isVerifying: Bool = false, progress: (Int64) throws(BlockError) -> Void
+    ) throws(BlockError) -> SHA256Digest {
+        let file = try UnchangedFile(OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK | O_NOFOLLOW))
+        if !isVerifying, let known = rememberedDigest(for: file.status) { return known }
+        let reader = try FileReader(file.file)
+        var hasher = SHA256()
+        for range in reader.pieces {
+            let bytes = try reader.bytes(at: range.lowerBound, count: range.count)
+            hasher.update(bytes.span.bytes)
+            try progress(range.upperBound)
+        }
+        try file.check()
+        let digest = hasher.finalize()
+        if (try? prepare()) != nil { try? remember(digest, for: file.status) }
+        return digest
+    }
+}

@@ -16,6 +16,9 @@ package struct ForeignBmap: Equatable, Sendable {
     package var imageByteCount: Int64
     package var parts: [Part]
 
+    /// Whether every part has a digest.
+    package var isComplete: Bool { parts.allSatisfy { $0.digest != nil } }
+
     private static let byteLimit = 16 << 20
     /// Bytes of an image at most: so much that no sum of these numbers is too large for its type.
     private static let sizeLimit: Int64 = 1 << 60

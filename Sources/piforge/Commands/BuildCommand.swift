@@ -14,7 +14,8 @@ struct BuildCommand: ParsableCommand {
 
             Each slot's image is DIR/<cluster>-<slot>.img, or DIR/<slot>.img without a profile, and beside it lie \
             <same name>.manifest.json, which tells what was changed, and <image>.bmap, which tells bmaptool which blocks are \
-            in use. Write it to a card with any imager, without further settings.
+            in use. Write it to a card with any imager, without further settings. An image that is there already and is \
+            what would be written is up to date, and left as it is; any other is replaced with --force alone.
 
               piforge build                             # every slot of the profile
               piforge build --slot p3
@@ -120,7 +121,6 @@ struct BuildCommand: ParsableCommand {
         let slots = request.jobs.map(\.slot)
         let specs = try request.specs(basePath: base?.path, epoch: environment.sourceDateEpoch())
         let cache = try environment.cache()
-        let checksums = wantsChecksums ? try ChecksumFile(in: output.path, replacing: force) : nil
         var builds: [Build] = []
         for var spec in specs {
             spec.isVerifying = verify
@@ -129,9 +129,15 @@ struct BuildCommand: ParsableCommand {
                 spec, into: output.path, replacing: force, cache: cache,
                 writer: trees ?? format.writer(for: spec.base, cache: cache, mapping: bmap, isVerifying: verify),
                 engine: engine, observe: { Terminal.shared.show($0) })
+            // What programs or nodes' trees brought is not known without doing it again.
+            build.keepsCurrent = !force && trees == nil
+            build.needsWholeMap = bmap == .always
             build.otherBases = specs.map(\.base.path) + (trees.map { [$0.trees.base.path] } ?? [])
             builds.append(build)
         }
+        let isRepeated = builds.allSatisfy(\.mayBeCurrent)
+        let checksums =
+            wantsChecksums ? try ChecksumFile(in: output.path, replacing: force, mayBeSame: isRepeated) : nil
         let lines = OrderedLines(slots)
         var results: [Slot: Build.Result] = [:]
         do {
@@ -143,7 +149,26 @@ struct BuildCommand: ParsableCommand {
         let images = slots.compactMap { results[$0] }
         try checksums?.write(images)
         Terminal.shared.finish()
-        if settings.answer.json { try Output.json(BuildDocument(images: images.map(ImageDocument.init))) }
+        if settings.answer.json {
+            try Output.json(BuildDocument(images: images.map(ImageDocument.init)))
+        } else if Terminal.shared.isForPerson {
+            tellNext(images)
+        }
+    }
+
+    /// What was left as it is, and what to do with the images.
+    private func tellNext(_ images: [Build.Result]) {
+        let current = images.filter(\.isCurrent)
+        if !current.isEmpty {
+            let what =
+                current.count == images.count && images.count > 1
+                ? "all \(images.count) images" : current.map(\.imagePath).joined(separator: ", ")
+            Output.note("up to date: \(what); --force makes them anew")
+        }
+        guard let first = images.min(by: { $0.slot < $1.slot })?.imagePath else { return }
+        let others = images.count > 1 ? "then the other \(images.count - 1), each on a card of its own; " : ""
+        Output.note(
+            "next:  piforge flash \(ForgeError.quoted(first)) /dev/sdX  # \(others)piforge devices lists the cards")
     }
 
     /// Writes the images that start from one base, and prints each when it is finished and those before it are.
@@ -184,12 +209,20 @@ private struct ImageDocument: Encodable {
     var image: String
     var manifest: String
     var slot: String
+    /// Whether it was there already, and was not written again.
+    var upToDate: Bool
     var details: Manifest
+
+    enum CodingKeys: String, CodingKey {
+        case image, manifest, slot, details
+        case upToDate = "up_to_date"
+    }
 
     init(_ result: Build.Result) {
         image = result.imagePath
         manifest = result.manifestPath
         slot = result.slot.name
+        upToDate = result.isCurrent
         details = result.manifest
     }
 }

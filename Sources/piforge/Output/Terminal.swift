@@ -38,6 +38,9 @@ final class Terminal: Sendable {
 
     func use(_ style: Style) { state.withLock { $0.style = style } }
 
+    /// Whether remarks that are for nobody but a person are wanted.
+    var isForPerson: Bool { state.withLock { $0.style == .auto } }
+
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private let state = Mutex(State())
 

@@ -8,7 +8,9 @@ enum PasswordHashSetting: Setting {
         SchemaKey(
             "password_hash", .text(.passwordHash), "crypt(5) hash of the user's password (`piforge hash-password`).",
             example: "$6$saltsalt$" + String(repeating: "x", count: 86), isSecret: true,
-            option: .init("The password's crypt(3) hash, as piforge hash-password prints it, or the word ask.", valueName: "hash")),
+            option: .init(
+                "The password's crypt(3) hash, as piforge hash-password prints it, or the word ask.", valueName: "hash")
+        ),
         SchemaKey(
             "password_hash_file", .text(.path),
             "File that holds the hash in its first line, instead of `password_hash`; a pipe, too: /dev/fd/3.",
