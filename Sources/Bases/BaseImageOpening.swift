@@ -97,6 +97,7 @@ struct BaseImageOpening: Sendable {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: UnpackContext.pieceSize, alignment: 4096)
         defer { buffer.deallocate() }
         var offset: Int64 = 0
+        progress(.hashing(done: 0, total: byteCount))
         while true {
             if isCancelled() { throw .cancelled }
             let position = offset

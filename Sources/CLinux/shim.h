@@ -1,6 +1,7 @@
 #pragma once
 // What the kernel's own headers declare and Swift's Glibc module leaves out: request numbers that are function-like
 // macros, which Swift does not see, and structures of linux/loop.h.
+#include <linux/cdrom.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <linux/magic.h>
@@ -17,6 +18,7 @@ static const unsigned long CLINUX_BLKSSZGET = BLKSSZGET;
 static const unsigned long CLINUX_BLKPBSZGET = BLKPBSZGET;
 static const unsigned long CLINUX_BLKROGET = BLKROGET;
 static const unsigned long CLINUX_BLKRRPART = BLKRRPART;
+static const unsigned long CLINUX_CDROMEJECT = CDROMEJECT;
 static const unsigned long CLINUX_BLKFLSBUF = BLKFLSBUF;
 static const unsigned long CLINUX_BLKGETDISKSEQ = BLKGETDISKSEQ;
 

@@ -131,6 +131,7 @@ package struct Build: Sendable {
 
     /// Edits all slots, several at a time, in the order of the jobs; those that fail are left out.
     private func edit(_ base: BaseImage, _ outcomes: SlotOutcomes) -> [Edited] {
+        observe(Progress(stage: .edit, subject: spec.jobs.map(\.slot.name).joined(separator: ", "), done: 0, total: 0))
         var edits: [Edited] = []
         var pool: Set<ByteKey> = []
         OrderedParallelMap.run(

@@ -170,12 +170,12 @@ extension ForgeError {
             self.init(
                 isUsage ? .usage : .badInput,
                 problem.map { "\($0.position): \($0.message)" } ?? "could not use the profile",
-                hint: problem?.hint)
+                hint: problem?.typedHint)
             cause = errors
             return
         }
         let lines = errors.problems.map { problem in
-            "  \(problem.position): \(problem.message)" + (problem.hint.map { " (hint: \($0))" } ?? "")
+            "  \(problem.position): \(problem.message)" + (problem.typedHint.map { " (hint: \($0))" } ?? "")
         }
         self.init(
             isUsage ? .usage : .badInput,

@@ -17,7 +17,8 @@ package struct Progress: Equatable, Sendable {
         /// `run`: programs of the image of slot `subject` are at work.
         /// `clean`: a killed run left `subject`, which is gone now.
         /// `leave`: something could not be removed; `subject` says what, and why.
-        case hash, receive, wait, unpack, encode, splice, write, map, finish, check, repair, clean, leave, run
+        /// `edit`: the slots that `subject` names are decided and changed in memory, which counts no bytes.
+        case hash, receive, wait, unpack, edit, encode, splice, write, map, finish, check, repair, clean, leave, run
     }
 
     /// Whether it reports something that happened, not how far the work is.

@@ -13,24 +13,43 @@ struct Piforge: ParsableCommand {
             finished images for the controller and the nodes come out. No root, no mounts.
 
             Start here:
-              piforge init                              # write a commented piforge.yaml
+              piforge init --ask                        # a profile, by questions
               piforge plan --slot p3                    # see what would change, and why
-              piforge build --slot all                  # write the images
-              piforge netboot --slot p1-p4              # trees for nodes without cards
+              piforge build                             # write the images
+              piforge build --cards /dev/sdX            # or the cards, in turn
               piforge verify sg1-*.img                  # check them later
               piforge handoff                           # what ssh and Ansible need
+
+            More: piforge help TOPIC, which is one of \(HelpTopic.allCases.map(\.rawValue).joined(separator: ", ")).
 
             Exit codes: 0 done, 1 a difference was found, 64 usage, 65 bad profile or image, 69 something is missing \
             on this machine, 70 a bug in piforge, 73 cannot create the output, 74 I/O error, 77 permission denied, \
             129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM.
             """,
         version: Reports.version,
-        subcommands: [
-            BuildCommand.self, PlanCommand.self, ReportCommand.self, VerifyCommand.self, InspectCommand.self,
-            InitCommand.self,
-            DevicesCommand.self, FlashCommand.self, IdentifyCommand.self, RepairCommand.self, CacheCommand.self,
-            NetbootCommand.self, IdentityCommand.self, HandoffCommand.self, StatusCommand.self, DoctorCommand.self,
-            HashPasswordCommand.self, CompletionCommand.self, SchemaCommand.self,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Profile to cards",
+                subcommands: [
+                    InitCommand.self, PlanCommand.self, BuildCommand.self, DevicesCommand.self, FlashCommand.self,
+                ]),
+            CommandGroup(
+                name: "Looking and checking",
+                subcommands: [
+                    VerifyCommand.self, ReportCommand.self, InspectCommand.self, IdentifyCommand.self,
+                    DoctorCommand.self,
+                ]),
+            CommandGroup(
+                name: "Cluster",
+                subcommands: [
+                    NetbootCommand.self, IdentityCommand.self, HandoffCommand.self, StatusCommand.self,
+                ]),
+            CommandGroup(
+                name: "Other",
+                subcommands: [
+                    RepairCommand.self, CacheCommand.self, HashPasswordCommand.self, CompletionCommand.self,
+                    SchemaCommand.self,
+                ]),
         ])
 
     static func main() {
@@ -43,6 +62,7 @@ struct Piforge: ParsableCommand {
                     hint: "mount -t proc proc /proc"))
         }
         do {
+            if try HelpTopic.print(CommandLine.arguments) { return try Output.checkWritten() }
             var command = try parseAsRoot()
             try RepeatedOptions(Array(CommandLine.arguments.dropFirst()), dump: _dumpHelp)?.check()
             try command.run()
@@ -79,16 +99,10 @@ struct Piforge: ParsableCommand {
         }
         // No command has looked at its options yet.
         if CommandLine.arguments.contains("--json") { Output.useJSON(true) }
-        let words = CommandLine.arguments.dropFirst().prefix { !$0.hasPrefix("-") }
-        let command = configuration.subcommands.first { $0.configuration.commandName == words.first }
-        let name = command.map { " " + ($0.configuration.commandName ?? "") } ?? ""
-        end(ForgeError(.usage, message(for: error).lowercasingFirst, hint: "piforge\(name) --help"))
+        let usage = UsageMessage(
+            message(for: error), arguments: Array(CommandLine.arguments.dropFirst()), root: Piforge.self)
+        end(ForgeError(.usage, usage.message, hint: usage.hint))
     }
-}
-
-extension String {
-    /// As our messages begin; an option's or file's name stays as it is.
-    fileprivate var lowercasingFirst: String { prefix(1).lowercased() + dropFirst() }
 }
 
 extension ForgeError {

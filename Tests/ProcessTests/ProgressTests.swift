@@ -37,13 +37,13 @@ struct ProgressTests {
         let runs = [
             (
                 try events("build", "--slot", "p1", "--base", "one.img.xz", "--format", "img.xz"),
-                ["hash", "unpack", "encode", "splice", "write"]
+                ["hash", "unpack", "edit", "encode", "splice", "write"]
             ),
             (
                 try events("build", "--slot", "p1", "--base", "many.img.xz", "--format", "img.xz", "--bmap", "always"),
-                ["hash", "splice", "map", "write"]
+                ["hash", "edit", "splice", "map", "write"]
             ),
-            (try events("build", "--slot", "p1,p2", "--base", "many.img.xz"), ["write"]),
+            (try events("build", "--slot", "p1,p2", "--base", "many.img.xz"), ["edit", "write"]),
         ]
         for (events, stages) in runs {
             let told = events.filter { $0.event == "progress" }
@@ -52,6 +52,7 @@ struct ProgressTests {
             #expect(seen == stages)
             for (stage, list) in Dictionary(grouping: told, by: { "\($0.stage ?? "") \($0.subject ?? "")" }) {
                 let bytes = list.compactMap(\.bytes)
+                if list.first?.stage == "edit" { continue }
                 #expect(bytes.count == list.count && bytes == bytes.sorted(), "\(stage)")
                 #expect(list.last?.bytes == list.last?.total && list.last?.total ?? 0 > 0, "\(stage)")
             }
@@ -99,14 +100,50 @@ struct ProgressTests {
         let lines = run.output.components(separatedBy: "\r\u{1B}[K")
         #expect(lines.count > 4)
         for verb in ["unpacking one.img.xz ", "packing one.img.xz "] {
-            #expect(lines.contains { $0.hasPrefix(verb) && $0.contains("% of ") }, "\(run.output)")
+            #expect(lines.contains { $0.hasPrefix(verb) && $0.contains("%") }, "\(run.output)")
         }
         #expect(lines.contains { $0.contains("B/s, ") && $0.contains(" s left") }, "\(run.output)")
         // The line goes before the result comes.
-        #expect(lines.last?.hasPrefix("p1.img.xz  ") == true, "\(run.output)")
+        #expect(lines.last?.contains("  p1.img.xz\r\nnext:  ") == true, "\(run.output)")
         #expect(lines.allSatisfy { $0.count < 200 && !$0.contains("\n\n") })
 
         let quiet = try piforge.run("build", "--slot", "p2", "--base", "one.img.xz", "--format", "img.xz")
         #expect(quiet.status == 0 && quiet.error.split(separator: "\n").allSatisfy { $0.hasPrefix("next:  ") })
+    }
+
+    /// Runs a build of two slots at a terminal of a width, and returns each line that was drawn there.
+    private func lines(columns: Int, _ variables: [String: String] = [:]) throws -> [String] {
+        let run = try piforge.runAtTerminal(
+            ["build", "--slot", "p1,p2", "--base", "one.img.xz", "--force", "--format", "img.xz"],
+            environment: variables, columns: columns, [.see("next:  ")])
+        try #require(run.status == 0, "\(run.screen)")
+        return run.screen.components(separatedBy: "\r\u{1B}[K")
+    }
+
+    @Test("the line fits into any terminal, and nothing of it is cut off", arguments: [120, 40, 24])
+    func narrow(columns: Int) throws {
+        let drawn = try lines(columns: columns).filter { !$0.contains("\n") && !$0.isEmpty }
+        #expect(!drawn.isEmpty)
+        for line in drawn {
+            #expect(line.count < columns, "\(line)")
+            // A number with its unit, or a word, is whole.
+            let ends = ["%", "B", "B/s", "left", "p2"]
+            #expect(ends.contains { line.hasSuffix($0) }, "\(line)")
+        }
+    }
+
+    @Test("colour on a terminal that has it, none with NO_COLOR or TERM=dumb, which gets no control sequence at all")
+    func colour() throws {
+        func shown(_ variables: [String: String]) throws -> String {
+            try piforge.runAtTerminal(["build", "--slot", "p9z"], environment: variables, [.see("there is no slot")])
+                .screen
+        }
+        let red = "\u{1B}[1;31merror:\u{1B}[0m --slot: there is no slot"
+        #expect(try shown(["NO_COLOR": ""]).hasPrefix(red))
+        #expect(try shown([:]).hasPrefix("error: --slot"))
+        #expect(try shown(["NO_COLOR": "", "TERM": "dumb"]).hasPrefix("error: --slot"))
+        #expect(try piforge.run("build", "--slot", "p9z").error.hasPrefix("error: --slot"))
+        let plain = try lines(columns: 80, ["TERM": "dumb", "NO_COLOR": ""])
+        #expect(plain.count == 1 && !plain[0].contains("\u{1B}"), "\(plain)")
     }
 }

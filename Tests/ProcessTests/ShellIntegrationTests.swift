@@ -38,6 +38,39 @@ struct ShellIntegrationTests {
         #expect(try completions("completion", "f") == ["fish"])
     }
 
+    /// A shell as somebody uses it: its own start, the script of `piforge completion`, and a prompt of our own, which the
+    /// echo of the line that makes it does not hold.
+    private static let shells = [
+        ("bash", ["--norc", "-i"], "source <(piforge completion bash); PS1='rea''dy> '\r"),
+        (
+            "zsh", ["-f", "-i"],
+            "mkdir -p $HOME/f; piforge completion zsh > $HOME/f/_piforge; fpath=($HOME/f $fpath); autoload -Uz compinit; "
+                + "compinit -u -D; PS1='rea''dy> '\r"
+        ),
+        (
+            "fish", ["--no-config", "-i"],
+            "piforge completion fish | source; function fish_prompt; printf 'rea%s> ' dy; end\r"
+        ),
+    ]
+
+    @Test("TAB completes commands and host names in each shell as it runs", .needs("python3"), arguments: shells)
+    func tabs(shell: String, options: [String], setup: String) throws {
+        try ToolsTrait.require([shell])
+        let programs = URL(fileURLWithPath: Piforge.program).deletingLastPathComponent().path
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        let seen = try TerminalSession.run(
+            [try #require(Shell.find(shell))] + options, in: folder.path,
+            environment: ["PATH": programs + ":" + path, "XDG_CONFIG_HOME": folder.path, "XDG_DATA_HOME": folder.path],
+            columns: 200,
+            [
+                .keys(getuid() == 0 ? "# " : shell == "fish" ? "> " : shell == "zsh" ? "% " : "$ ", setup),
+                .keys("ready> ", "piforge pla\t--slot te\t--base /nonexistent\r"),
+                .see("error: could not open /nonexistent: there is no such file"),
+                .keys("ready> ", "exit\r"),
+            ])
+        #expect(!seen.screen.contains("there is no slot"), "\(seen.screen)")
+    }
+
     @Test("each shell takes its script", arguments: ["bash", "zsh", "fish"])
     func scripts(shell: String) throws {
         let answer = try piforge.run("completion", shell)

@@ -63,7 +63,7 @@ struct TerminalSession {
     ) throws -> (status: Int32, screen: String) {
         let hasDriver = try Shell.run("python3", ["-c", "import pexpect"]).status == 0
         try ToolsTrait.require(hasDriver, "pexpect is not installed")
-        let variables = ["HOME": folder, "TERM": "xterm"].merging(environment) { $1 }
+        let variables = ["HOME": folder, "TERM": "xterm", "NO_COLOR": "1"].merging(environment) { $1 }
         let script = Script(command: command, columns: columns, folder: folder, steps: steps, variables: variables)
         let text = String(decoding: try JSONEncoder().encode(script), as: UTF8.self)
         let answer = try Shell.run("python3", ["-c", driver, text])

@@ -103,7 +103,7 @@ struct UpToDateTests {
         expect(
             try piforge.run(
                 ["build", "--base", try await BaseSpec.plain.path(), "--slot", "p1", "--set", same],
-                environment: ["SOURCE_DATE_EPOCH": "1700000000"]), "made for another SOURCE_DATE_EPOCH")
+                environment: ["SOURCE_DATE_EPOCH": "1500000000"]), "made for another SOURCE_DATE_EPOCH")
         let other = try await BaseSpec.of("bookworm", "cnat").path()
         expect(
             try piforge.run("build", "--base", other, "--slot", "p1", "--set", same),

@@ -131,6 +131,10 @@ package struct ExclusiveDevice: CardMedium {
         if !now.uses.isEmpty { throw ForgeError(.inUse(now.uses), path: path, disk: now) }
     }
 
+    /// Has the reader put the card out, or at least let go of it; false where it cannot (drivers/scsi/scsi_ioctl.c takes
+    /// this request for disks, too).
+    package func eject() -> Bool { ioctl(file.descriptor, CLINUX_CDROMEJECT, 0) == 0 }
+
     package func rereadPartitions() -> Bool {
         // A loop device without partition scanning answers EINVAL: there is nothing to be read anew.
         ioctl(file.descriptor, CLINUX_BLKRRPART, 0) == 0 || errno == EINVAL

@@ -89,15 +89,19 @@ struct SplicePlan: Sendable {
         of base: BaseImage, writer: PackedImageWriter, survey: BaseDigestCollector, observe: @escaping Progress.Observer
     ) throws(PackingError) -> PackedImage {
         if writer.format == .xz, let own = base.packed { return own }
+        let meter = ProgressMeter(
+            Progress(stage: .encode, subject: writer.baseName, done: 0, total: base.byteCount), observe: observe)
         return try writer.cache.packed(
             Cache.Packing(
                 base: base.sourceDigest, name: writer.baseName, packer: writer.basePacker, range: 0..<base.byteCount,
                 workers: writer.workers, isVerifying: writer.isVerifying),
             of: base.reader,
-            progress: { done in
-                observe(Progress(stage: .encode, subject: writer.baseName, done: done, total: base.byteCount))
+            progress: { meter.reach($0) },
+            // Blocks are handed out in batches, of which the first may take many seconds.
+            inspect: { start, bytes in
+                meter.begin(Int64(bytes.byteCount))
+                survey.look(at: bytes, from: start)
             },
-            inspect: { survey.look(at: $1, from: $0) },
             check: { () throws(BlockError) in try base.checkUnchanged() },
             onDamage: { observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) },
             isCancelled: { Interruption.isRequested })
@@ -109,21 +113,24 @@ struct SplicePlan: Sendable {
             requests.contains { $0.patch.touches(source.blocks[number].image) }
         }
         let total = touched.reduce(Int64(0)) { $0 + Int64(source.blocks[$1].image.count) }
+        let meter = ProgressMeter(
+            Progress(stage: .splice, subject: writer.baseName, done: 0, total: total), observe: observe)
         var done: Int64 = 0
         for number in touched {
             if Interruption.isRequested { throw .cancelled }
+            meter.reach(done)
             let block = source.blocks[number]
-            let cells = try cells(of: block) { [observe, writer] part in
-                observe(Progress(stage: .splice, subject: writer.baseName, done: done + part, total: total))
-            }
+            let cells = try cells(of: block, after: done, meter)
             try replace(number, with: cells)
             done += Int64(block.image.count)
-            observe(Progress(stage: .splice, subject: writer.baseName, done: done, total: total))
+            meter.reach(done)
         }
     }
 
     /// The block cut into cells, each packed; only itself when it is no larger than a cell.
-    private func cells(of block: PackedBlock, progress: (Int64) -> Void) throws(PackingError) -> [Part] {
+    private func cells(
+        of block: PackedBlock, after done: Int64, _ meter: ProgressMeter
+    ) throws(PackingError) -> [Part] {
         let packer = writer.cellPacker(check: block.check)
         guard block.image.count > packer.blockByteCount else { return [Part(block: block, file: source.file)] }
         let cells = try writer.cache.packed(
@@ -131,7 +138,11 @@ struct SplicePlan: Sendable {
                 base: base.sourceDigest, name: writer.baseName, packer: packer, range: block.image,
                 workers: writer.workers,
                 isVerifying: writer.isVerifying),
-            of: base.reader, progress: progress, inspect: { [survey] in survey.look(at: $1, from: $0) },
+            of: base.reader, progress: { meter.reach(done + $0) },
+            inspect: { [survey] start, bytes in
+                meter.reach(done + start - block.image.lowerBound)
+                survey.look(at: bytes, from: start)
+            },
             check: { [base] () throws(BlockError) in try base.checkUnchanged() },
             onDamage: { [observe] in observe(Progress(stage: .repair, subject: $0, done: 0, total: 0)) },
             isCancelled: { Interruption.isRequested })

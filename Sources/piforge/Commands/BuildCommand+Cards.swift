@@ -7,14 +7,22 @@ import Reports
 extension BuildCommand {
     /// Builds slots straight to cards. All devices are checked, opened and agreed to before the base is looked at.
     func writeCards() throws {
-        let assigned = try devicesBySlot()
         let environment = Environment.current
+        let assigned = try devicesBySlot(in: environment)
         let named = assigned.compactMap { $0.slot?.name }.joined(separator: ",")
         let specs = try settings.request(in: environment, slots: named.isEmpty ? nil : named).specs(
             basePath: base?.path, epoch: environment.sourceDateEpoch())
         let targets = try targets(assigned, for: specs)
         let held = try cards.open(targets, image: 0, reading: specs.map(\.base.path))
+        var report = CardReport()
+        try write(specs, to: held, in: environment, reporting: &report)
+        try report.finish(json: settings.answer.json)
+    }
 
+    /// Writes slots to the cards that are held for them, and adds to the report what became of each.
+    func write(
+        _ specs: [BuildSpec], to held: [OpenCard], in environment: Environment, reporting report: inout CardReport
+    ) throws {
         let cache = try environment.cache()
         let writer = CardImageWriter(
             Dictionary(held.map { ($0.target.path, $0.device) }, uniquingKeysWith: { first, _ in first }),
@@ -25,14 +33,14 @@ extension BuildCommand {
             var build = Build(
                 spec, into: output.path, replacing: force, cache: cache, writer: writer,
                 observe: { Terminal.shared.show($0) })
-            build.devices = targets.reduce(into: [:]) { devices, target in
+            build.devices = held.map(\.target).reduce(into: [:]) { devices, target in
                 if let slot = target.slot { devices[slot] = target.path }
             }
             let found = try run(build, isOnly: specs.count == 1)
             for (job, outcome) in zip(spec.jobs, found) { outcomes[job.slot] = outcome }
         }
         Terminal.shared.clear()
-        try report(held, outcomes, writer: writer)
+        add(held, outcomes, writer: writer, to: &report)
     }
 
     /// What became of a build's slots; what fails before any of them is looked at is said of each, unless it is all that
@@ -49,10 +57,9 @@ extension BuildCommand {
         }
     }
 
-    private func report(
-        _ held: [OpenCard], _ outcomes: [Slot: Build.Outcome], writer: CardImageWriter
-    ) throws {
-        var report = CardReport()
+    private func add(
+        _ held: [OpenCard], _ outcomes: [Slot: Build.Outcome], writer: CardImageWriter, to report: inout CardReport
+    ) {
         for card in held {
             guard let slot = card.target.slot else { continue }
             let built = outcomes[slot]
@@ -66,22 +73,39 @@ extension BuildCommand {
                 card, slot: slot.name, image: result?.manifest.output.file ?? slot.name,
                 manifest: result?.manifestPath, outcome)
         }
-        try report.finish(json: settings.answer.json)
     }
 
-    /// `p1=/dev/sdb` or `/dev/sdb`.
-    private func devicesBySlot() throws -> [(slot: Slot?, path: String)] {
-        if format != .raw || bmap == .always || wantsChecksums {
-            throw ForgeError(
-                .usage, "could not write to \(device[0]): --format, --bmap and --sha256sums are for files",
-                hint: "leave them out, or leave out --device")
-        }
-        return device.map { text in
-            guard let sign = text.firstIndex(of: "="), let slot = Slot(String(text[..<sign])) else {
-                return (nil, text)
+    /// `p1=/dev/sdb`, `oneil=/dev/sdb` or `/dev/sdb`.
+    private func devicesBySlot(in environment: Environment) throws(ForgeError) -> [(slot: Slot?, path: String)] {
+        try checkNoFiles(device[0])
+        let hostNames =
+            try Request(
+                profilePath: settings.target.source.path, flags: [], environment: environment.variables
+            ).profile?.hostNames ?? [:]
+        var devices: [(slot: Slot?, path: String)] = []
+        for text in device {
+            // A link below /dev/disk may have a sign of equality in its name.
+            guard let sign = text.firstIndex(of: "="), !text[..<sign].contains("/") else {
+                devices.append((nil, text))
+                continue
             }
-            return (slot, String(text[text.index(after: sign)...]))
+            do throws(Refusal) {
+                let slot = try SlotSelection.slot(String(text[..<sign]), hostNames: hostNames)
+                devices.append((slot, String(text[text.index(after: sign)...])))
+            } catch {
+                throw ForgeError(
+                    .usage, "could not use --device \(text): \(error.message)",
+                    hint: error.hint.map { "--device \($0)\(text[sign...])" })
+            }
         }
+        return devices
+    }
+
+    /// Throws for options that are for files; `path` is the card.
+    func checkNoFiles(_ path: String) throws(ForgeError) {
+        guard format != .raw || bmap == .always else { return }
+        throw ForgeError(
+            .usage, "could not write to \(path): --format and --bmap are for files", hint: "leave them out")
     }
 
     /// One device for each slot and one slot for each device.

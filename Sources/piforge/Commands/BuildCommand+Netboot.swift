@@ -9,8 +9,11 @@ extension BuildCommand {
         try netbootLayout.refuseAlone()
         guard withNetboot == nil else {
             throw ForgeError(
-                .usage, "could not put netboot trees onto \(device[0]): they go into an image file",
-                hint: "leave out --device, and write the image afterwards with piforge flash")
+                .usage,
+                "could not put netboot trees onto \(device.first ?? targets.reader ?? ""): they go into an image file",
+                hint:
+                    "leave out \(device.isEmpty ? "--cards" : "--device"), and write the image afterwards with piforge flash"
+            )
         }
     }
 

@@ -32,24 +32,12 @@ struct BuildCommand: ParsableCommand {
               piforge build --device p1=/dev/sdb --device p2=/dev/sdc
               piforge build --slot p3 --device /dev/sdb --changed-only
               piforge build --slot p3 --device /dev/sdb --grow
+              piforge build --cards /dev/sdb            # one reader: asks for each card
             """)
 
     @OptionGroup var settings: SettingsOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "The base image instead of the profile's: raw, .xz, .gz, .zst, .bz2 or .zip, told apart by content.",
-            valueName: "file"))
-    var base: UserPath?
-
-    @Option(help: ArgumentHelp("The folder for the outputs; made when it does not exist.", valueName: "dir"))
-    var output = UserPath(".")
-
-    @Option(
-        help: ArgumentHelp(
-            "What the images are: img (raw, sparse), img.xz, img.zst or img.gz. What no slot changes is copied packed.",
-            valueName: "format"))
-    var format: OutputFormat = .raw
+    @OptionGroup(title: "Essentials") var outputs: BuildOutputOptions
 
     @Option(
         help: ArgumentHelp(
@@ -60,21 +48,9 @@ struct BuildCommand: ParsableCommand {
             valueName: "when"))
     var bmap: BmapPolicy = .auto
 
-    @Option(
-        help: ArgumentHelp(
-            "Write a slot to the card in this device instead of to a file: p1=/dev/sdb, once for each slot; the slot may be left out when there is only one.",
-            valueName: "[slot=]device"), completion: .slotDevices)
-    var device: [String] = []
+    @OptionGroup(title: "Straight to cards") var targets: BuildCardOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "Put the netboot trees of these nodes into the controller's image, and grow it for them: p1-p4.",
-            valueName: "slots"), completion: .slots)
-    var withNetboot: String?
-
-    @OptionGroup var netbootLayout: NetbootLayoutOptions
-
-    @OptionGroup var cards: CardOptions
+    @OptionGroup(title: "Nodes without cards") var nodes: BuildNodeOptions
 
     @Option(
         help: ArgumentHelp(
@@ -94,14 +70,15 @@ struct BuildCommand: ParsableCommand {
     @Flag(name: .customLong("sha256sums"), help: "Also write DIR/SHA256SUMS, by which sha256sum -c checks the images.")
     var wantsChecksums = false
 
-    @Flag(help: "Replace outputs that exist.")
-    var force = false
-
     mutating func run() throws {
         try settings.apply()
         try settings.askPassword()
         try checkEngine()
         progress.apply()
+        if let reader = targets.reader {
+            try checkNoNetboot()
+            return try writeCardsInTurn(in: reader)
+        }
         if !device.isEmpty {
             try checkNoNetboot()
             return try writeCards()
@@ -185,6 +162,15 @@ struct BuildCommand: ParsableCommand {
 }
 
 extension BuildCommand {
+    var base: UserPath? { outputs.base }
+    var output: UserPath { outputs.output }
+    var format: OutputFormat { outputs.format }
+    var force: Bool { outputs.force }
+    var device: [String] { targets.device }
+    var cards: CardOptions { targets.cards }
+    var withNetboot: String? { nodes.withNetboot }
+    var netbootLayout: NetbootLayoutOptions { nodes.layout }
+
     /// Copies that the kernel edits are raw images and nothing else.
     private func checkEngine() throws(ForgeError) {
         guard engine == .loop else { return }
@@ -193,10 +179,12 @@ extension BuildCommand {
                 .usage, "could not write \(format.rawValue) with --engine loop: it writes raw images",
                 hint: "leave out --format, and pack the image afterwards, say with xz -T0")
         }
-        guard device.isEmpty else {
+        if let path = device.first ?? targets.reader {
             throw ForgeError(
-                .usage, "could not write to \(device[0]) with --engine loop: it writes image files",
-                hint: "leave out --device, and write the image afterwards with piforge flash")
+                .usage, "could not write to \(path) with --engine loop: it writes image files",
+                hint:
+                    "leave out \(device.isEmpty ? "--cards" : "--device"), and write the image afterwards with piforge flash"
+            )
         }
     }
 }

@@ -87,6 +87,13 @@ struct CardReport: Encodable {
             "\(entry.device)  \(what)\(compared)\(ByteCount(outcome.writtenByteCount)) written and read back\(root)\(again)"
     }
 
+    /// What kept the card that was added last from being written; it is forgotten, for it will be tried again.
+    mutating func takeLastFailure() -> ForgeError? {
+        guard cards.last?.ok == false else { return nil }
+        cards.removeLast()
+        return failures.popLast()
+    }
+
     /// Prints the document, says what failed, and ends with the first failure's code.
     func finish(json: Bool) throws {
         if json { try Output.json(self) }

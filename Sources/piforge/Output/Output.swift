@@ -67,16 +67,37 @@ enum Output {
     /// Something that looks wrong on this machine, which keeps nothing from being done.
     static func warn(_ text: String) {
         Log.add(.warning, text)
-        say("warning: " + text)
+        say(.warning, text)
     }
 
     /// `error: …` and `hint:  …`.
     static func fail(_ error: ForgeError) {
         Log.add(.error, error.message)
-        say("error: \(error.message)")
+        say(.error, error.message)
         guard let hint = error.hint else { return }
         Log.add(.hint, hint)
-        say("hint:  \(hint)")
+        say(.hint, hint)
+    }
+
+    /// What a line begins with; the raw value is its colour on a terminal (ECMA-48, 8.3.117).
+    private enum Label: String {
+        case error = "1;31"
+        case warning = "33"
+        case hint = "36"
+
+        var word: String {
+            switch self {
+            case .error: "error:"
+            case .warning: "warning:"
+            case .hint: "hint: "
+            }
+        }
+    }
+
+    private static func say(_ label: Label, _ text: String) {
+        Terminal.shared.clear()
+        let word = Terminal.shared.isColoured ? "\u{1B}[\(label.rawValue)m\(label.word)\u{1B}[0m" : label.word
+        write(Array("\(word) \(text.printable(keepingLines: true))\n".utf8), to: STDERR_FILENO)
     }
 
     private static func say(_ text: String) {

@@ -42,6 +42,13 @@ final class Terminal: Sendable {
     var isForPerson: Bool { state.withLock { $0.style == .auto } }
 
     private let isTerminal = isatty(STDERR_FILENO) == 1
+    /// Whether the terminal knows no control sequences.
+    private let isDumb = word("TERM") == "dumb"
+
+    /// Whether labels get a colour: on a terminal that says what it is, unless NO_COLOR asks for none (no-color.org).
+    let isColoured = isatty(STDERR_FILENO) == 1 && !["", "dumb"].contains(word("TERM")) && word("NO_COLOR").isEmpty
+
+    private static func word(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
     private let state = Mutex(State())
 
     /// Takes one step of one piece of work; draws at most ten times a second, prints each piece's events twice a second.
@@ -58,7 +65,9 @@ final class Terminal: Sendable {
             switch state.style {
             case .none: return
             case .json: tell(progress, &state, now: now)
-            case .auto: if isTerminal, !Output.isQuiet, !progress.isWarning { show(progress, &state, now: now) }
+            case .auto:
+                guard isTerminal, !Output.isQuiet, !progress.isWarning else { return }
+                isDumb ? tellPlainly(progress, &state, now: now) : show(progress, &state, now: now)
             }
         }
     }
@@ -181,7 +190,7 @@ final class Terminal: Sendable {
 
     /// Takes the line away, before something else is printed.
     func clear() {
-        guard isTerminal else { return }
+        guard isTerminal, !isDumb else { return }
         state.withLock { state in
             if state.isShown { put("\r\u{1B}[K") }
             state.isShown = false
@@ -189,28 +198,24 @@ final class Terminal: Sendable {
     }
 
     private func draw(_ state: inout State, now: ContinuousClock.Instant) {
-        let parts = state.works.map { Self.describe($0, now: now) }
+        let parts = state.works.map { ProgressLine.Part($0.progress, seconds: Self.seconds(now - $0.started)) }
         guard !parts.isEmpty else { return }
         state.isShown = true
-        put("\r\u{1B}[K" + String(parts.joined(separator: " | ").prefix(Self.columns - 1)))
+        put("\r\u{1B}[K" + ProgressLine.text(parts, columns: Self.columns - 1))
     }
 
-    private static func describe(_ work: Work, now: ContinuousClock.Instant) -> String {
-        let progress = work.progress
-        let seconds = seconds(now - work.started)
-        let percent = progress.total > 0 ? Int(Double(progress.done) * 100 / Double(progress.total)) : 100
-        let subject = progress.subject.printable()
-        guard progress.total > 0 else { return "\(progress.stage.verb) \(subject)" }
-        var text = "\(progress.stage.verb) \(subject) \(percent)% of \(ByteCount(progress.total))"
-        if seconds > 0.5, progress.done > 0 {
-            let rate = Double(progress.done) / seconds
-            text += ", \(ByteCount(Int64(rate)))/s"
-            let left = Double(progress.total - progress.done) / rate
-            if left.isFinite { text += ", \(Int(left.rounded(.up))) s left" }
-        }
-        return text
+    /// Where a line cannot be drawn anew: each piece of work says that it goes on, first after two seconds.
+    private func tellPlainly(_ progress: Progress, _ state: inout State, now: ContinuousClock.Instant) {
+        let index = note(progress, &state, now: now)
+        let work = state.works[index]
+        let pause = work.told == nil ? Duration.seconds(2) : .seconds(10)
+        if progress.done >= progress.total { state.works.remove(at: index) }
+        guard now - (work.told ?? work.started) >= pause else { return }
+        if state.works.indices.contains(index) { state.works[index].told = now }
+        put(ProgressLine.Part(progress, seconds: Self.seconds(now - work.started)).text(.full) + "\n")
     }
 
+    /// Columns of the terminal.
     private static var columns: Int {
         var size = winsize()
         return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
@@ -218,25 +223,5 @@ final class Terminal: Sendable {
 
     private func put(_ text: String) {
         _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
-}
-
-extension Progress.Stage {
-    fileprivate var verb: String {
-        switch self {
-        case .hash: "reading"
-        case .receive: "receiving"
-        case .wait: "waiting for another piforge to unpack"
-        case .unpack: "unpacking"
-        case .encode: "packing"
-        case .splice: "packing changes of"
-        case .write: "writing"
-        case .map: "mapping"
-        case .finish: "finishing"
-        case .check: "reading back"
-        case .repair: "renewing"
-        case .clean, .leave: "cleaning up"
-        case .run: "running programs of"
-        }
     }
 }
