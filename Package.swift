@@ -24,6 +24,7 @@ let package = Package(
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLinux", providers: [.apt(["linux-libc-dev"])]),
         .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(name: "CSandbox"),
@@ -36,6 +37,7 @@ let package = Package(
         .target(
             name: "Bases", dependencies: ["Reports", "Blocks", "CLZMA", "CZlib", "CZstd", "CArchive"],
             swiftSettings: settings),
+        .target(name: "Downloads", dependencies: ["Reports", "Blocks", "Bases", "CCurl"], swiftSettings: settings),
         .target(name: "Identity", dependencies: ["CCrypto"], swiftSettings: settings),
         .target(name: "Trees", swiftSettings: settings),
         .target(
@@ -81,9 +83,8 @@ let package = Package(
         .target(
             name: "Forge",
             dependencies: [
-                "Reports", "Pages", "Blocks", "Tables", "Bases", "Identity", "Trees", "Plans", "Volumes", "Images",
-                "Inspect",
-                "Initramfs", "Cards", "Netboot",
+                "Reports", "Pages", "Blocks", "Tables", "Bases", "Downloads", "Identity", "Trees", "Plans", "Volumes",
+                "Images", "Inspect", "Initramfs", "Cards", "Netboot",
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -101,6 +102,9 @@ let package = Package(
             name: "BlocksTests", dependencies: ["Blocks", "Tables", "Bases", "TestSupport", "CLZMA"],
             swiftSettings: settings),
         .testTarget(name: "PagesTests", dependencies: ["Pages", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "DownloadsTests", dependencies: ["Blocks", "Bases", "Downloads", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "IdentityTests", dependencies: ["Identity", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TreesTests", dependencies: ["Trees", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ReadersTests", dependencies: ["Readers", "TestSupport"], swiftSettings: settings),

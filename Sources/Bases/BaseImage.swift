@@ -26,6 +26,8 @@ package struct BaseImage: Sendable {
     package var isDecoding: Bool { reader is XZReader }
     /// The file itself where bytes come out of it after it was opened; nil for a base whose image lies in the cache.
     package let origin: UnchangedFile?
+    /// The name that the file had where it came from; nil for one that was on this machine.
+    package var name: String?
 
     /// Throws `changed` when the file is no longer what it was when it was opened: whoever writes an output asks before
     /// that gets its name.
@@ -36,11 +38,13 @@ package struct BaseImage: Sendable {
     ///
     /// With `unpacking` that .xz file goes through the cache too, for whoever reads it in no order; with `isVerifying` what
     /// the cache holds is read and held against its digest.
-    /// `expectedSHA256` is compared with the file as downloaded before anything is unpacked. `isCancelled` is asked
+    /// `expectedSHA256` is compared with the file as downloaded before anything is unpacked; `name` is what it was called
+    /// where it came from, if it has another one here. `isCancelled` is asked
     /// about once per MiB; when it says yes, `cancelled` is thrown and nothing is left behind.
     package static func open(
         path: String,
         expectedSHA256: SHA256Digest? = nil,
+        name: String? = nil,
         cache: Cache,
         unpacking: Bool = false,
         isVerifying: Bool = false,
@@ -49,7 +53,10 @@ package struct BaseImage: Sendable {
     ) throws(BaseImageError) -> BaseImage {
         var opening = try BaseImageOpening(path: path, cache: cache, progress: progress, isCancelled: isCancelled)
         opening.isVerifying = isVerifying
-        return try open(opening, expectedSHA256: expectedSHA256, unpacking: unpacking)
+        opening.givenName = name
+        var image = try open(opening, expectedSHA256: expectedSHA256, unpacking: unpacking)
+        image.name = name
+        return image
     }
 
     /// The bytes of an image alone.
@@ -63,12 +70,13 @@ package struct BaseImage: Sendable {
 
     /// The same without the sha256, for which a raw image is read as a whole. With `isShared` a disk may be mounted.
     package static func openBytes(
-        path: String, cache: Cache, isShared: Bool = false,
+        path: String, name: String? = nil, cache: Cache, isShared: Bool = false,
         progress: @escaping @Sendable (BaseImageProgress) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(BaseImageError) -> Bytes {
-        let opening = try BaseImageOpening(
+        var opening = try BaseImageOpening(
             path: path, cache: cache, isShared: isShared, progress: progress, isCancelled: isCancelled)
+        opening.givenName = name
         guard opening.format == .raw else {
             let image = try open(opening, expectedSHA256: nil, unpacking: false)
             return Bytes(reader: image.reader, origin: image.origin, isMounted: false)

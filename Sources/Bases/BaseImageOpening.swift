@@ -9,6 +9,8 @@ struct BaseImageOpening: Sendable {
     let cache: Cache
     /// Whether what the cache holds is read and held against its digest.
     var isVerifying = false
+    /// What the file was called where it came from; nil when it is called so here.
+    var givenName: String?
     private let byteCount: Int64
     private let progress: @Sendable (BaseImageProgress) -> Void
     private let isCancelled: @Sendable () -> Bool
@@ -174,7 +176,7 @@ struct BaseImageOpening: Sendable {
     }
 
     /// The file's name, for whoever lists the cache.
-    private var name: String { file.file.path.fileName }
+    var name: String { givenName ?? file.file.path.fileName }
 
     var job: UnpackContext {
         UnpackContext(source: file.file, total: byteCount, progress: progress, isCancelled: isCancelled)

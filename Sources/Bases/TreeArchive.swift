@@ -84,7 +84,7 @@ package struct TreeArchive: Sendable {
     ///
     /// `pack` writes the cached form from the members; it runs only when that is not there. `version` names the form.
     package static func open(
-        path: String, expectedSHA256: SHA256Digest? = nil, version: String, cache: Cache,
+        path: String, expectedSHA256: SHA256Digest? = nil, name: String? = nil, version: String, cache: Cache,
         progress: @escaping @Sendable (BaseImageProgress) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false },
         pack: (borrowing TreeArchiveReader, OpenFile) throws(BaseImageError) -> Void
@@ -104,7 +104,7 @@ package struct TreeArchive: Sendable {
             throw .digestMismatch(expected: expectedSHA256, found: digest)
         }
         let file = try cache.tree(
-            for: digest, version: version, name: path.fileName,
+            for: digest, version: version, name: name ?? path.fileName,
             onDamage: { progress(.damaged(path: $0)) }, onWait: { progress(.waiting) }, isCancelled: isCancelled
         ) { (file) throws(BaseImageError) in
             guard let archive = try tar(in: opening) else { throw .block(.changed(path: path)) }

@@ -160,7 +160,8 @@ package struct Build: Sendable {
         let patch = try wrapping(overlay.patch, as: { (error: BlockError) in ForgeError(error).about(slot: job.slot) })
         let used = try writer.isMapping ? BlockSet.inUse(of: overlay) : nil
         var manifest = spec.manifest(
-            of: job, decision.plan, decision.changes, format: base.format.rawValue, sha256: base.sourceDigest,
+            of: job, decision.plan, decision.changes,
+            base: spec.manifestBase(name: base.name, format: base.format.rawValue, sha256: base.sourceDigest),
             output: spec.stem(for: job.slot) + "." + writer.pathExtension)
         manifest.engine = engine
         manifest.reproducible = engine == .builtin
@@ -199,7 +200,7 @@ package struct Build: Sendable {
             let isCandidate = try mayBeCurrent(job.slot)
             if isCandidate { try checkReplaceable(job) }
             for path in (devices[job.slot] == nil ? [image] : []) + [manifest] + map {
-                try BackingStore.check(output: path, isNoneOf: [spec.base.path] + otherBases)
+                try BackingStore.check(output: path, isNoneOf: [spec.base.ownPath].compactMap { $0 } + otherBases)
                 try OutputFile.checkReplaceable(path, replacing: isReplacing(job.slot) || isCandidate)
             }
         }

@@ -11,9 +11,10 @@ extension BuildSpec {
     /// What a netboot tree at `path`, a folder or an archive with one or several, lacks to be what the job asks for; nil
     /// when something else lies there.
     static func verifyTree(
-        _ path: String, is job: Job, cache: Cache, observe: @escaping Progress.Observer
+        _ source: ImageSource, is job: Job, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> [ChangeReport]? {
-        guard let volume = try tree(at: path, cache: cache, observe: observe) else { return nil }
+        let path = source.path
+        guard let volume = try tree(at: source, cache: cache, observe: observe) else { return nil }
         if let found = try verifyTree(in: volume, is: job, calledBy: path) { return found }
         let mount = try NetbootBase.bootMount(of: volume, called: path)
         return try changes(
@@ -40,11 +41,11 @@ extension BuildSpec {
     }
 
     static func tree(
-        at path: String, cache: Cache, observe: @escaping Progress.Observer
+        at source: ImageSource, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> (any ReadableVolume)? {
         var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            return try ArchiveVolume.open(.init(path: path, sha256: nil), cache: cache, observe: observe)?.volume
+        guard let path = source.ownPath, stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            return try ArchiveVolume.open(source, cache: cache, observe: observe)?.volume
         }
         return FolderVolume(path)
     }

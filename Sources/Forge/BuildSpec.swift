@@ -73,12 +73,17 @@ package struct BuildSpec: Sendable {
 }
 
 extension BuildSpec {
+    /// What a manifest says of the base; `name` is what it was called where it came from.
+    func manifestBase(name: String?, format: String, sha256: SHA256Digest) -> Manifest.Base {
+        Manifest.Base(file: name ?? base.path.fileName, format: format, sha256: sha256.description)
+    }
+
     /// The manifest of a slot's output, all except what is known only of the finished file.
     func manifest(
-        of job: Job, _ plan: EditPlan, _ changes: [Change], format: String, sha256: SHA256Digest, output: String
+        of job: Job, _ plan: EditPlan, _ changes: [Change], base: Manifest.Base, output: String
     ) -> Manifest {
         Manifest(
-            base: .init(file: base.path.fileName, format: format, sha256: sha256.description),
+            base: base,
             changes: changes.map { Manifest.Change($0) }.sorted { ($0.partition, $0.path) < ($1.partition, $1.path) },
             cluster: cluster, identity: Manifest.Machine(job.settings.identity),
             output: .init(bytes: 0, file: output, sha256: ""), plan: plan.identity.description,
@@ -121,10 +126,12 @@ extension BuildSpec {
     /// What a finished image or netboot tree at `path` lacks to be what the one job of `cluster` asks for; empty when it
     /// matches.
     package static func verify(
-        _ path: String, is job: Job, of cluster: String? = nil, cache: Cache, observe: @escaping Progress.Observer
+        _ source: ImageSource, is job: Job, of cluster: String? = nil, cache: Cache,
+        observe: @escaping Progress.Observer
     ) throws(ForgeError) -> [ChangeReport] {
-        if let found = try verifyTree(path, is: job, cache: cache, observe: observe) { return found }
-        let base = try BaseImage.openBytes(of: path, cache: cache, isShared: true, observe: observe)
+        let path = source.path
+        if let found = try verifyTree(source, is: job, cache: cache, observe: observe) { return found }
+        let base = try BaseImage.openBytes(of: source, cache: cache, isShared: true, observe: observe)
         let image = try wrapping(as: { (error: ForgeError) in error.naming(image: path) }) { () throws(ForgeError) in
             let overlay = Overlay(over: base.reader)
             if base.isMounted { try overlay.hideMounts() }

@@ -76,7 +76,9 @@ package struct CardIdentity: Encodable, Sendable {
         if isDevice(path) {
             return try wrapping(FileReader(path: path), as: { opening($0, path) })
         }
-        return try BaseImage.openBytes(of: path, cache: cache, observe: observe).reader
+        return try BaseImage.openBytes(
+            of: ImageSource(path: path, sha256: nil), cache: cache, observe: observe
+        ).reader
     }
 
     private static func opening(_ error: BlockError, _ path: String) -> ForgeError {

@@ -11,7 +11,8 @@ extension Request {
     /// What a page of the cluster tells, of the slots that were asked for: from the profile, from base images that are
     /// edited in memory, and from the manifests of finished images in the folder `images`.
     package func page(
-        basePath: String?, images: String, epoch: Int64?, environment: [String: String], cache: Cache,
+        basePath: String?, images: String, epoch: Int64?, fetch: BaseFetch? = nil, environment: [String: String],
+        cache: Cache,
         observe: @escaping Progress.Observer
     ) throws(ForgeError) -> ClusterPage {
         let roster = try roster(environment: environment)
@@ -20,10 +21,10 @@ extension Request {
             guard jobs.contains(where: { $0.slot == slot.slot }) else { continue }
             machines.append(ClusterPage.Machine(slot, of: roster, settings: origins(for: slot.slot)))
         }
-        for spec in try specs(basePath: basePath, epoch: epoch) {
+        for spec in try specs(basePath: basePath, epoch: epoch, fetch: fetch) {
             for preview in try spec.preview(inspecting: true, cache: cache, observe: observe) {
                 guard let index = machines.firstIndex(where: { $0.slot == preview.plan.slot.name }) else { continue }
-                machines[index].base = spec.base.path.fileName
+                machines[index].base = spec.base.name
                 machines[index].take(preview)
                 machines[index].image = try Self.image(spec.stem(for: preview.plan.slot), in: images, of: preview)
             }

@@ -18,7 +18,8 @@ package struct Flash: Sendable {
 
     /// Opens an image, raw or packed; a packed one that cannot be read at random is unpacked into the cache first.
     package init(path: String, cache: Cache, observe: @escaping Progress.Observer) throws(ForgeError) {
-        let bytes = try BaseImage.openBytes(of: path, cache: cache, observe: observe)
+        let bytes = try BaseImage.openBytes(
+            of: ImageSource(path: path, sha256: nil), cache: cache, observe: observe)
         (reader, origin) = (bytes.reader, bytes.origin)
         try Self.checkWhole(reader, path: path)
         let source = reader

@@ -38,8 +38,7 @@ package struct Request: Sendable {
     package init(
         profilePath: String?, flags: [SettingsLayer.Flag], environment: [String: String]
     ) throws(ForgeError) {
-        let named = profilePath == "-" ? "/dev/stdin" : profilePath
-        let path = named ?? (access(Profile.defaultPath, F_OK) == 0 ? Profile.defaultPath : nil)
+        let path = Self.profilePath(profilePath)
         let home = environment["HOME"]
         if let path {
             let files = LocalProfileFiles(besideProfile: path, home: home)
@@ -50,10 +49,16 @@ package struct Request: Sendable {
         jobs = []
     }
 
+    /// The profile that counts: the one that was named, or ./piforge.yaml when there is one.
+    package static func profilePath(_ named: String?) -> String? {
+        if named == "-" { return "/dev/stdin" }
+        return named ?? (access(Profile.defaultPath, F_OK) == 0 ? Profile.defaultPath : nil)
+    }
+
     /// The spec for these jobs, which must start from the same image. `basePath` goes before what the profile says,
     /// whose sha256 then counts only for that file.
-    package func spec(basePath: String?, epoch: Int64?) throws(ForgeError) -> BuildSpec {
-        let all = try specs(basePath: basePath, epoch: epoch)
+    package func spec(basePath: String?, epoch: Int64?, fetch: BaseFetch? = nil) throws(ForgeError) -> BuildSpec {
+        let all = try specs(basePath: basePath, epoch: epoch, fetch: fetch)
         guard let first = all.first, all.count == 1 else {
             let slots = all.compactMap { $0.jobs.first?.slot.name }.joined(separator: " and ")
             throw ForgeError(
@@ -64,10 +69,10 @@ package struct Request: Sendable {
     }
 
     /// One for each image that the jobs start from, in the order of the jobs.
-    package func specs(basePath: String?, epoch: Int64?) throws(ForgeError) -> [BuildSpec] {
+    package func specs(basePath: String?, epoch: Int64?, fetch: BaseFetch? = nil) throws(ForgeError) -> [BuildSpec] {
         var specs: [BuildSpec] = []
         for job in jobs {
-            let base = try base(of: job, basePath: basePath)
+            let base = try source(of: base(of: job, basePath: basePath), fetch: fetch)
             if let index = specs.firstIndex(where: { $0.base.path == base.path }) {
                 specs[index].jobs.append(job)
             } else {
@@ -80,18 +85,25 @@ package struct Request: Sendable {
         return specs
     }
 
-    private func base(of job: BuildSpec.Job, basePath: String?) throws(ForgeError) -> ImageSource {
+    private func source(of base: Profile.Base, fetch: BaseFetch?) throws(ForgeError) -> ImageSource {
+        if let fetch { return fetch.source(of: base) }
+        guard !base.isElsewhere else { throw ForgeError(.bug, "could not use \(base.summary): nobody fetches it") }
+        return ImageSource(path: base.summary, sha256: base.sha256.flatMap { SHA256Digest(hex: $0) })
+    }
+
+    /// The image that a job starts from.
+    package func base(of job: BuildSpec.Job, basePath: String?) throws(ForgeError) -> Profile.Base {
         let known = [job.settings.base, profile?.base].compactMap { $0 }
         if let basePath {
-            let digest = known.first { $0.image == basePath }?.sha256
-            return .init(path: basePath, sha256: digest.flatMap { SHA256Digest(hex: $0) })
+            if let base = known.first(where: { $0.isNamed(basePath) }) { return base }
+            return try BaseFetch.base(named: basePath)
         }
         guard let base = known.first else {
             throw ForgeError(
                 .usage, "no base image: neither --base nor the profile's base.image names one",
                 hint: "add --base FILE, one of 8086's CNAT, CBRIDGE or node images")
         }
-        return .init(path: base.image, sha256: base.sha256.flatMap { SHA256Digest(hex: $0) })
+        return base
     }
 
     /// SHA-256 over a slot's effective settings, by which a card tells later whether they are still the same.

@@ -1,6 +1,6 @@
 package import Bases
 import Blocks
-import Images
+package import Images
 import Netboot
 package import Plans
 package import Reports
@@ -27,13 +27,17 @@ package struct Verification: Sendable {
 
     /// `settingsOnly` for what has lived since it was made: its bytes are not compared.
     package init(
-        _ path: String, is job: BuildSpec.Job, of cluster: String? = nil, settingsOnly: Bool = false, cache: Cache,
-        observe: @escaping Progress.Observer
+        _ source: ImageSource, is job: BuildSpec.Job, of cluster: String? = nil, settingsOnly: Bool = false,
+        cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) {
-        self.path = path
+        path = source.path
         slot = job.slot
-        differences = try BuildSpec.verify(path, is: job, of: cluster, cache: cache, observe: observe)
-        let beside = settingsOnly ? nil : try OutputManifest.beside(path)
+        differences = try BuildSpec.verify(source, is: job, of: cluster, cache: cache, observe: observe)
+        guard !settingsOnly, let path = source.ownPath else {
+            (unusedManifest, manifest, warnings, isAsMade) = (nil, nil, [], nil)
+            return
+        }
+        let beside = try OutputManifest.beside(path)
         let found = beside.flatMap { $0.isOf(path) ? $0 : nil }
         unusedManifest = found == nil ? beside?.path : nil
         manifest = found?.path
@@ -43,20 +47,24 @@ package struct Verification: Sendable {
 
     /// The slot that an image or tree is: by its label, its manifest, or its name; nil when nothing tells.
     package static func slot(
-        of path: String, cache: Cache, observe: @escaping Progress.Observer
+        of source: ImageSource, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> Slot? {
-        if let manifest = try OutputManifest.beside(path)?.manifest, let slot = Slot(manifest.slot) { return slot }
-        if let tree = try BuildSpec.tree(at: path, cache: cache, observe: observe) {
+        if let path = source.ownPath, let manifest = try OutputManifest.beside(path)?.manifest,
+            let slot = Slot(manifest.slot)
+        {
+            return slot
+        }
+        if let tree = try BuildSpec.tree(at: source, cache: cache, observe: observe) {
             let trees = try wrapping(on: .root, NetbootTree.all(in: tree))
             if trees.count == 1, let slot = trees[0].slot { return slot }
         } else {
-            let base = try BaseImage.openBytes(of: path, cache: cache, isShared: true, observe: observe)
+            let base = try BaseImage.openBytes(of: source, cache: cache, isShared: true, observe: observe)
             let label = try wrapping(
                 CardLabel.read(from: base.reader), as: { (error: BlockError) in ForgeError(error, reading: path) })
             if let label { return Slot(label.slot) }
         }
         // DIR/<cluster>-<slot>.tar, or DIR/<slot>
-        let name = path.fileName
+        let name = source.name
         let stem = name.prefix { $0 != "." }
         return Slot(String(stem.split(separator: "-").last ?? stem))
     }

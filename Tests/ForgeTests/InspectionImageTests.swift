@@ -2,6 +2,7 @@
 @testable import Blocks
 @testable import Forge
 import Foundation
+import Images
 @testable import Inspect
 @testable import Reports
 import TestSupport
@@ -51,7 +52,8 @@ import Testing
     }
 
     private func inspect(_ image: String, in folder: TemporaryFolder) throws -> Inspection {
-        try Inspection.of(image, cache: Cache(path: folder.path + "/cache"), observe: { _ in })
+        try Inspection.of(
+            ImageSource(path: image, sha256: nil), cache: Cache(path: folder.path + "/cache"), observe: { _ in })
     }
 
     @Test func tellsOfACleanCard() throws {

@@ -198,6 +198,51 @@ import Trees
         #expect(profile.base == Profile.Base(image: "here/nodes.img", sha256: nil))
     }
 
+    @Test func aBaseMayBeElsewhere() throws {
+        let profile = try profile(
+            """
+            base: {url: [https://example.org/a.img.xz, http://example.org/b.img.xz], signature: a.sig, key: maker.asc}
+            slots:
+              cnat: {base: https://example.org/c.img.xz}
+              p1: {base: {list: lists/os.json, name: Lite}}
+              p2: {base: {list: https://example.org/os.json, name: Lite}}
+              p3: {base: {url: https://example.org/d.img}}
+
+            """)
+        #expect(
+            profile.base
+                == Profile.Base(
+                    .urls(["https://example.org/a.img.xz", "http://example.org/b.img.xz"]),
+                    signature: .init(location: "here/a.sig", keys: "here/maker.asc")))
+        #expect(try settings(.cnat, profile).base == Profile.Base(.urls(["https://example.org/c.img.xz"])))
+        #expect(try settings(.node(1), profile).base == Profile.Base(.listed(name: "Lite", list: "here/lists/os.json")))
+        #expect(
+            try settings(.node(2), profile).base
+                == Profile.Base(.listed(name: "Lite", list: "https://example.org/os.json")))
+        #expect(try settings(.node(3), profile).base == Profile.Base(.urls(["https://example.org/d.img"])))
+    }
+
+    @Test(
+        "a base that names no image, or several, or an address that is none",
+        arguments: [
+            (
+                "{sha256: \(String(repeating: "0", count: 64))}",
+                "`base` needs one of the keys `image` or `url` or `list`"
+            ),
+            ("{image: a.img, url: https://example.org/a}", "`base` has `image` and `url`, and takes one of them"),
+            ("{list: a.json}", "`list` needs the key `name`"), ("{image: a.img, name: A}", "`name` is for `list`"),
+            ("{url: []}", "`url` is an empty list"), ("{image: a.img, key: b.asc}", "`key` needs the key `signature`"),
+            ("{image: a.img, signature: b.sig}", "`signature` needs the key `key`"),
+            ("{url: ftp://example.org/a}", "\"ftp://example.org/a\" is no address of https or http"),
+            ("{url: \"https://example.org/a b\"}", "the address \"https://example.org/a b\" has a blank"),
+            ("{url: https://me:word@example.org/a}", "the address has a user or a password in it"),
+            ("{url: [https:///a]}", "the address \"https:///a\" has no host"),
+        ])
+    func wrongBase(base: String, message: String) throws {
+        let error = #expect(throws: ProfileErrors.self) { try profile("base: \(base)\nslots: {p1: {}}\n") }
+        #expect(error?.problems.map(\.message) == [message])
+    }
+
     @Test(arguments: PlannerFixture.Release.allCases) func groups(release: PlannerFixture.Release) throws {
         let image = try PlannerFixture(release)
         try image.write("root:x:0:\nadm:x:4:syslog\nx:x:999:\npi:x:1000:\n", "/etc/group")

@@ -1,4 +1,4 @@
-import Blocks
+package import Blocks
 import Glibc
 import Reports
 
@@ -9,6 +9,14 @@ extension Cache {
     ) -> OpenFile? {
         // A cache that cannot be read is as good as an empty one.
         try? imageEntry(for: digest).open(isVerifying: isVerifying, onDamage: onDamage)?.file
+    }
+
+    /// The sha256 of the image that was unpacked from the file with this one; nil when it is not in the cache.
+    package func unpackedDigest(of digest: SHA256Digest) -> SHA256Digest? {
+        guard case .note(let note) = CacheNote.read(imageEntry(for: digest).notePath, limit: 1 << 14),
+            note.lines.count > 2
+        else { return nil }
+        return SHA256Digest(hex: note.lines[2])
     }
 
     /// Runs `unpack` on an empty file and makes that the image for `digest`; whatever goes wrong, nothing is left.

@@ -14,6 +14,10 @@ extension Cache {
             case tree
             /// Digests of a base's blocks, for maps of images.
             case map
+            /// A file that came from a URL.
+            case download
+            /// The beginning of one, from which the next run goes on.
+            case part
             /// What a process left that was killed while it made something.
             case unfinished
         }
@@ -40,11 +44,13 @@ extension Cache {
         for (folder, kind, suffixes) in [
             (imagesPath, Item.Kind.image, [".img"]),
             (packedPath, .packed, PackedFormat.allCases.map { "." + $0.suffix }), (mapsPath, .map, [".map"]),
-            (treesPath, .tree, [".tree"]),
+            (treesPath, .tree, [".tree"]), (downloadsPath, .download, [".download"]), (downloadsPath, .part, [".part"]),
         ] {
             for name in FolderListing.names(in: folder) ?? [] {
                 let path = "\(folder)/\(name)"
                 if let data = name.range(of: ".partial.") {
+                    // Parts have none, and lie in a folder with others.
+                    guard kind != .part else { continue }
                     items.append(Self.leftover(path, data: "\(folder)/\(name[..<data])", folder: folder))
                 } else if suffixes.contains(where: { name.hasSuffix($0) }) {
                     items.append(Self.item(Self.entry(path, folder: folder, isImage: kind == .image), kind))

@@ -11,6 +11,9 @@ import Glibc
 ///   packed/<sha256>.<parameters>.<range>.xz   a part of the image in blocks, with .note, .lock and .partial.<pid>
 ///   maps/<sha256>.map                   digests of runs of blocks, for block maps, with .note, .lock and .partial.<pid>
 ///   trees/<sha256>.<form>.tree          a tree archive with random access, with .note, .lock, .partial.<pid>
+///   downloads/<sha256>.download         a file that came from a URL, with .note, .lock and .partial.<pid>
+///   downloads/<key>.part                the beginning of one, with .note and .lock; the next run goes on from there
+///   downloads/<key>.url                 what a URL gave when it was last asked
 ///   digests/<device>-<inode>            the sha256 of a file, and the size and times it had then
 /// ```
 package struct Cache: Equatable, Sendable {
@@ -40,9 +43,13 @@ package struct Cache: Equatable, Sendable {
     var mapsPath: String { path + "/maps" }
     var treesPath: String { path + "/trees" }
 
+    var downloadsPath: String { path + "/downloads" }
+
     /// Makes the folder and what leads to it.
     func prepare() throws(BlockError) {
-        for folder in [imagesPath, digestsPath, packedPath, mapsPath, treesPath] { try Self.makeFolder(folder) }
+        for folder in [imagesPath, digestsPath, packedPath, mapsPath, treesPath, downloadsPath] {
+            try Self.makeFolder(folder)
+        }
     }
 
     private static func makeFolder(_ path: String) throws(BlockError) {

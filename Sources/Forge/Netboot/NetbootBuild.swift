@@ -147,7 +147,7 @@ package struct NetbootBuild: Sendable {
         _ orders: [Order], over base: NetbootBase, tree: (any TreeSource)? = nil
     ) throws(ForgeError) {
         guard let first = orders.first else { return }
-        let name = spec.base.path.fileName
+        let name = spec.base.name
         // A tree of trees has the base several times.
         let total = base.byteCount.times(tree is NodeTrees ? spec.jobs.count : 1)
         let pass = TreePass(source: tree ?? base.tree, latestTime: kept.isEmpty ? first.latestTime : .max) { done in
@@ -160,7 +160,8 @@ package struct NetbootBuild: Sendable {
 
     func manifest(of outcome: TreeEditor.Outcome, _ job: BuildSpec.Job, base: NetbootBase) -> Manifest {
         var manifest = spec.manifest(
-            of: job, outcome.plan, outcome.changes, format: base.format, sha256: base.sourceDigest,
+            of: job, outcome.plan, outcome.changes,
+            base: spec.manifestBase(name: base.name, format: base.format, sha256: base.sourceDigest),
             output: path(for: job.slot).fileName)
         manifest.medium = Planner.Medium.netboot.rawValue
         if !base.isArchive, initramfs == nil { manifest.warnings.append(Self.noInitramfs) }
@@ -216,7 +217,7 @@ package struct NetbootBuild: Sendable {
         try OutputFolder.prepare(folder)
         for job in spec.jobs {
             let path = path(for: job.slot)
-            try BackingStore.check(output: path, isNoneOf: [spec.base.path])
+            try BackingStore.check(output: path, isNoneOf: [spec.base.ownPath].compactMap { $0 })
             switch format {
             case .folder: try FolderOutput.checkReplaceable(path, replacing: replacing)
             case .tar, .tarXZ, .tarZstd: try OutputFile.checkReplaceable(path, replacing: replacing)

@@ -8,10 +8,12 @@ extension BaseImage {
         _ base: ImageSource, cache: Cache, unpacking: Bool = false, isVerifying: Bool = false,
         observe: @escaping Progress.Observer
     ) throws(ForgeError) -> BaseImage {
-        let subject = base.path.fileName
+        let subject = base.name
+        let local = try base.local(observe: observe)
+        defer { withExtendedLifetime(local) {} }
         return try wrapping(
             open(
-                path: base.path, expectedSHA256: base.sha256, cache: cache, unpacking: unpacking,
+                path: local.path, expectedSHA256: base.sha256, name: local.name, cache: cache, unpacking: unpacking,
                 isVerifying: isVerifying,
                 progress: { step in
                     observe(Progress(step, subject: subject))
@@ -27,13 +29,16 @@ extension BaseImage {
     /// The bytes of an image file alone, packed or not; a raw one is not read for its SHA-256. With `isShared` a disk
     /// may be mounted.
     package static func openBytes(
-        of path: String, cache: Cache, isShared: Bool = false, observe: @escaping Progress.Observer
+        of source: ImageSource, cache: Cache, isShared: Bool = false, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> Bytes {
-        let subject = path.fileName
+        let subject = source.name
+        let local = try source.local(observe: observe)
+        defer { withExtendedLifetime(local) {} }
         return try wrapping(
             openBytes(
-                path: path, cache: cache, isShared: isShared, progress: { observe(Progress($0, subject: subject)) },
-                isCancelled: { Interruption.isRequested }), as: { ForgeError($0, opening: path) })
+                path: local.path, name: local.name, cache: cache, isShared: isShared,
+                progress: { observe(Progress($0, subject: subject)) },
+                isCancelled: { Interruption.isRequested }), as: { ForgeError($0, opening: source.path) })
     }
 }
 

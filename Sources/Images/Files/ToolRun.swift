@@ -1,23 +1,23 @@
 import Blocks
 import Glibc
-import Reports
+package import Reports
 
 /// One run of another program of this machine, to its end; its words are kept, its input is empty.
-struct ToolRun {
+package struct ToolRun {
     /// The exit status; 128 and the number of a signal that ended it.
-    let status: Int32
+    package let status: Int32
     /// The last words that are not blank.
-    let lastLine: String?
+    package let lastLine: String?
 
     /// Folders besides those of PATH: what repairs disks lies where only root looks.
     private static let folders = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
     private static let wordLimit = 1 << 16
 
     /// Runs `name` with `arguments` and nothing but `environment` as its variables; `package` is Debian's that has it.
-    init(_ name: String, _ arguments: [String], environment: [String] = [], package: String) throws(ForgeError) {
-        let path = getenv("PATH").map { String(cString: $0) } ?? ""
-        let folders = path.split(separator: ":").map(String.init) + Self.folders
-        guard let program = folders.map({ $0 + "/" + name }).first(where: { access($0, X_OK) == 0 }) else {
+    package init(
+        _ name: String, _ arguments: [String], environment: [String] = [], package: String
+    ) throws(ForgeError) {
+        guard let program = Self.program(name) else {
             throw ForgeError(
                 .unavailable, "could not run \(name): it is not installed", hint: "apt install \(package)")
         }
@@ -25,7 +25,8 @@ struct ToolRun {
         let words = open("/tmp", O_RDWR | Self.temporaryFile | O_CLOEXEC, 0o600)
         guard words >= 0 else { throw ForgeError.writing("/tmp", errno: errno) }
         defer { close(words) }
-        let child = try Self.start(program, [name] + arguments, environment + ["LC_ALL=C", "PATH=\(path)"], words)
+        let child = try Self.start(
+            program, [name] + arguments, environment + ["LC_ALL=C", "PATH=\(Self.searchPath)"], words)
         status = try Self.wait(for: child, name)
         var bytes = [UInt8](repeating: 0, count: Self.wordLimit)
         let end = lseek(words, 0, SEEK_END)
@@ -33,6 +34,14 @@ struct ToolRun {
         let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
         lastLine = text.split(whereSeparator: \.isNewline).last { !$0.allSatisfy(\.isWhitespace) }.map(String.init)
     }
+
+    /// Where a program lies; nil when it is not installed.
+    package static func program(_ name: String) -> String? {
+        let folders = searchPath.split(separator: ":").map(String.init) + Self.folders
+        return folders.map { $0 + "/" + name }.first { access($0, X_OK) == 0 }
+    }
+
+    private static var searchPath: String { getenv("PATH").map { String(cString: $0) } ?? "" }
 
     // O_TMPFILE of linux/fcntl.h, which glibc's headers hide behind _GNU_SOURCE.
     private static let temporaryFile: Int32 = 0o20_200_000

@@ -12,7 +12,7 @@ package enum OutputFormat: String, Sendable, CaseIterable {
     package func writer(
         for base: ImageSource, cache: Cache, mapping: BmapPolicy, isVerifying: Bool = false
     ) -> any ImageWriter {
-        let name = base.path.fileName
+        let name = base.name
         let packed: PackedFormat
         switch self {
         case .raw: return MappedImageWriter(baseName: name, cache: cache, mapping: mapping)

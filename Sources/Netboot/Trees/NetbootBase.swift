@@ -22,6 +22,8 @@ package final class NetbootBase {
     package let lastWritten: Int64
     package let format: String
     package let sourceDigest: SHA256Digest
+    /// The name that the file had where it came from; nil for one that was on this machine.
+    package let name: String?
     /// About how many bytes of files a pass reads.
     package let byteCount: Int64
     /// Nil for an archive, whose cached form is read.
@@ -53,6 +55,7 @@ package final class NetbootBase {
         lastWritten = image.lastWritten
         format = base.format.rawValue
         sourceDigest = base.sourceDigest
+        name = base.name
         byteCount = image.usedByteCount
         self.image = base
     }
@@ -67,6 +70,7 @@ package final class NetbootBase {
         lastWritten = volume.newestTime
         format = archive.format
         sourceDigest = archive.digest
+        name = archive.name
         byteCount = volume.byteCount
         image = nil
     }

@@ -64,9 +64,7 @@ private struct ProfileLoader {
 
         var profile = Profile(
             name: name, cluster: top?["cluster"]?.text ?? "", defaults: defaults, slotLayers: slots)
-        if let image = top?["base"]?["image"]?.text {
-            profile.base = .init(image: decoder.files.resolve(image), sha256: top?["base"]?["sha256"]?.text)
-        }
+        profile.base = top?["base"].flatMap { Profile.Base($0, &decoder) }
         problems += checker.problems + decoder.problems
         problems += Profile.problems(profile.slots.map { ($0, profile.layer(for: $0)) })
         return profile

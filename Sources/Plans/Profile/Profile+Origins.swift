@@ -39,6 +39,7 @@ extension SettingsLayer.Entry {
         case .host(let address, let name): ("hosts.\(address)", name)
         case .file(let copy): (key, copy.summary)
         case .secret(let source): (key, source.path)
+        case .base(let base): (key, base.summary)
         case .hostKey(let hostKey): (key, hostKey.publicKey.fingerprint)
         }
     }

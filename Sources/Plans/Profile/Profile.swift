@@ -10,19 +10,6 @@ package struct Profile: Equatable, Sendable {
     /// The slots that exist, each with what it says itself.
     package var slotLayers: [Slot: SettingsLayer]
 
-    /// The image that every slot starts from.
-    package struct Base: Equatable, Sendable {
-        /// The path as the user would open it.
-        package var image: String
-        /// 64 lower-case hex digits.
-        package var sha256: String?
-
-        package init(image: String, sha256: String?) {
-            self.image = image
-            self.sha256 = sha256
-        }
-    }
-
     package init(
         name: String, cluster: String, base: Base? = nil, defaults: SettingsLayer = .init(),
         slotLayers: [Slot: SettingsLayer] = [:]

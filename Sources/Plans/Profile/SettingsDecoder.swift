@@ -42,6 +42,9 @@ struct SettingsDecoder {
             return entry(.boolean(node.text == "true"))
         case .integer: return node.text.flatMap { Int($0) }.map { entry(.integer($0)) } ?? []
         case .text: return node.text.map { entry(.text($0)) } ?? []
+        case .textOrList(let format):
+            return node.items.isEmpty
+                ? entries(node, path: path, type: .text(format)) : entries(node, path: path, type: .list(.text(format)))
         case .list(let element): return node.items.flatMap { entries($0, path: path, type: element) }
         case .object(let keys), .objectOrFirst(let keys):
             return node.pairs.flatMap { pair in

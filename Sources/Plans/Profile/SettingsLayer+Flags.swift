@@ -116,7 +116,7 @@ extension SettingsLayer.Flag {
         let isYAML = value.hasPrefix("[") || value.hasPrefix("{")
         switch type {
         case .boolean, .integer, .text: return scalar
-        case .list:
+        case .list, .textOrList:
             guard isYAML else { return keepsScalars ? scalar : list([scalar]) }
             let node = try parsed()
             if case .map = node.content { return list([node]) }

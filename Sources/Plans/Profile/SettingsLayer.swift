@@ -11,10 +11,12 @@ package enum SettingValue: Equatable, Sendable {
     case file(Settings.FileCopy)
     case secret(IdentitySource)
     case hostKey(HostKey)
+    case base(Profile.Base)
 
     var boolean: Bool? { if case .boolean(let flag) = self { flag } else { nil } }
     var integer: Int? { if case .integer(let number) = self { number } else { nil } }
     var text: String? { if case .text(let text) = self { text } else { nil } }
+    var base: Profile.Base? { if case .base(let base) = self { base } else { nil } }
     var file: Settings.FileCopy? { if case .file(let copy) = self { copy } else { nil } }
 }
 

@@ -98,6 +98,10 @@ extension Schema {
         ]
         let required = keys.filter(\.isRequired)
         if !required.isEmpty { pairs.append(("required", .list(required.map { .text($0.name) }))) }
+        let alternatives = keys.filter(\.isAlternative).map { key in
+            JSONText.object([("required", .list([.text(key.name)]))])
+        }
+        if !alternatives.isEmpty { pairs.append(("oneOf", .list(alternatives))) }
         pairs.append(("additionalProperties", .flag(false)))
         return .object(pairs)
     }
@@ -121,6 +125,8 @@ extension Schema {
             if !format.values.isEmpty { pairs.append(("enum", .list(format.values.map { .text($0) }))) }
             return .object(pairs)
         case .list(let element): return .object([("type", .text("array")), ("items", schema(element))])
+        case .textOrList(let format):
+            return .object([("anyOf", .list([schema(.text(format)), schema(.list(.text(format)))]))])
         case .object(let keys): return object(keys)
         case .objectOrFirst(let keys):
             return .object([("anyOf", .list(keys.prefix(1).map { schema($0.type) } + [object(keys)]))])

@@ -45,6 +45,7 @@ extension Schema {
         case .list(.object): "list of mappings"
         case .list(.text(let format)): "list: \(format.name)"
         case .list: "list"
+        case .textOrList(let format): "\(format.name), or list of some"
         case .object: "mapping"
         case .objectOrFirst(let keys): "mapping, or \(keys.first.map { "its `\($0.name)` alone" } ?? "")"
         case .booleanOr: "true or false, or mapping"

@@ -6,6 +6,8 @@ package indirect enum SchemaType: Sendable {
     case integer(ClosedRange<Int>)
     case text(TextFormat)
     case list(SchemaType)
+    /// One text alone, or a list of some.
+    case textOrList(TextFormat)
     /// A mapping with these keys and no others.
     case object([SchemaKey])
     /// A mapping with these keys, or the value of the first of them alone.
@@ -38,6 +40,8 @@ package struct SchemaKey: Sendable {
     package var example: String
     package var scope: Scope
     package var isRequired: Bool
+    /// Of the keys of a mapping for which this holds, one must be there, and no more.
+    package var isAlternative = false
     /// The value is never printed.
     package var isSecret: Bool
     /// The option of the command line that sets it, besides `--set`.
@@ -73,7 +77,7 @@ package struct SchemaKey: Sendable {
 
     package init(
         _ name: String, _ type: SchemaType, _ doc: String, example: String, scope: Scope = .everywhere,
-        isRequired: Bool = false, isSecret: Bool = false, option: Option? = nil
+        isRequired: Bool = false, isAlternative: Bool = false, isSecret: Bool = false, option: Option? = nil
     ) {
         self.name = name
         self.type = type
@@ -81,6 +85,7 @@ package struct SchemaKey: Sendable {
         self.example = example
         self.scope = scope
         self.isRequired = isRequired
+        self.isAlternative = isAlternative
         self.isSecret = isSecret
         self.option = option
     }

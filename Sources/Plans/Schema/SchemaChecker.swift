@@ -24,6 +24,12 @@ struct SchemaChecker {
             var result = node
             result.content = .list(items.compactMap { check($0, element, name: name, example: example) })
             return result
+        case .textOrList(let format):
+            if case .list(let items) = node.content {
+                if items.isEmpty { report(node.position, "`\(name)` is an empty list", hint: "\(name): \(example)") }
+                return check(node, .list(.text(format)), name: name, example: example)
+            }
+            return checkText(node, format, name: name, example: example)
         case .object(let keys): return checkObject(node, keys, name: name)
         case .objectOrFirst(let keys):
             if case .scalar = node.content, !node.isNull, let first = keys.first {
@@ -116,9 +122,24 @@ struct SchemaChecker {
         for key in keys where key.isRequired && !pairs.contains(where: { $0.key == key.name }) {
             report(node.position, "`\(name)` needs the key `\(key.name)`", hint: "\(key.name): \(key.example)")
         }
+        checkAlternatives(node, keys, name: name)
         var result = node
         result.content = .map(kept)
         return result
+    }
+
+    private mutating func checkAlternatives(_ node: ProfileNode, _ keys: [SchemaKey], name: String) {
+        let alternatives = keys.filter(\.isAlternative)
+        let given = alternatives.filter { node[$0.name] != nil }
+        guard given.count != 1, let first = alternatives.first else { return }
+        func list(_ keys: [SchemaKey], _ word: String) -> String {
+            keys.map { "`\($0.name)`" }.joined(separator: " \(word) ")
+        }
+        report(
+            node.position,
+            given.isEmpty
+                ? "`\(name)` needs one of the keys \(list(alternatives, "or"))"
+                : "`\(name)` has \(list(given, "and")), and takes one of them", hint: "\(first.name): \(first.example)")
     }
 
     /// Says that a mapping has no such key, and which was meant or where it belongs.

@@ -11,9 +11,10 @@ extension BuildCommand {
         let assigned = try devicesBySlot(in: environment)
         let named = assigned.compactMap { $0.slot?.name }.joined(separator: ",")
         let specs = try settings.request(in: environment, slots: named.isEmpty ? nil : named).specs(
-            basePath: base?.path, epoch: environment.sourceDateEpoch())
+            basePath: base?.path, epoch: environment.sourceDateEpoch(),
+            fetch: settings.fetch(in: environment, cache: environment.cache()))
         let targets = try targets(assigned, for: specs)
-        let held = try cards.open(targets, image: 0, reading: specs.map(\.base.path))
+        let held = try cards.open(targets, image: 0, reading: specs.compactMap(\.base.ownPath))
         var report = CardReport()
         try write(specs, to: held, in: environment, reporting: &report)
         try report.finish(json: settings.answer.json)

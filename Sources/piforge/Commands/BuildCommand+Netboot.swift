@@ -19,7 +19,7 @@ extension BuildCommand {
 
     /// What writes the images when nodes' trees go into them; nil without --with-netboot.
     func netbootSink(
-        for spec: BuildSpec, in environment: Environment, cache: Cache
+        for spec: BuildSpec, in environment: Environment, cache: Cache, fetch: BaseFetch
     ) throws(ForgeError) -> NetbootImageWriter? {
         guard let withNetboot else {
             try netbootLayout.refuseAlone()
@@ -37,7 +37,7 @@ extension BuildCommand {
                 hint: "leave out --format, --bmap and --engine, and pack the image afterwards, say with xz -T0")
         }
         let trees = try settings.request(in: environment, others: withNetboot, allMeans: .nodes).spec(
-            basePath: base?.path, epoch: environment.sourceDateEpoch())
+            basePath: base?.path, epoch: environment.sourceDateEpoch(), fetch: fetch)
         if let job = trees.jobs.first(where: \.slot.isController) {
             throw ForgeError(
                 .usage, "could not make a netboot tree of \(job.slot): a controller boots from its card",

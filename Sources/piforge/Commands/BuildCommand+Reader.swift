@@ -21,7 +21,8 @@ extension BuildCommand {
         }
         let environment = Environment.current
         let specs = try settings.request(in: environment).specs(
-            basePath: base?.path, epoch: environment.sourceDateEpoch())
+            basePath: base?.path, epoch: environment.sourceDateEpoch(),
+            fetch: settings.fetch(in: environment, cache: environment.cache()))
         let queue = specs.flatMap { spec in
             spec.jobs.map { job in
                 var single = spec
@@ -87,7 +88,7 @@ extension BuildCommand {
             let label = CardLabel.Name(slot: job.slot.name, cluster: spec.cluster)
             let name = spec.cluster.map { "\(job.slot) of \($0)" } ?? job.slot.name
             let target = CardTarget(path: path, name: name, label: label, slot: job.slot)
-            let held = try cards.open([target], image: 0, reading: [spec.base.path])
+            let held = try cards.open([target], image: 0, reading: [spec.base.ownPath].compactMap { $0 })
             try write([spec], to: held, in: environment, reporting: &turn.report)
             if let failure = turn.report.takeLastFailure() { throw failure }
             let isOut = held.allSatisfy { $0.device.eject() }

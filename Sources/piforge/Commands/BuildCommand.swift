@@ -94,14 +94,15 @@ struct BuildCommand: ParsableCommand {
     private func writeImages() throws {
         let environment = Environment.current
         let kind: SlotSelection.Kind = withNetboot == nil ? .any : .controllers
+        let cache = try environment.cache()
         let request = try settings.request(in: environment, allMeans: kind)
         let slots = request.jobs.map(\.slot)
-        let specs = try request.specs(basePath: base?.path, epoch: environment.sourceDateEpoch())
-        let cache = try environment.cache()
+        let fetch = settings.fetch(in: environment, cache: cache)
+        let specs = try request.specs(basePath: base?.path, epoch: environment.sourceDateEpoch(), fetch: fetch)
         var builds: [Build] = []
         for var spec in specs {
             spec.isVerifying = verify
-            let trees = try netbootSink(for: spec, in: environment, cache: cache)
+            let trees = try netbootSink(for: spec, in: environment, cache: cache, fetch: fetch)
             var build = Build(
                 spec, into: output.path, replacing: force, cache: cache,
                 writer: trees ?? format.writer(for: spec.base, cache: cache, mapping: bmap, isVerifying: verify),
@@ -109,7 +110,7 @@ struct BuildCommand: ParsableCommand {
             // What programs or nodes' trees brought is not known without doing it again.
             build.keepsCurrent = !force && trees == nil
             build.needsWholeMap = bmap == .always
-            build.otherBases = specs.map(\.base.path) + (trees.map { [$0.trees.base.path] } ?? [])
+            build.otherBases = (specs.map(\.base) + (trees.map { [$0.trees.base] } ?? [])).compactMap(\.ownPath)
             builds.append(build)
         }
         let isRepeated = builds.allSatisfy(\.mayBeCurrent)

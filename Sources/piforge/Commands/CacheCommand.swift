@@ -8,7 +8,7 @@ struct CacheCommand: ParsableCommand {
         commandName: "cache",
         abstract: "List what piforge keeps between builds, or remove it.",
         discussion: """
-            Kept are unpacked base images, packed parts of them, and digests of their blocks for block maps, below \
+            Kept are downloads, unpacked base images, packed parts of them, and digests of their blocks for block maps, below \
             $XDG_CACHE_HOME/piforge or ~/.cache/piforge. All of it can be made again.
 
               piforge cache
@@ -97,6 +97,8 @@ struct CacheCommand: ParsableCommand {
             case .packed: "packed blocks to copy"
             case .tree: "unpacked tree archive"
             case .map: "digests for block maps"
+            case .download: "download"
+            case .part: "begun download"
             case .unfinished: "left by a killed run"
             }
         let days = max(0, now - item.lastUsed) / 86400

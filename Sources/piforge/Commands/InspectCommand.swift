@@ -1,4 +1,5 @@
 import ArgumentParser
+import Forge
 import Inspect
 import Reports
 
@@ -14,18 +15,23 @@ struct InspectCommand: ParsableCommand {
               piforge inspect --strict base.img.xz        # ends with 1 for a warning
             """)
 
-    @Argument(help: ArgumentHelp("The image, raw or packed.", valueName: "image"))
+    @Argument(help: ArgumentHelp("The image, raw or packed; a file or an address.", valueName: "image"))
     var imagePath: UserPath
 
     @OptionGroup var strict: StrictOption
+
+    @OptionGroup var sources: FetchOptions
 
     @OptionGroup var answer: ReportOptions
 
     func run() throws {
         let image = imagePath.path
         try answer.apply()
+        let environment = Environment.current
+        let cache = try environment.cache()
         let inspection = try Inspection.of(
-            image, cache: Environment.current.cache(), observe: { Terminal.shared.show($0) })
+            sources.fetch(in: environment, cache: cache, profilePath: nil).source(named: image), cache: cache,
+            observe: { Terminal.shared.show($0) })
         Terminal.shared.finish()
         if answer.json {
             try Output.json(inspection)

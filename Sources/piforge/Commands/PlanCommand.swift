@@ -16,7 +16,7 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var options: SettingsOptions
 
-    @Option(help: ArgumentHelp("The base image instead of the profile's.", valueName: "file"))
+    @Option(help: ArgumentHelp("The base image instead of the profile's, a file or an address.", valueName: "file|url"))
     var base: UserPath?
 
     @Flag(help: "Print the effective settings with their origins, too.")
@@ -34,16 +34,17 @@ struct PlanCommand: ParsableCommand {
         progress.apply()
         let environment = Environment.current
         let request = try options.request(in: environment)
+        let cache = try environment.cache()
+        let fetch = options.fetch(in: environment, cache: cache)
         if let html {
             guard !options.answer.json && !settings else {
                 throw ForgeError(
                     .usage, "could not use --html with --json or --settings: the page has the settings, and is a file",
                     hint: "leave one out")
             }
-            return try ReportCommand.write(html.path, of: request, base: base, environment)
+            return try ReportCommand.write(html.path, of: request, base: base, environment, fetch)
         }
-        let specs = try request.specs(basePath: base?.path, epoch: environment.sourceDateEpoch())
-        let cache = try environment.cache()
+        let specs = try request.specs(basePath: base?.path, epoch: environment.sourceDateEpoch(), fetch: fetch)
         var previews: [BuildSpec.Preview] = []
         for spec in specs { previews += try spec.preview(cache: cache, observe: { Terminal.shared.show($0) }) }
         previews.sort { $0.plan.slot < $1.plan.slot }

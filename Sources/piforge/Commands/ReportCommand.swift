@@ -23,7 +23,7 @@ struct ReportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where to write the page.", valueName: "file"))
     var html: UserPath
 
-    @Option(help: ArgumentHelp("The base image instead of the profile's.", valueName: "file"))
+    @Option(help: ArgumentHelp("The base image instead of the profile's, a file or an address.", valueName: "file|url"))
     var base: UserPath?
 
     @Option(help: ArgumentHelp("The folder with the images that are built, whose digests are shown.", valueName: "dir"))
@@ -39,18 +39,19 @@ struct ReportCommand: ParsableCommand {
         progress.apply()
         let environment = Environment.current
         try Self.write(
-            html.path, of: options.request(in: environment), base: base, images: images.path, environment, force: force)
+            html.path, of: options.request(in: environment), base: base, images: images.path, environment,
+            options.fetch(in: environment, cache: environment.cache()), force: force)
         if options.answer.json { try Output.json(ReportDocument(file: html.path)) }
     }
 
     /// Writes the page of what was asked for, whole or not at all.
     static func write(
         _ path: String, of request: Request, base: UserPath?, images: String = ".", _ environment: Environment,
-        force: Bool = false
+        _ fetch: BaseFetch, force: Bool = false
     ) throws {
         let file = try OutputFile(path: path, mode: 0o666, replacing: force || ClusterPage.lies(at: path))
         let page = try request.page(
-            basePath: base?.path, images: images, epoch: environment.sourceDateEpoch(),
+            basePath: base?.path, images: images, epoch: environment.sourceDateEpoch(), fetch: fetch,
             environment: environment.variables, cache: environment.cache(), observe: { Terminal.shared.show($0) })
         Terminal.shared.finish()
         try file.write(Array(page.html.utf8).span.bytes, at: 0)

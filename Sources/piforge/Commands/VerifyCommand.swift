@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bases
 import Forge
+import Images
 import Plans
 import Reports
 
@@ -22,7 +23,9 @@ struct VerifyCommand: ParsableCommand {
             With --strict a file without a manifest, and one that was made with warnings, are differences, too.
             """)
 
-    @Argument(help: ArgumentHelp("Images and tars, packed or not, and folders of trees.", valueName: "image"))
+    @Argument(
+        help: ArgumentHelp(
+            "Images and tars, packed or not, files or addresses, and folders of trees.", valueName: "image"))
     var images: [UserPath]
 
     @OptionGroup var options: SettingsOptions
@@ -39,9 +42,10 @@ struct VerifyCommand: ParsableCommand {
         let cache = try environment.cache()
         var found: [Verification] = []
         var failures: [VerifyFailure] = []
+        let fetch = options.fetch(in: environment, cache: cache)
         for image in images.map(\.path) {
             do throws(ForgeError) {
-                found.append(try verification(of: image, in: environment, cache))
+                found.append(try verification(of: fetch.source(named: image), in: environment, cache))
             } catch {
                 if error.kind == .interrupted || images.count == 1 { throw error }
                 failures.append(VerifyFailure(image: image, error: error))
@@ -90,7 +94,7 @@ struct VerifyCommand: ParsableCommand {
     }
 
     private func verification(
-        of image: String, in environment: Environment, _ cache: Cache
+        of image: ImageSource, in environment: Environment, _ cache: Cache
     ) throws(ForgeError) -> Verification {
         defer { Terminal.shared.clear() }
         let (job, cluster) = try job(of: image, in: environment)
@@ -105,7 +109,7 @@ struct VerifyCommand: ParsableCommand {
             : "\(found.differences.count) differences"
     }
 
-    private func job(of image: String, in environment: Environment) throws(ForgeError) -> (
+    private func job(of image: ImageSource, in environment: Environment) throws(ForgeError) -> (
         BuildSpec.Job, cluster: String?
     ) {
         var slots: String?
@@ -115,14 +119,14 @@ struct VerifyCommand: ParsableCommand {
             Terminal.shared.clear()
             guard let slot else {
                 throw ForgeError(
-                    .usage, "could not tell which slot \(image) is", hint: "add --slot p3")
+                    .usage, "could not tell which slot \(image.path) is", hint: "add --slot p3")
             }
             slots = slot.name
         }
         let request = try options.request(in: environment, slots: slots, needsSecret: false)
         guard let job = request.jobs.first, request.jobs.count == 1 else {
             throw ForgeError(
-                .usage, "could not verify \(image): it can be only one slot",
+                .usage, "could not verify \(image.path): it can be only one slot",
                 hint: "leave out --slot, or name one: --slot p3")
         }
         return (job, request.profile?.cluster)

@@ -5,8 +5,8 @@ import Images
 struct BuildOutputOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The base image instead of the profile's: raw, .xz, .gz, .zst, .bz2 or .zip, told apart by content.",
-            valueName: "file"))
+            "The base image instead of the profile's, a file or an address: raw, .xz, .gz, .zst, .bz2 or .zip, told apart by content.",
+            valueName: "file|url"))
     var base: UserPath?
 
     @Option(help: ArgumentHelp("The folder for the outputs; made when it does not exist.", valueName: "dir"))

@@ -4,7 +4,7 @@ import ArgumentParser
 struct NetbootBaseOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "A CNAT, CBRIDGE or node image, or 8086's usbboot archive, instead of the profile's base; packed or not.",
-            valueName: "file"))
+            "A CNAT, CBRIDGE or node image, or 8086's usbboot archive, instead of the profile's base: a file or an address, packed or not.",
+            valueName: "file|url"))
     var base: UserPath?
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bases
 import Forge
 import Inspect
 import Plans
@@ -19,6 +20,8 @@ struct SettingsOptions: ParsableArguments {
     var allow: [String] = []
 
     @OptionGroup var strict: StrictOption
+
+    @OptionGroup var sources: FetchOptions
 
     @OptionGroup var answer: JSONOptions
 
@@ -51,6 +54,11 @@ struct SettingsOptions: ParsableArguments {
             Output.note("note: the profile does not list \(slot); it gets the defaults")
         }
         return request
+    }
+
+    /// What brings the profile's bases here.
+    func fetch(in environment: Environment, cache: Cache) -> BaseFetch {
+        sources.fetch(in: environment, cache: cache, profilePath: Request.profilePath(target.source.path))
     }
 
     /// Takes the word `ask` for a password that is asked for now, once for all slots.

@@ -99,6 +99,7 @@ extension Progress.Stage {
         switch self {
         case .hash: "reading"
         case .receive: "receiving"
+        case .download: "downloading"
         case .wait: "waiting for another piforge to unpack"
         case .unpack: "unpacking"
         case .edit: "editing"

@@ -10,18 +10,12 @@ enum BaseSetting: Setting {
 
     static let unset: Value = nil
 
-    static func value(of entries: [SettingsLayer.Entry]) -> Value {
-        func last(_ key: String) -> String? { entries.last { $0.key == key }?.value.text }
-        return last("base.image").map { Profile.Base(image: $0, sha256: last("base.sha256")) }
-    }
+    static func value(of entries: [SettingsLayer.Entry]) -> Value { entries.last?.value.base }
 
     static func decode(
         _ node: ProfileNode, _ key: SchemaKey, _ decoder: inout SettingsDecoder
     ) -> [SettingsLayer.Entry] {
-        SettingsDecoder.entries(node, path: key.name, type: key.type).map { entry in
-            guard entry.key == "base.image", let path = entry.value.text else { return entry }
-            return .init(key: entry.key, value: .text(decoder.files.resolve(path)), position: entry.position)
-        }
+        Profile.Base(node, &decoder).map { [.init(key: key.name, value: .base($0), position: node.position)] } ?? []
     }
 }
 

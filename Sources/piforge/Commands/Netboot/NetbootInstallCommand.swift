@@ -47,10 +47,12 @@ struct NetbootInstallCommand: ParsableCommand {
         progress.apply()
         let environment = Environment.current
         let layout = try lying.chosen()
+        let cache = try environment.cache()
         let spec = try settings.request(in: environment, allMeans: .nodes).spec(
-            basePath: source.base?.path, epoch: environment.sourceDateEpoch())
+            basePath: source.base?.path, epoch: environment.sourceDateEpoch(),
+            fetch: settings.fetch(in: environment, cache: cache))
         var netboot = NetbootBuild(
-            spec, into: root.path, format: .folder, replacing: true, cache: try environment.cache(),
+            spec, into: root.path, format: .folder, replacing: true, cache: cache,
             initramfs: NodeInitramfs(controllerRules: try InitramfsBuilder.controllerRules(below: root.path)),
             observe: { Terminal.shared.show($0) })
         netboot.layout = layout

@@ -78,9 +78,10 @@ struct NetbootTreesCommand: ParsableCommand {
                 .usage, "could not use --controller: it tells what an initramfs must match, and none is made",
                 hint: "leave out --no-initramfs")
         }
-        let spec = try settings.request(in: environment, allMeans: .nodes).spec(
-            basePath: source.base?.path, epoch: environment.sourceDateEpoch())
         let cache = try environment.cache()
+        let spec = try settings.request(in: environment, allMeans: .nodes).spec(
+            basePath: source.base?.path, epoch: environment.sourceDateEpoch(),
+            fetch: settings.fetch(in: environment, cache: cache))
         var rules: String?
         if let controller {
             rules = try InitramfsBuilder.controllerRules(
