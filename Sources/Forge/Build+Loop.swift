@@ -51,6 +51,7 @@ extension Build {
                     .bug, "could not settle the image: the two engines plan differently for it",
                     hint: "this is a bug in piforge; please report it with the profile and the name of the base image")
             }
+            edit.software = try software(of: SystemImage(in: copy, now: nil))
             var request = request
             if let used = request.used { request.used = try used.union(.inUse(of: Overlay(over: copy.reader()))) }
             if writer.isMapping { try BmapFile(beside: request).prepare() }

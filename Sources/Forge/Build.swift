@@ -27,6 +27,7 @@ package struct Build: Sendable {
     package var keepsCurrent = false
     /// Whether a block map must have the digest of every block.
     package var needsWholeMap = false
+    package var companions = Companions()
 
     /// Slots edited at a time.
     private static let width = 2
@@ -53,6 +54,8 @@ package struct Build: Sendable {
         package var manifest: Manifest
         /// Whether it was there already, and was not written again.
         package var isCurrent = false
+        /// Nil when nobody asked for it.
+        package var software: SystemSoftware?
     }
 
     /// What became of one slot.
@@ -73,13 +76,18 @@ package struct Build: Sendable {
         try prepareFolder()
         let base = try spec.openBase(cache: cache, observe: observe)
         let outcomes = SlotOutcomes(spec.jobs.map(\.slot), report: report)
-        let edits = try leaveCurrent(edit(base, outcomes), base, outcomes)
-        // A manifest of an older image must never lie beside a newer one.
-        for edit in edits where isReplacing(edit.slot) { unlink(paths(for: edit.slot).manifest) }
+        var edits = try leaveCurrent(edit(base, outcomes), base, outcomes)
+        try addRawDigests(to: &edits, of: base)
+        // Nothing that is said of an older image may ever lie beside a newer one.
+        for edit in edits where isReplacing(edit.slot) {
+            unlink(paths(for: edit.slot).manifest)
+            if devices[edit.slot] == nil { Attestation.remove(beside: paths(for: edit.slot).image) }
+        }
         let used = try writer.isMapping && !edits.isEmpty ? BlockSet.inUse(of: Overlay(over: base.reader)) : nil
         switch engine {
         case .loop: writeMounted(edits, from: base, used: used, outcomes)
         case .builtin:
+            let edits = edits
             let requests = edits.map { edit in
                 request(for: edit, patch: edit.patch, used: edit.used.flatMap { used?.union($0) })
             }
@@ -127,6 +135,7 @@ package struct Build: Sendable {
         var hasSecrets: Bool
         /// All but what is known only of the finished file.
         var manifest: Manifest
+        var software: SystemSoftware?
     }
 
     /// Edits all slots, several at a time, in the order of the jobs; those that fail are left out.
@@ -167,7 +176,7 @@ package struct Build: Sendable {
         manifest.reproducible = engine == .builtin
         return Edited(
             index: index, slot: job.slot, patch: patch, used: used, hasSecrets: decision.plan.hasSecrets,
-            manifest: manifest)
+            manifest: manifest, software: try software(of: SystemImage(overlay, now: nil)))
     }
 
     /// Writes the manifest of an image that is whole.
@@ -176,8 +185,11 @@ package struct Build: Sendable {
         var manifest = edit.manifest
         manifest.output.bytes = written.byteCount
         manifest.output.sha256 = written.digest.description
+        try describe(edit, written, in: &manifest)
         try manifest.write(to: manifestPath, replacing: isReplacing(edit.slot))
-        return Result(slot: edit.slot, imagePath: imagePath, manifestPath: manifestPath, manifest: manifest)
+        return Result(
+            slot: edit.slot, imagePath: imagePath, manifestPath: manifestPath, manifest: manifest,
+            software: edit.software)
     }
 
     func paths(for slot: Slot) -> (image: String, manifest: String) {
@@ -189,7 +201,7 @@ package struct Build: Sendable {
     }
 
     /// A card's manifest says what is on the card now, so that each new one replaces the old one.
-    private func isReplacing(_ slot: Slot) -> Bool { replacing || devices[slot] != nil }
+    func isReplacing(_ slot: Slot) -> Bool { replacing || devices[slot] != nil }
 
     /// Refuses what would fail at the end, before anything slow begins.
     private func prepareFolder() throws(ForgeError) {
@@ -203,6 +215,7 @@ package struct Build: Sendable {
                 try BackingStore.check(output: path, isNoneOf: [spec.base.ownPath].compactMap { $0 } + otherBases)
                 try OutputFile.checkReplaceable(path, replacing: isReplacing(job.slot) || isCandidate)
             }
+            if companions.attestation { try Attestation.checkReplaceable(beside: image, replacing: replacing) }
         }
     }
 }

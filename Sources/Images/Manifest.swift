@@ -96,12 +96,23 @@ package struct Manifest: Codable, Equatable, Sendable {
     package struct Output: Codable, Equatable, Sendable {
         package var bytes: Int64
         package var file: String
+        /// Size of the image when it is unpacked; nil for a tree.
+        package var rawBytes: Int64?
+        /// Digest of the image when it is unpacked; nil for a tree, and for a packed image where nobody asked for it.
+        package var rawSHA256: String?
         package var sha256: String
 
-        package init(bytes: Int64, file: String, sha256: String) {
+        package init(bytes: Int64, file: String, rawSHA256: String? = nil, sha256: String) {
             self.bytes = bytes
             self.file = file
+            self.rawSHA256 = rawSHA256
             self.sha256 = sha256
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case bytes, file, sha256
+            case rawBytes = "raw_bytes"
+            case rawSHA256 = "raw_sha256"
         }
     }
 

@@ -141,7 +141,7 @@ package struct ProgramRun {
     private func installed(in root: MountedVolume) throws(ForgeError) -> [String] {
         let node = try wrapping(on: .root, root.node(at: Self.status))
         guard case .file(let bytes)? = node?.content else { return [] }
-        return InstalledPackages.list(String(decoding: bytes, as: UTF8.self))
+        return [InstalledPackage](status: String(decoding: bytes, as: UTF8.self)).map(\.identifier)
     }
 
     private func failure(

@@ -104,9 +104,11 @@ extension BuildCommand {
 
     /// Throws for options that are for files; `path` is the card.
     func checkNoFiles(_ path: String) throws(ForgeError) {
-        guard format != .raw || bmap == .always else { return }
+        let forFiles = companions.firstForFiles
+        guard format != .raw || bmap == .always || forFiles != nil else { return }
         throw ForgeError(
-            .usage, "could not write to \(path): --format and --bmap are for files", hint: "leave them out")
+            .usage, "could not write to \(path): \(forFiles.map { $0 + " is" } ?? "--format and --bmap are") for files",
+            hint: "leave \(forFiles ?? "them") out")
     }
 
     /// One device for each slot and one slot for each device.

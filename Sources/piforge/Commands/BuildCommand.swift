@@ -67,8 +67,7 @@ struct BuildCommand: ParsableCommand {
             """)
     var verify = false
 
-    @Flag(name: .customLong("sha256sums"), help: "Also write DIR/SHA256SUMS, by which sha256sum -c checks the images.")
-    var wantsChecksums = false
+    @OptionGroup var companions: CompanionOptions
 
     mutating func run() throws {
         try settings.apply()
@@ -108,14 +107,14 @@ struct BuildCommand: ParsableCommand {
                 writer: trees ?? format.writer(for: spec.base, cache: cache, mapping: bmap, isVerifying: verify),
                 engine: engine, observe: { Terminal.shared.show($0) })
             // What programs or nodes' trees brought is not known without doing it again.
-            build.keepsCurrent = !force && trees == nil
+            build.keepsCurrent = !force && trees == nil && companions.wanted == Build.Companions()
+            build.companions = companions.wanted
             build.needsWholeMap = bmap == .always
             build.otherBases = (specs.map(\.base) + (trees.map { [$0.trees.base] } ?? [])).compactMap(\.ownPath)
             builds.append(build)
         }
-        let isRepeated = builds.allSatisfy(\.mayBeCurrent)
-        let checksums =
-            wantsChecksums ? try ChecksumFile(in: output.path, replacing: force, mayBeSame: isRepeated) : nil
+        let others = try companions.files(
+            for: request, in: output.path, replacing: force, mayBeSame: builds.allSatisfy(\.mayBeCurrent))
         let lines = OrderedLines(slots)
         var results: [Slot: Build.Result] = [:]
         do {
@@ -125,7 +124,7 @@ struct BuildCommand: ParsableCommand {
             throw error
         }
         let images = slots.compactMap { results[$0] }
-        try checksums?.write(images)
+        try others.write(images)
         Terminal.shared.finish()
         if settings.answer.json {
             try Output.json(BuildDocument(images: images.map(ImageDocument.init)))
