@@ -223,7 +223,8 @@ struct ExitCodeTests {
                   "error" : {
                     "kind" : "bad_input",
                     "message" : "could not open none.img: there is no such file"
-                  }
+                  },
+                  "schema" : "piforge/error/1"
                 }
 
                 """)

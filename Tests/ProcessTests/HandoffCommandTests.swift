@@ -50,7 +50,7 @@ struct HandoffCommandTests {
         let made = try Shell.run(
             "sh", ["-c", "cd \(folder.path) && umask 777 && exec \(program) identity new --json"])
         #expect(made.status == 0, "\(made.error)")
-        #expect(made.output == "{\n  \"file\" : \"sg1.secret\"\n}\n")
+        #expect(made.output == "{\n  \"file\" : \"sg1.secret\",\n  \"schema\" : \"piforge/identity-new/1\"\n}\n")
         let facts = try FileManager.default.attributesOfItem(atPath: folder.path + "/sg1.secret")
         #expect(facts[.posixPermissions] as? Int == 0o600)
         let secret = try text("sg1.secret")

@@ -127,7 +127,7 @@ struct BuildCommand: ParsableCommand {
         try others.write(images)
         Terminal.shared.finish()
         if settings.answer.json {
-            try Output.json(BuildDocument(images: images.map(ImageDocument.init)))
+            try Output.json(BuildDocument(images: images.map(ImageDocument.init)), as: .build)
         } else if Terminal.shared.isForPerson {
             tellNext(images)
         }

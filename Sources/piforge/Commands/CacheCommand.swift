@@ -33,7 +33,7 @@ struct CacheCommand: ParsableCommand {
             let total = items.reduce(Int64(0)) { $0 + $1.byteCount }
             if answer.json {
                 return try Output.json(
-                    ListDocument(items: items.map(ItemDocument.init), path: kept.path, total: total))
+                    ListDocument(items: items.map(ItemDocument.init), path: kept.path, total: total), as: .cache)
             }
             let now = Int64(Date().timeIntervalSince1970)
             for item in items { Output.line(CacheCommand.describe(item, now: now)) }
@@ -82,7 +82,7 @@ struct CacheCommand: ParsableCommand {
             let left = items.reduce(Int64(0)) { $0 + $1.byteCount } - freed
             if answer.json {
                 return try Output.json(
-                    PruneDocument(freed: freed, left: left, removed: removed.map(ItemDocument.init)))
+                    PruneDocument(freed: freed, left: left, removed: removed.map(ItemDocument.init)), as: .cachePrune)
             }
             for item in removed { Output.line("removed \(CacheCommand.describe(item, now: now))") }
             for item in items where item.isInUse { Output.note("in use, kept: \(item.path)") }

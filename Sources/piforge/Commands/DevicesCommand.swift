@@ -30,7 +30,7 @@ struct DevicesCommand: ParsableCommand {
         try answer.apply()
         let list = DeviceList(.read(), guard: DeviceGuard(allowsLarge: allowLarge), all: all)
         if answer.json {
-            try Output.json(list)
+            try Output.json(list, as: .devices)
         } else {
             for line in list.text { Output.line(line) }
         }

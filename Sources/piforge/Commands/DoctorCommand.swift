@@ -17,7 +17,7 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         try answer.apply()
         let report = MachineReport(searchPath: Environment.current.variables["PATH"] ?? "")
-        if answer.json { return try Output.json(report) }
+        if answer.json { return try Output.json(report, as: .doctor) }
         for line in report.lines { Output.line(line) }
     }
 }

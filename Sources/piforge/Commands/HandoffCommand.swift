@@ -52,7 +52,7 @@ struct HandoffCommand: ParsableCommand {
         }
         let files = try folder.write(roster, force: force)
         if cluster.answer.json {
-            return try Output.json(HandoffReport(roster, folder: folder, files: files))
+            return try Output.json(HandoffReport(roster, folder: folder, files: files), as: .handoff)
         }
         for file in files { Output.line(file.path + (file.isWritten ? "" : "  (as it was)")) }
         if !roster.knowsAllKeys {

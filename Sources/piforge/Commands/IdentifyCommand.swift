@@ -33,7 +33,7 @@ struct IdentifyCommand: ParsableCommand {
             observe: { Terminal.shared.show($0) })
         Terminal.shared.clear()
         if answer.json {
-            try Output.json(identity)
+            try Output.json(identity, as: .identify)
         } else {
             for line in identity.text { Output.line(line) }
         }

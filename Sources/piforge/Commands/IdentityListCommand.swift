@@ -32,7 +32,7 @@ struct IdentityListCommand: ParsableCommand {
                 hint: "piforge identity new makes a secret")
         }
         if cluster.answer.json {
-            return try Output.json(IdentityDocument(cluster: roster.cluster, machines: machines))
+            return try Output.json(IdentityDocument(cluster: roster.cluster, machines: machines), as: .identity)
         }
         for line in Self.lines(machines) { Output.line(line) }
     }

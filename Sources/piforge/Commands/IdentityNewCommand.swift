@@ -33,7 +33,11 @@ struct IdentityNewCommand: ParsableCommand {
             throw ForgeError(.bug, "could not make a secret of \(bytes.count) bytes")
         }
         try SecretFile.create(secret, at: file)
-        if cluster.answer.json { try Output.json(NewDocument(file: file)) } else { Output.line("wrote \(file)") }
+        if cluster.answer.json {
+            try Output.json(NewDocument(file: file), as: .identityNew)
+        } else {
+            Output.line("wrote \(file)")
+        }
         Output.note(
             "Who has it can pose as every machine of the cluster: keep it out of version control, and a copy of it safe."
         )

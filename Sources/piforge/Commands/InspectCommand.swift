@@ -34,7 +34,7 @@ struct InspectCommand: ParsableCommand {
             observe: { Terminal.shared.show($0) })
         Terminal.shared.finish()
         if answer.json {
-            try Output.json(inspection)
+            try Output.json(inspection, as: .inspect)
         } else {
             for line in inspection.text { Output.line(line) }
         }

@@ -58,7 +58,7 @@ struct PlanCommand: ParsableCommand {
                             settings: settings
                                 ? request.origins(for: preview.plan.slot).map(PlanDocument.Setting.init) : nil,
                             slot: preview.plan.slot.name, warnings: preview.plan.warnings)
-                    }))
+                    }), as: .plan)
         } else {
             for preview in previews {
                 if let spec = specs.first { show(preview, of: spec, request: request) }

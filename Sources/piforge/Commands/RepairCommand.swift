@@ -42,7 +42,7 @@ struct RepairCommand: ParsableCommand {
             image, cache: try Environment.current.cache(), observe: { Terminal.shared.show($0) })
         let outcome = try inPlace ? repair.runInPlace() : repair.run(into: output ?? name, replacing: force)
         Terminal.shared.finish()
-        if answer.json { return try Output.json(outcome) }
+        if answer.json { return try Output.json(outcome, as: .repair) }
         for finding in outcome.findings {
             Output.note("partition \(finding.partition): had \(finding.complaint)")
         }

@@ -41,7 +41,7 @@ struct ReportCommand: ParsableCommand {
         try Self.write(
             html.path, of: options.request(in: environment), base: base, images: images.path, environment,
             options.fetch(in: environment, cache: environment.cache()), force: force)
-        if options.answer.json { try Output.json(ReportDocument(file: html.path)) }
+        if options.answer.json { try Output.json(ReportDocument(file: html.path), as: .report) }
     }
 
     /// Writes the page of what was asked for, whole or not at all.

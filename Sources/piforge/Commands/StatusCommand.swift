@@ -54,7 +54,7 @@ struct StatusCommand: ParsableCommand {
         let document = StatusDocument(
             status, of: roster, settings: try request.settingsDigests(of: roster.machines.map(\.slot)))
         if cluster.answer.json {
-            try Output.json(document)
+            try Output.json(document, as: .status)
         } else {
             for line in document.lines { Output.line(line) }
         }

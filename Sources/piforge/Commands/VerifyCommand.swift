@@ -58,9 +58,10 @@ struct VerifyCommand: ParsableCommand {
         if options.answer.json {
             let documents = found.map(VerifyDocument.init)
             if images.count == 1, let document = documents.first {
-                try Output.json(document)
+                try Output.json(document, as: .verify)
             } else {
-                try Output.json(VerifyDocuments(images: documents, errors: failures.isEmpty ? nil : failures))
+                try Output.json(
+                    VerifyDocuments(images: documents, errors: failures.isEmpty ? nil : failures), as: .verify)
             }
         }
         if let first = failures.first {

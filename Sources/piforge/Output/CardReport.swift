@@ -96,7 +96,7 @@ struct CardReport: Encodable {
 
     /// Prints the document, says what failed, and ends with the first failure's code.
     func finish(json: Bool) throws {
-        if json { try Output.json(self) }
+        if json { try Output.json(self, as: .cards) }
         // Who sent a signal wants to see it, whatever else failed.
         guard let first = failures.first(where: { $0.kind == .interrupted }) ?? failures.first else { return }
         for failure in failures { Output.fail(failure) }

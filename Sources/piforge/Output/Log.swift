@@ -66,13 +66,8 @@ enum Log {
     /// ISO 8601 in UTC, to the millisecond.
     private static func time(of date: Date) -> String {
         let milliseconds = Int64(date.timeIntervalSince1970 * 1000)
-        var seconds = time_t(milliseconds / 1000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        var text = [CChar](repeating: 0, count: 32)
-        let count = strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S", &parts)
         let rest = String(milliseconds % 1000)
-        return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
-            + "." + String(repeating: "0", count: 3 - rest.count) + rest + "Z"
+        return timestamp(milliseconds / 1000).dropLast() + "." + String(repeating: "0", count: 3 - rest.count) + rest
+            + "Z"
     }
 }

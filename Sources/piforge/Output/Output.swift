@@ -114,7 +114,10 @@ enum Output {
     /// A question, without a line break.
     static func prompt(_ text: String) { write(Array(text.printable(keepingLines: true).utf8), to: STDERR_FILENO) }
 
-    static func json(_ value: some Encodable) throws { write(try JSON.encode(value), to: STDOUT_FILENO) }
+    /// The one document that a command prints with `--json`.
+    static func json(_ value: some Encodable, as document: Document) throws {
+        write(try JSON.encode(VersionedDocument(value, schema: document.name)), to: STDOUT_FILENO)
+    }
 
     /// As `fail`; with `--json` the same as a document on stdout.
     static func report(_ error: ForgeError) {
@@ -122,7 +125,7 @@ enum Output {
         fail(error)
         guard isJSON, error.kind != .difference else { return }
         let document = Failure(error: .init(hint: error.hint, kind: error.kind.name, message: error.message))
-        try? json(document)
+        try? json(document, as: .error)
     }
 
     private struct Failure: Encodable {

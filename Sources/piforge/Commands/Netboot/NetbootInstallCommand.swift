@@ -69,7 +69,7 @@ struct NetbootInstallCommand: ParsableCommand {
             Output.line(result.path)
         }
         Terminal.shared.clear()
-        if settings.answer.json { try Output.json(InstallDocument(trees: trees)) }
+        if settings.answer.json { try Output.json(InstallDocument(trees: trees), as: .netbootInstall) }
     }
 }
 

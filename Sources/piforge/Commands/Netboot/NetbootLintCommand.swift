@@ -27,7 +27,7 @@ struct NetbootLintCommand: ParsableCommand {
             of: path, cache: try Environment.current.cache(), observe: { Terminal.shared.show($0) })
         Terminal.shared.clear()
         if answer.json {
-            try Output.json(Document(trees: reports))
+            try Output.json(LintDocument(trees: reports), as: .netbootLint)
         } else {
             for report in reports { Self.show(report, at: path) }
         }
@@ -37,7 +37,7 @@ struct NetbootLintCommand: ParsableCommand {
         }
     }
 
-    private struct Document: Encodable {
+    private struct LintDocument: Encodable {
         var trees: [NetbootLint.Report]
     }
 

@@ -113,7 +113,7 @@ struct NetbootTreesCommand: ParsableCommand {
             }
         }
         Terminal.shared.clear()
-        if settings.answer.json { try Output.json(NetbootDocument(trees: trees)) }
+        if settings.answer.json { try Output.json(NetbootDocument(trees: trees), as: .netboot) }
     }
 }
 
