@@ -76,7 +76,8 @@ extension Build {
         guard try hasBytes(of: manifest, image) else { return "and was changed since it was made" }
         guard try hasMap(image) else { return "and its block map is not the one asked for" }
         guard edit.hasSecrets else { return nil }
-        let lacking = try BuildSpec.verify(image, is: job, of: spec.cluster, cache: cache, observe: observe)
+        let lacking = try BuildSpec.verify(
+            ImageSource(path: image, sha256: nil), is: job, of: spec.cluster, cache: cache, observe: observe)
         return lacking.isEmpty ? nil : "made with another password or secret"
     }
 

@@ -60,7 +60,8 @@ package struct Verification: Sendable {
         } else {
             let base = try BaseImage.openBytes(of: source, cache: cache, isShared: true, observe: observe)
             let label = try wrapping(
-                CardLabel.read(from: base.reader), as: { (error: BlockError) in ForgeError(error, reading: path) })
+                CardLabel.read(from: base.reader),
+                as: { (error: BlockError) in ForgeError(error, reading: source.path) })
             if let label { return Slot(label.slot) }
         }
         // DIR/<cluster>-<slot>.tar, or DIR/<slot>

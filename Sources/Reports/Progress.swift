@@ -19,7 +19,8 @@ package struct Progress: Equatable, Sendable {
         /// `clean`: a killed run left `subject`, which is gone now.
         /// `leave`: something could not be removed; `subject` says what, and why.
         /// `edit`: the slots that `subject` names are decided and changed in memory, which counts no bytes.
-        case hash, receive, download, wait, unpack, edit, encode, splice, write, map, finish, check, repair, clean, leave,
+        case hash, receive, download, wait, unpack, edit, encode, splice, write, map, finish, check, repair, clean,
+            leave,
             run
     }
 

@@ -7,7 +7,8 @@ import Testing
 struct DocumentTests {
     private static let names = [
         "build", "plan", "verify", "manifest", "cards", "devices", "identify", "inspect", "repair", "netboot",
-        "netboot-install", "netboot-lint", "identity", "identity-new", "handoff", "status", "cache", "cache-prune",
+        "netboot-install", "netboot-lint", "identity", "identity-new", "handoff", "status", "fetch", "cache",
+        "cache-prune",
         "report", "doctor", "error",
     ]
 

@@ -50,7 +50,7 @@ struct FetchCommand: ParsableCommand {
             if !answer.json { Output.line("\(found.entry.sha256)  \(base.summary)") }
         }
         Terminal.shared.finish()
-        if answer.json { try Output.json(FetchDocument(bases: documents)) }
+        if answer.json { try Output.json(FetchDocument(bases: documents), as: .fetch) }
     }
 
     /// The bases that are elsewhere, each once, and the profile that names them.

@@ -11,6 +11,7 @@ extension Document {
                             .always("slot", .text, "Such as p3 or cnat."),
                             .always("image", .text, "The image's path."),
                             .always("manifest", .text, "The manifest's path."),
+                            .always("up_to_date", .flag, "Whether it was there already, and was left as it is."),
                             .always("details", .object(Self.manifestFields), "What the manifest says."),
                         ])), "The images in the profile's order.")
             ])

@@ -40,6 +40,20 @@ extension Document {
         case .identityNew: titled([.always("file", .text, "The secret that was written.")])
         case .handoff: handoffShape
         case .status: statusShape
+        case .fetch:
+            titled([
+                .always(
+                    "bases",
+                    .list(
+                        .object([
+                            .always("base", .text, "As the profile names it."),
+                            .always("bytes", .count, "Of the file as it was downloaded."),
+                            .maybe("image_sha256", .digest, "Of the image that is packed in it."),
+                            .always("path", .text, "Where the cache keeps it."),
+                            .always("sha256", .digest, "Of the file as it was downloaded."),
+                            .always("url", .text, "Where it came from."),
+                        ])), "The bases that are elsewhere, each once.")
+            ])
         case .cache:
             titled([
                 .always("items", .list(Self.item), "What is kept."), .always("path", .text, "Where."),

@@ -11,6 +11,7 @@ enum Document: String, CaseIterable, ExpressibleByArgument, Sendable {
     case identity
     case identityNew = "identity-new"
     case handoff, status
+    case fetch
     case cache
     case cachePrune = "cache-prune"
     case report
@@ -68,6 +69,7 @@ enum Document: String, CaseIterable, ExpressibleByArgument, Sendable {
         case .identityNew: "What identity new --json prints."
         case .handoff: "What handoff --json prints."
         case .status: "What status --json prints."
+        case .fetch: "What fetch --json prints."
         case .cache: "What cache --json prints."
         case .cachePrune: "What cache prune --json prints."
         case .report: "What report --json prints."
