@@ -49,6 +49,8 @@ struct ChangedBaseTests {
         let names = try FileManager.default.subpathsOfDirectory(atPath: fixture.folder.path)
         #expect(names.allSatisfy { !$0.contains(".out") && !$0.contains(".partial") }, "\(names)")
         let kept = names.filter { $0.hasPrefix("cache/") && !$0.hasSuffix(".lock") && !$0.hasPrefix("cache/digests") }
-        #expect(Set(kept).isSubset(of: ["cache/images", "cache/packed", "cache/maps", "cache/trees"]), "\(kept)")
+        #expect(
+            Set(kept).isSubset(of: ["cache/images", "cache/packed", "cache/maps", "cache/trees", "cache/downloads"]),
+            "\(kept)")
     }
 }

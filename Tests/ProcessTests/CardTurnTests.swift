@@ -13,7 +13,8 @@ struct CardTurnTests {
         piforge = try Piforge(inClusterAt: folder.path)
     }
 
-    /// A loop device of a high number, which nobody gets who asks for any free one.
+    /// A loop device of a high number; the kernel forgets it afterwards, for it would be offered to whoever asks for a free
+    /// one.
     private final class Reader {
         let path: String
 
@@ -26,6 +27,18 @@ struct CardTurnTests {
             }
         }
 
+        /// LOOP_CTL_REMOVE (linux/loop.h), as soon as nobody has the device open.
+        private static let remove = """
+            import fcntl, os, sys, time
+            control = os.open("/dev/loop-control", os.O_RDWR)
+            for _ in range(50):
+                try:
+                    fcntl.ioctl(control, 0x4C81, int(sys.argv[1]))
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            """
+
         func put(_ card: String) throws {
             let put = try Shell.run("losetup", [path, card])
             try ToolsTrait.require(put.status == 0, "no loop device can be had: \(put.error)")
@@ -33,6 +46,7 @@ struct CardTurnTests {
 
         deinit {
             _ = try? Shell.run("losetup", ["--detach", path])
+            _ = try? Shell.run("python3", ["-c", Self.remove, String(path.dropFirst("/dev/loop".count))])
             unlink(path)
         }
     }
