@@ -59,8 +59,12 @@ struct AutomationTests {
         try Shell.write(bytes, to: folder.path + "/card.img")
         let image = try piforge.run("devices", "--log-file", "card.img")
         #expect(image.status == 73)
-        #expect(image.error.contains("could not open the log card.img: it holds something that is no text\n"))
+        #expect(
+            image.error.contains("could not open the log card.img: it holds something that is no log of piforge's\n"))
         #expect(try Data(contentsOf: URL(fileURLWithPath: folder.path + "/card.img")) == Data(bytes))
+        try Shell.write(Array("version: 1\n".utf8), to: folder.path + "/mine.yaml")
+        #expect(try piforge.run("devices", "--log-file", "mine.yaml").status == 73)
+        #expect(try String(contentsOfFile: folder.path + "/mine.yaml", encoding: .utf8) == "version: 1\n")
         let nowhere = try piforge.run("devices", "--log-file", "no/log")
         #expect(nowhere.status == 73)
         #expect(nowhere.error == "error: could not open the log no/log: no such file or directory\n")

@@ -177,6 +177,41 @@ struct SourceTargetTests {
         #expect(try Card(path).sha256() == digest)
     }
 
+    @Test("a tree in which the profile, its secret or a source lies is not replaced", .needsRoot)
+    func inTree() async throws {
+        let base = try await BaseSpec.of("bookworm", "cnat").path()
+        let inner = folder.path + "/out/p1/etc"
+        try FileManager.default.createDirectory(atPath: inner, withIntermediateDirectories: true)
+        let files = ["piforge.yaml", "sg1.secret", "source"].map { "\(inner)/\($0)" }
+        try Shell.write(Array("mine\n".utf8), to: files[2])
+        try #require(try piforge.run("identity", "new", files[1]).status == 0)
+        let before = try files.dropFirst().map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+        for (line, read) in [
+            ("", files[0]), ("identity: out/p1/etc/sg1.secret", files[1]),
+            ("defaults: {files: [{target: /etc/x, source: out/p1/etc/source}]}", files[2]),
+        ] {
+            let profile = line.isEmpty ? files[0] : folder.path + "/piforge.yaml"
+            try Shell.write(
+                Array("version: 1\ncluster: sg1\n\(line)\nslots: {p1: {hostname: a}}\n".utf8), to: profile)
+            let run = try piforge.run(
+                "netboot", "--profile", profile, "--slot", "p1", "--base", base, "--format", "dir", "--output", "out",
+                "--force")
+            #expect(run.status == 73, "\(run)")
+            #expect(
+                run.error.contains("could not replace out/p1: \(read), which is read for this run, lies in it\n"),
+                "\(run.error)")
+        }
+        #expect(try files.dropFirst().map { try Data(contentsOf: URL(fileURLWithPath: $0)) } == before)
+    }
+
+    @Test("no page is written over what it is made of, whatever is forced") func page() async throws {
+        let (path, digest) = try await ownBase()
+        let run = try piforge.run("report", "--slot", "p1", "--base", path, "--html", "base.img", "--force")
+        #expect(run.status == 73)
+        #expect(run.error.contains("could not create base.img: it is read for this run\n"), "\(run.error)")
+        #expect(try Card(path).sha256() == digest)
+    }
+
     @Test("a card that another program has open is not written", .needs("sleep", "sh")) func held() async throws {
         let base = try await BaseSpec.plain.path()
         let size = Int(try FileReader(path: base).byteCount)

@@ -1,5 +1,6 @@
 import Blocks
 import Glibc
+import Images
 package import Plans
 import Synchronization
 package import Trees
@@ -63,7 +64,7 @@ package struct LocalProfileFiles: ProfileFiles {
         if isOpened { _ = fcntl(descriptor, F_SETFL, O_RDONLY) }
         guard let bytes = Transfer.rest(of: descriptor, limit: limit + 1) else { throw Self.error(errno) }
         guard bytes.count <= limit else { throw .tooLarge(limit: limit) }
-        if isOpened { Self.pipes.withLock { $0[path] = bytes } }
+        if isOpened { Self.pipes.withLock { $0[path] = bytes } } else { SourceFiles.add(resolve(path)) }
         return bytes
     }
 
@@ -77,6 +78,7 @@ package struct LocalProfileFiles: ProfileFiles {
         guard Self.kind(status) == .file, Int64(status.st_size) >= StoredFile.leastByteCount else { return nil }
         guard Int64(status.st_size) <= Int64(limit) else { throw .tooLarge(limit: limit) }
         do throws(BlockError) {
+            SourceFiles.add(resolved)
             return try StoredFile(UserFile(path: resolved))
         } catch {
             if case .system(let code, _, _) = error { throw Self.error(code) }

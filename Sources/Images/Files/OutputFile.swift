@@ -100,6 +100,7 @@ package struct OutputFile: ~Copyable, Sendable {
                 .cannotCreate, "could not create \(path): it exists",
                 hint: "use --force to replace it, or choose another --output")
         }
+        try SourceFiles.check(output: path)
     }
 
     package func setByteCount(_ count: Int64) throws(ForgeError) {

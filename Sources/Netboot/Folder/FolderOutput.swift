@@ -1,6 +1,7 @@
 import CLinux
 import Dispatch
 import Glibc
+import Images
 package import Reports
 import Synchronization
 
@@ -52,6 +53,7 @@ package final class FolderOutput: TreeOutput {
                 .cannotCreate, "could not create \(path): it exists",
                 hint: "use --force to replace it, or choose another --output")
         }
+        try SourceFiles.check(output: path)
         try FolderRemoval.checkMounts(in: path)
     }
 

@@ -49,6 +49,7 @@ struct ReportCommand: ParsableCommand {
         _ path: String, of request: Request, base: UserPath?, images: String = ".", _ environment: Environment,
         _ fetch: BaseFetch, force: Bool = false
     ) throws {
+        if let base { SourceFiles.add(base.path) }
         let file = try OutputFile(path: path, mode: 0o666, replacing: force || ClusterPage.lies(at: path))
         let page = try request.page(
             basePath: base?.path, images: images, epoch: environment.sourceDateEpoch(), fetch: fetch,

@@ -31,10 +31,10 @@ enum Log {
             throw ForgeError(.cannotCreate, "could not open the log \(path): \(systemMessage(code))")
         }
         _ = fcntl(file, F_SETFL, O_APPEND)
-        guard holdsText(file) else {
+        guard isLog(file) else {
             close(file)
             throw ForgeError(
-                .cannotCreate, "could not open the log \(path): it holds something that is no text",
+                .cannotCreate, "could not open the log \(path): it holds something that is no log of piforge's",
                 hint: "name a new file, or one that is a log already")
         }
         (descriptor, Self.path) = (file, path)
@@ -42,14 +42,16 @@ enum Log {
         add(.begin, "piforge \(version) \(command.joined(separator: " "))")
     }
 
-    /// Nothing may be appended to an image or a disk that was named by mistake.
-    private static func holdsText(_ file: Int32) -> Bool {
+    /// Nothing may be appended to an image, a disk or a profile that was named by mistake.
+    private static func isLog(_ file: Int32) -> Bool {
         var status = stat()
         guard fstat(file, &status) == 0, status.st_mode & S_IFMT != S_IFBLK else { return false }
         guard status.st_mode & S_IFMT == S_IFREG else { return true }
         var start = [UInt8](repeating: 0, count: 4096)
         let count = pread(file, &start, start.count, 0)
-        return count >= 0 && !start.prefix(count).contains(0)
+        guard count > 0 else { return count == 0 }
+        let name = Array(" piforge[".utf8)
+        return !start.prefix(count).contains(0) && start.prefix(count).firstRange(of: name) != nil
     }
 
     /// Adds a message; nothing without a log.

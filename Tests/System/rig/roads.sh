@@ -71,8 +71,9 @@ account() { # ROAD FOLDER
 		return
 		;;
 	esac
-	for path in "$2"/out/* "$2"/root/etc/exports "$2"/root/var/lib/clusterctrl/*/*; do
-		case $path in *'/*' | *.partial*) continue ;; esac
+	# Each file of a hand-off is whole or not there, and dated now.
+	for path in "$2"/out/* "$2"/out/handoff/* "$2"/root/etc/exports "$2"/root/var/lib/clusterctrl/*/*; do
+		case $path in *'/*' | *.partial* | */out/handoff) continue ;; esac
 		if [ -d "$path" ] && [ ! -L "$path" ]; then
 			echo "${path#"$2"/} $(tar --sort=name --format=posix --numeric-owner \
 				--pax-option=delete=atime,delete=ctime -C "$path" -cf - . | sha256)"
