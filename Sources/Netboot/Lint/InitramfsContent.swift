@@ -48,7 +48,32 @@ package struct InitramfsContent {
         return found.map { min(start + ($0 + mark.count - start + 3) / 4 * 4, bytes.count) } ?? bytes.count
     }
 
+    /// Names are no longer than paths may be: libarchive takes as much memory as a header says, up to 4 GiB. The sizes of
+    /// an entry are eight hexadecimal digits (Linux, Documentation/driver-api/early-userspace/buffer-format.rst).
+    private static func checkNames(_ archive: [UInt8]) throws(PackedBytes.Failure) {
+        var place = 0
+        while archive.count - place >= 110, archive[place...].starts(with: Array("07070".utf8)) {
+            guard let size = number(archive[(place + 54)..<(place + 62)]), size >= 0,
+                let length = number(archive[(place + 94)..<(place + 102)]), (1...4096).contains(length)
+            else { throw PackedBytes.Failure(reason: "a header has no length of a name that can be") }
+            let name = archive[(place + 110)...].prefix(length)
+            if name.starts(with: Array("TRAILER!!!".utf8)) { return }
+            place += (110 + length + 3) / 4 * 4 + (size + 3) / 4 * 4
+        }
+        if place < archive.count, !archive[place...].allSatisfy({ $0 == 0 }) {
+            throw PackedBytes.Failure(reason: "it does not go on with a header")
+        }
+    }
+
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
+        Int(String(decoding: digits, as: UTF8.self), radix: 16)
+    }
+
     private mutating func read(_ archive: [UInt8]) throws(PackedBytes.Failure) {
+        // Of the older forms of cpio no field is as long.
+        if archive.starts(with: Array("070701".utf8)) || archive.starts(with: Array("070702".utf8)) {
+            try Self.checkNames(archive)
+        }
         guard let reader = archive_read_new() else { throw PackedBytes.Failure(reason: "out of memory") }
         defer { archive_read_free(reader) }
         archive_read_support_format_cpio(reader)

@@ -39,4 +39,21 @@ struct InitramfsContentTests {
         let smaller = (0..<1000).flatMap { entry(String($0)) } + entry("TRAILER!!!")
         #expect(try InitramfsContent(smaller).modes.count == 1000)
     }
+
+    @Test("no memory is taken for a name that is as long as a header says")
+    func longNames() throws {
+        func archive(nameLength: String, name: String = "a") -> [UInt8] {
+            let zeros = { (count: Int) in String(repeating: "0", count: count) }
+            return Array(("070701" + zeros(8) + "000081a4" + zeros(72) + nameLength + zeros(8) + name + "\0").utf8)
+        }
+        let refusal = PackedBytes.Failure(reason: "a header has no length of a name that can be")
+        for length in ["1b000002", "00001001", "00000000", "ffffffff", "-0000002", "zzzzzzzz"] {
+            #expect(throws: refusal, "\(length)") { try InitramfsContent(archive(nameLength: length)) }
+        }
+        #expect(throws: PackedBytes.Failure(reason: "it does not go on with a header")) {
+            try InitramfsContent(archive(nameLength: "00000002") + Array("junk".utf8))
+        }
+        let end = archive(nameLength: "0000000b", name: "TRAILER!!!") + [0, 0, 0]
+        #expect(try InitramfsContent(archive(nameLength: "00000002") + end).modes == ["a": 0o644])
+    }
 }

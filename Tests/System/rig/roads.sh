@@ -38,7 +38,7 @@ road_command() { # ROAD FOLDER
 	inspect) COMMAND=("$PIFORGE" inspect "$WORK/made/base.img.xz") ;;
 	verify) COMMAND=("$PIFORGE" verify "$WORK/made/sg1-p1.img" "${profile[@]}") ;;
 	identify) COMMAND=("$PIFORGE" identify "$WORK/made/sg1-p1.img") ;;
-	lint) COMMAND=("$PIFORGE" netboot lint "$WORK/made/p1.tar") ;;
+	lint) COMMAND=("$PIFORGE" netboot lint "$WORK/made/sg1-p1.tar") ;;
 	esac
 }
 
