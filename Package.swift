@@ -84,7 +84,7 @@ let package = Package(
             name: "Forge",
             dependencies: [
                 "Reports", "Pages", "Blocks", "Tables", "Bases", "Downloads", "Identity", "Trees", "Plans", "Volumes",
-                "Images", "Inspect", "Initramfs", "Cards", "Netboot",
+                "Images", "Inspect", "Fleet", "Initramfs", "Cards", "Netboot",
             ],
             swiftSettings: settings),
         .executableTarget(

@@ -14,11 +14,42 @@ package struct RemoteCommand {
     }
 
     /// Where the program lies; nil when it is nowhere.
-    fileprivate var program: String? {
+    private var program: String? {
         guard let name = arguments.first else { return nil }
         if name.contains("/") { return name }
         let folders = (environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":")
         return folders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+    }
+
+    /// Starts it in a process group of its own, with these descriptors as its streams; nil is no input. Returns an `errno`,
+    /// 0 when it runs.
+    func spawn(input: Int32?, output: Int32, error: Int32, _ process: inout pid_t) -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        }
+        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, error, STDERR_FILENO)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // piforge ignores SIGPIPE, which a child would inherit.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigaddset(&signals, SIGPIPE)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        var words = arguments.map { strdup($0) } + [nil]
+        var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for text in words + variables { free(text) } }
+        guard let program = program else { return ENOENT }
+        return posix_spawn(&process, program, &actions, &attributes, &words, &variables)
     }
 
     /// What a command said, cut to `byteLimit` bytes each.
@@ -103,7 +134,7 @@ private struct Child {
             close(err[1])
         }
         var process: pid_t = 0
-        let code = spawn(command, output: out[1], error: err[1], &process)
+        let code = command.spawn(input: nil, output: out[1], error: err[1], &process)
         guard code == 0 else {
             close(out[0])
             close(err[0])
@@ -111,31 +142,6 @@ private struct Child {
         }
         for descriptor in [out[0], err[0]] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
         return .success(Child(process: process, output: out[0], error: err[0], deadline: now() + seconds))
-    }
-
-    private static func spawn(_ command: RemoteCommand, output: Int32, error: Int32, _ process: inout pid_t) -> Int32 {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, error, STDERR_FILENO)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // piforge ignores SIGPIPE, which a child would inherit.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigaddset(&signals, SIGPIPE)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        var words = command.arguments.map { strdup($0) } + [nil]
-        var variables = command.environment.map { strdup("\($0)=\($1)") } + [nil]
-        defer { for text in words + variables { free(text) } }
-        guard let program = command.program else { return ENOENT }
-        return posix_spawn(&process, program, &actions, &attributes, &words, &variables)
     }
 
     private static func now() -> Int {

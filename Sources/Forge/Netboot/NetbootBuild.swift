@@ -33,6 +33,8 @@ package struct NetbootBuild: Sendable {
     package var willFinish: @Sendable (Slot) throws(ForgeError) -> Void = { _ in }
     /// Called when the output of all nodes together has its name, with its path, before its manifests are written.
     var didFinishTogether: @Sendable (String) throws(ForgeError) -> Void = { _ in }
+    /// Where a slot's tree goes instead of into the folder; nil for that.
+    var makeOutput: (@Sendable (Slot, ChunkCompressor) throws(ForgeError) -> any TreeOutput)?
     /// What each node keeps from its old tree.
     var kept: [Slot: KeptFiles] = [:]
 
@@ -112,7 +114,13 @@ package struct NetbootBuild: Sendable {
         let outcome = try outcome(of: job, base: base, supplement: supplement)
         // A manifest of an older tree must never lie beside a newer one.
         if replacing { unlink(manifestPath(for: job.slot)) }
-        let output = try output(at: path(for: job.slot), hasSecrets: outcome.plan.hasSecrets, compressor: compressor)
+        let output: any TreeOutput
+        if let makeOutput {
+            output = try makeOutput(job.slot, compressor)
+        } else {
+            output = try self.output(
+                at: path(for: job.slot), hasSecrets: outcome.plan.hasSecrets, compressor: compressor)
+        }
         return Order(
             slot: job.slot, output: output, edits: outcome.edits, latestTime: outcome.plan.modified,
             manifest: manifest(of: outcome, job, base: base))

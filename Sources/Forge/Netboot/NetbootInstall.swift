@@ -40,15 +40,7 @@ package struct NetbootInstall: Sendable {
         self.netboot = netboot
         self.root = ControllerRoot(root)
         self.replacesRunning = replacesRunning
-        self.keep = []
-        for text in keep {
-            guard let path = VolumePath(text), !path.isRoot else {
-                throw ForgeError(
-                    .usage, "could not keep \(text): it is no path inside a tree",
-                    hint: "name it from the tree's root, such as --keep /home/pi")
-            }
-            self.keep.append(path)
-        }
+        self.keep = try Self.paths(keep)
         self.announce = announce
         guard let folder = try self.root.realPlace(NodeTreeFolder.all) else {
             throw Self.noController(self.root.place(NodeTreeFolder.all))
@@ -57,6 +49,20 @@ package struct NetbootInstall: Sendable {
         self.netboot.folder = folder
         self.netboot.format = .folder
         self.netboot.replacing = true
+    }
+
+    /// What `--keep` names, paths from a tree's root.
+    static func paths(_ texts: [String]) throws(ForgeError) -> [VolumePath] {
+        var paths: [VolumePath] = []
+        for text in texts {
+            guard let path = VolumePath(text), !path.isRoot else {
+                throw ForgeError(
+                    .usage, "could not keep \(text): it is no path inside a tree",
+                    hint: "name it from the tree's root, such as --keep /home/pi")
+            }
+            paths.append(path)
+        }
+        return paths
     }
 
     private static func noController(_ folder: String) -> ForgeError {
@@ -87,7 +93,8 @@ package struct NetbootInstall: Sendable {
         }
         let keptByteCount = netboot.kept.values.reduce(0) { $0 + $1.byteCount }
         netboot.willWrite = { [self] (size) throws(ForgeError) in
-            try checkSpace(for: size, keptByteCount, count: slots.count)
+            try Self.checkSpace(
+                FreeSpace(in: folder), for: size, Int64(keptByteCount), count: slots.count, announce: announce)
         }
         // What a killed run left would count as used.
         for slot in slots {
@@ -155,28 +162,6 @@ package struct NetbootInstall: Sendable {
             var result = result
             result.path = netboot.pathOfWholeTree(for: result.slot)
             report(result)
-        }
-    }
-
-    /// Old and new tree lie beside each other for a while, so that all of the new one must fit.
-    private func checkSpace(for size: TreeSize, _ keptByteCount: Int, count: Int) throws(ForgeError) {
-        var space = statvfs()
-        guard statvfs(folder, &space) == 0 else { throw ForgeError.reading(folder, errno: errno) }
-        let needed = size.diskByteCount.adding(Int64(keptByteCount))
-        let free = Int64(
-            clamping: UInt64(space.f_bavail).multipliedReportingOverflow(by: UInt64(space.f_frsize)).partialValue)
-        announce(
-            "\(count) netboot \(count == 1 ? "tree needs" : "trees need") at most \(ByteCount(needed)) of the "
-                + "\(ByteCount(free)) that are free")
-        // A file system without a fixed number of inodes reports 0.
-        let lacksInodes = space.f_files > 0 && UInt64(space.f_favail) < size.inodes
-        guard needed <= free, !lacksInodes else {
-            throw ForgeError(
-                .cannotCreate,
-                lacksInodes
-                    ? "could not install netboot trees: \(size.inodes) files are needed, \(space.f_favail) are free"
-                    : "could not install netboot trees: \(ByteCount(needed)) are needed, \(ByteCount(free)) are free",
-                hint: "install fewer at a time with --slot, or use a larger card")
         }
     }
 

@@ -24,11 +24,17 @@ package struct NodeActivity: Sendable {
                 .unavailable, "could not tell which nodes are running: \(proc)/net cannot be read",
                 hint: "run it on the controller, or add --running when all nodes are switched off")
         }
+        let clients = FolderListing.names(in: proc + "/fs/nfsd/clients") ?? []
+        self.init(
+            devices: devices, connections: connections + "\n" + (Self.text(proc + "/net/tcp6") ?? ""),
+            clients: clients.compactMap { Self.text("\(proc)/fs/nfsd/clients/\($0)/info") })
+    }
+
+    /// Reads the texts of /proc/net/dev, of /proc/net/tcp and tcp6, and of nfsd's clients.
+    package init(devices: String, connections: String, clients: [String]) {
         note(links: devices)
-        note(connections: connections + "\n" + (Self.text(proc + "/net/tcp6") ?? ""))
-        for client in FolderListing.names(in: proc + "/fs/nfsd/clients") ?? [] {
-            if let info = Self.text("\(proc)/fs/nfsd/clients/\(client)/info") { note(client: info) }
-        }
+        note(connections: connections)
+        for info in clients { note(client: info) }
     }
 
     /// Lines of /proc/net/dev: `ethupi3:` or `ethupi3.10:` and counters.

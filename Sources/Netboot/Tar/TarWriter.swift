@@ -17,6 +17,8 @@ package final class TarWriter: Sendable {
     private struct State: ~Copyable {
         /// Nil when only the digest is wanted, and at the end.
         var file: OutputFile?
+        /// Where the tar goes instead, a pipe that does not block; nil without one.
+        var pipe: Int32?
         /// Hashes what is not packed; a packed file's writer hashes it itself.
         var hasher: SHA256?
         var packed: PackedWriter?
@@ -36,6 +38,15 @@ package final class TarWriter: Sendable {
         }
         let file = try BlockError.wrapping(OpenFile(duplicating: output.descriptor, path: path))
         state = Mutex(State(file: output, packed: PackedWriter(packer.format, to: file)))
+    }
+
+    /// A tar that goes into a pipe, which does not block and stays the caller's; `name` is said in errors. It is not
+    /// packed.
+    package init(to pipe: Int32, named name: String, compressor: ChunkCompressor) {
+        path = name
+        self.compressor = compressor
+        queue = DispatchQueue(label: "tar pipe")
+        state = Mutex(State(pipe: pipe, hasher: SHA256()))
     }
 
     /// No file: the tar is only hashed.
@@ -76,9 +87,24 @@ package final class TarWriter: Sendable {
         let bytes = job.bytes
         try state.withLock { (state) throws(ForgeError) in
             state.hasher?.update(bytes.span.bytes)
+            if let pipe = state.pipe { try send(bytes, to: pipe) }
             try state.file?.write(bytes.span.bytes, at: state.byteCount)
             state.file?.startWriteback(state.byteCount..<state.byteCount + Int64(bytes.count))
             state.byteCount += Int64(bytes.count)
+        }
+    }
+
+    private func send(_ bytes: [UInt8], to pipe: Int32) throws(ForgeError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            try Interruption.check()
+            guard !hasFailed else { return }
+            let count = rest.withUnsafeBytes { Glibc.write(pipe, $0.baseAddress, $0.count) }
+            if count > 0 { rest = rest.dropFirst(count) }
+            guard count < 0, errno != EINTR else { continue }
+            guard errno == EAGAIN else { throw ForgeError.writing(path, errno: errno) }
+            var waiting = pollfd(fd: pipe, events: Int16(POLLOUT), revents: 0)
+            poll(&waiting, 1, 100)
         }
     }
 

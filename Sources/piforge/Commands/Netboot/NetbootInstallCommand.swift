@@ -1,6 +1,10 @@
 import ArgumentParser
+import Bases
+import Fleet
 import Forge
 import Initramfs
+import Netboot
+import Reports
 
 struct NetbootInstallCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,11 +21,22 @@ struct NetbootInstallCommand: ParsableCommand {
               piforge netboot install --slot p1-p4 --base CNAT.img.xz
               piforge netboot install --slot p3 --base usbboot.tar.xz --keep /home/pi
               piforge netboot install --slot p1-p4 --layout shared --upper 2G
+
+            With --host another machine makes the trees, and they go over ssh to a controller without piforge, whose user is \
+            root or may use sudo without a password. A tree is swapped when all of it is there.
+
+              piforge netboot install --host pi@hammond --slot p1-p4
             """)
 
     @OptionGroup var settings: SettingsOptions
 
     @OptionGroup var source: NetbootBaseOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "The controller, reached over ssh, instead of this machine.", valueName: "user@host"), completion: .list([])
+    )
+    var host: String?
 
     @Option(help: ArgumentHelp("The controller's root folder.", valueName: "dir"))
     var root = UserPath("/")
@@ -51,6 +66,7 @@ struct NetbootInstallCommand: ParsableCommand {
         let spec = try settings.request(in: environment, allMeans: .nodes).spec(
             basePath: source.base?.path, epoch: environment.sourceDateEpoch(),
             fetch: settings.fetch(in: environment, cache: cache))
+        if let host { return try install(spec, on: host, in: environment, cache: cache, layout: layout) }
         var netboot = NetbootBuild(
             spec, into: root.path, format: .folder, replacing: true, cache: cache,
             initramfs: NodeInitramfs(controllerRules: try InitramfsBuilder.controllerRules(below: root.path)),
@@ -60,8 +76,33 @@ struct NetbootInstallCommand: ParsableCommand {
             Output.note("note: \($0)")
         }
         install.keepsUpper = keepUpper
+        try finish { (report) throws(ForgeError) in try install.run(report: report) }
+    }
+
+    /// Installs on another machine, which has no piforge.
+    private func install(
+        _ spec: BuildSpec, on host: String, in environment: Environment, cache: Cache, layout: TreeLayout
+    ) throws {
+        guard !keepUpper else {
+            throw ForgeError(
+                .usage, "could not use --keep-upper with --host: only whole trees go over ssh",
+                hint: "leave it out, or run piforge on the controller")
+        }
+        var netboot = NetbootBuild(
+            spec, into: "", format: .tar, replacing: true, cache: cache,
+            initramfs: NodeInitramfs(controllerRules: nil), observe: { Terminal.shared.show($0) })
+        netboot.layout = layout
+        let install = try RemoteInstall(
+            netboot, on: RemoteShell(host: host, environment: environment.variables), root: root.path,
+            replacesRunning: running, keep: keep
+        ) { Output.note("note: \($0)") }
+        try finish { (report) throws(ForgeError) in try install.run(report: report) }
+    }
+
+    /// Runs the work, and says which trees it has installed.
+    private func finish(_ work: ((NetbootBuild.Result) -> Void) throws(ForgeError) -> Void) throws {
         var trees: [InstalledTree] = []
-        try install.run { result in
+        try work { result in
             for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
             trees.append(InstalledTree(tree: result.path, slot: result.slot.name))
             guard !settings.answer.json else { return }

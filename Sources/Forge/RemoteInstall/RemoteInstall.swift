@@ -1,0 +1,113 @@
+package import Fleet
+import Glibc
+import Images
+import Initramfs
+import Netboot
+import Plans
+package import Reports
+import Synchronization
+import Trees
+
+/// `NetbootInstall` for a controller that is reached over ssh and has no piforge.
+///
+/// A tree goes as a tar into a folder beside the old one. When all of it came, as its SHA-256 says, a second connection
+/// lets both change places; a connection that breaks before leaves the old tree as it was, and removes the new one.
+package struct RemoteInstall: Sendable {
+    private let netboot: NetbootBuild
+    private let shell: RemoteShell
+    private let root: String
+    /// Whether trees of running nodes are replaced all the same.
+    private let replacesRunning: Bool
+    private let keep: [VolumePath]
+    private let announce: @Sendable (String) -> Void
+
+    /// `root`: the controller's root folder, there; `keep`: paths from a tree's root.
+    package init(
+        _ netboot: NetbootBuild, on shell: RemoteShell, root: String, replacesRunning: Bool, keep: [String],
+        announce: @escaping @Sendable (String) -> Void
+    ) throws(ForgeError) {
+        guard netboot.layout == .full else {
+            throw ForgeError(
+                .usage, "could not install a shared root on \(shell.host): only whole trees go over ssh",
+                hint: "leave out --layout, or run piforge on the controller")
+        }
+        guard root.hasPrefix("/") else {
+            throw ForgeError(.usage, "could not use --root \(root): it is no absolute path of \(shell.host)")
+        }
+        self.netboot = netboot
+        self.shell = shell
+        self.root = root
+        self.replacesRunning = replacesRunning
+        self.keep = try NetbootInstall.paths(keep)
+        self.announce = announce
+    }
+
+    package func run(report: (NetbootBuild.Result) -> Void) throws(ForgeError) {
+        let slots = netboot.spec.jobs.map(\.slot)
+        let controller = RemoteController(shell, root: root)
+        let state = try controller.look(slots, keeping: keep)
+        if !replacesRunning { try state.activity.check(slots) }
+        let folder = try Self.temporaryFolder()
+        defer { _ = try? FolderRemoval.remove(folder, isOwn: true) }
+        let received = Mutex<[Slot: RemoteTree.Received]>([:])
+        var netboot = netboot
+        netboot.folder = folder
+        netboot.format = .tar
+        netboot.replacing = true
+        netboot.initramfs = NodeInitramfs(controllerRules: state.rules)
+        netboot.willWrite = { [announce] (size) throws(ForgeError) in
+            try NetbootInstall.checkSpace(
+                state.space, for: size, state.keptByteCount, count: slots.count, announce: announce)
+        }
+        netboot.makeOutput = { [keep] (slot, compressor) throws(ForgeError) in
+            RemoteTree(try controller.receive(slot, in: state, keeping: keep), compressor) { tree in
+                received.withLock { $0[slot] = tree }
+            }
+        }
+        defer {
+            // Those that came whole and were not wanted any more.
+            for (slot, tree) in received.withLock({ $0 }) { try? controller.drop(tree, of: slot, in: state) }
+        }
+        var failure: ForgeError?
+        try netboot.run { result in
+            guard let tree = received.withLock({ $0[result.slot] }) else { return }
+            do throws(ForgeError) {
+                try place(tree, result, on: controller, in: state)
+                _ = received.withLock { $0.removeValue(forKey: result.slot) }
+                var result = result
+                result.path = "\(shell.host):\(state.folder)/\(result.slot.name)"
+                report(result)
+            } catch {
+                failure = failure ?? error.about(slot: result.slot)
+            }
+        }
+        if let failure { throw failure }
+        let now = try controller.look(slots, keeping: [])
+        try controller.complete(exports: NetbootExports.bytes(now.exports, with: slots), old: now.exports)
+        announce(
+            "tell the NFS server of the new folders: exportfs -ra && exportfs -f; a node that had no tree before is found "
+                + "after clusterctrl init, which switches all nodes off, or when the controller starts again")
+    }
+
+    private func place(
+        _ tree: RemoteTree.Received, _ result: NetbootBuild.Result, on controller: RemoteController,
+        in state: RemoteController.State
+    ) throws(ForgeError) {
+        for path in tree.missing {
+            announce("\(result.slot): \(path) is not in the old tree, so that nothing of it is kept")
+        }
+        // A node may have been started while its tree was on its way.
+        if !replacesRunning { try controller.look([], keeping: []).activity.check([result.slot]) }
+        try Interruption.check()
+        var manifest = result.manifest
+        manifest.output.file = result.slot.name
+        try controller.commit(tree, of: result.slot, in: state, manifest: JSON.encode(manifest))
+    }
+
+    /// For the manifests, before they are sent.
+    private static func temporaryFolder() throws(ForgeError) -> String {
+        var template = Array("/tmp/piforge-install-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw ForgeError.writing("/tmp", errno: errno) }
+        return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
