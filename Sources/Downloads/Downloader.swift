@@ -64,6 +64,7 @@ package struct Downloader: Sendable {
         let transfer = FileTransfer(part, of: download, in: cache) { done, total in
             observe(progress(.download, download, done, total))
         }
+        defer { transfer.dropUseless() }
         var first: DownloadError?
         for url in download.urls {
             do throws(DownloadError) {

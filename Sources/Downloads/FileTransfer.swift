@@ -38,6 +38,11 @@ final class FileTransfer: HTTPRequest.Receiver {
     /// Bytes that are there, and stay there for the next run.
     var byteCount: Int64 { part.byteCount }
 
+    /// Removes a part that no later run can go on with: an empty one, and one beside the file that is still the one.
+    func dropUseless() {
+        if unchanged != nil || part.byteCount == 0 { part.discard() }
+    }
+
     // MARK: Before a request
 
     /// Decides what the next request asks for: the rest of what is there, when the server can tell that it is the rest of

@@ -24,6 +24,7 @@ struct DownloaderTests {
         #expect(try fixture.server.requests().count == 1)
         #expect(try fixture.holdsFile(fixture.run("plain")))
         #expect(try fixture.server.requests().last == "GET /plain/base.img.xz - - \(try #require(result.etag)) 304")
+        #expect(try fixture.parts() == [])
         _ = try fixture.run("plain", isRenewing: false)
         #expect(try fixture.server.requests().count == 2)
     }

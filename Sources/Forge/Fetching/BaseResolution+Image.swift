@@ -9,7 +9,9 @@ extension BaseResolution {
     ///
     /// All of it is decoded for that, unless the cache has it unpacked.
     func digestOfImage(in file: Cache.Download) throws(ForgeError) -> (digest: SHA256Digest, byteCount: Int64)? {
-        let source = ImageSource(path: file.path, sha256: file.digest)
+        let source = ImageSource(path: base.summary, sha256: file.digest, name: file.name) { _ throws(ForgeError) in
+            ImageSource.Local(path: file.path, name: file.name, hold: file)
+        }
         let image: BaseImage
         do throws(ForgeError) {
             image = try BaseImage.open(source, cache: options.cache, observe: observe)
