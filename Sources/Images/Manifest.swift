@@ -211,9 +211,14 @@ extension Manifest.Change {
 }
 
 extension Manifest {
+    /// The text of its file.
+    package func document() throws(ForgeError) -> [UInt8] {
+        try JSON.encode(VersionedDocument(self, schema: "piforge/manifest/1"))
+    }
+
     /// Writes it beside the output that it is of, which is whole.
     package func write(to path: String, replacing: Bool) throws(ForgeError) {
-        let bytes = try JSON.encode(VersionedDocument(self, schema: "piforge/manifest/1"))
+        let bytes = try document()
         let file = try OutputFile(path: path, mode: 0o666, replacing: replacing)
         try file.write(bytes.span.bytes, at: 0)
         try file.commit()

@@ -101,7 +101,7 @@ package struct RemoteInstall: Sendable {
         try Interruption.check()
         var manifest = result.manifest
         manifest.output.file = result.slot.name
-        try controller.commit(tree, of: result.slot, in: state, manifest: JSON.encode(manifest))
+        try controller.commit(tree, of: result.slot, in: state, manifest: manifest.document())
     }
 
     /// For the manifests, before they are sent.
