@@ -1,7 +1,7 @@
 import Bases
 import Blocks
 import Dispatch
-package import Glibc
+import Glibc
 import Images
 package import Reports
 import Synchronization
@@ -27,7 +27,7 @@ package final class TarWriter: Sendable {
     }
 
     /// A tar at `path`, packed as the shop packs.
-    package init(path: String, mode: mode_t, replacing: Bool, compressor: ChunkCompressor) throws(ForgeError) {
+    package init(path: String, mode: UInt32, replacing: Bool, compressor: ChunkCompressor) throws(ForgeError) {
         self.path = path
         self.compressor = compressor
         queue = DispatchQueue(label: "tar")
