@@ -26,7 +26,7 @@ package final class TarWriter: Sendable {
         var failure: ForgeError?
     }
 
-    /// A tar at `path`, packed as the shop packs.
+    /// A tar at `path`, packed as `compressor` packs.
     package init(path: String, mode: UInt32, replacing: Bool, compressor: ChunkCompressor) throws(ForgeError) {
         self.path = path
         self.compressor = compressor
