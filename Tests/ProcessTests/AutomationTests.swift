@@ -94,7 +94,7 @@ struct AutomationTests {
             "build", "--slot", "p1", "--base", base, "--set", "ssh=true", "--strict", "--allow", "ssh-no-login")
         #expect(allowed.status == 0, "\(allowed.error)")
         let clean = try piforge.run("build", "--slot", "p3", "--base", base, "--strict")
-        #expect(clean.status == 0 && clean.error == "", "\(clean.error)")
+        #expect(clean.status == 0 && !clean.error.contains("warning"), "\(clean.error)")
 
         let warned = try piforge.run("verify", "sg1-p1.img", "--set", "ssh=true")
         #expect(warned.status == 0, "\(warned.error)")
@@ -105,7 +105,7 @@ struct AutomationTests {
         try FileManager.default.removeItem(atPath: folder.path + "/sg1-p3.manifest.json")
         let bare = try piforge.run("verify", "sg1-p3.img", "--strict")
         #expect(bare.status == 1)
-        #expect(bare.error.hasPrefix("error: sg1-p3.img has no manifest beside it"), "\(bare.error)")
+        #expect(bare.error.contains("\nerror: sg1-p3.img has no manifest beside it"), "\(bare.error)")
         #expect(try piforge.run("verify", "sg1-p3.img").status == 0)
 
         #expect(try piforge.run("inspect", "sg1-p1.img").status == 0)

@@ -38,7 +38,7 @@ struct ReportCommandTests {
         let answer = try piforge.run(
             "report", "--html", "sg1.html", "--base", base, "--images", "images", "--json")
         try #require(answer.status == 0, "\(answer.error)")
-        #expect(answer.output == "{\n  \"file\" : \"sg1.html\"\n}\n")
+        #expect(answer.output == "{\n  \"file\" : \"sg1.html\",\n  \"schema\" : \"piforge/report/1\"\n}\n")
         let page = try page("sg1.html")
         for word in [
             "oneil", "tealc", "172.19.181.3", "00:22:82:ff:ff:03", "boot:/config.txt", "ssh.service", "sg1-p3.img",
