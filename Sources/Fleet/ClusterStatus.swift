@@ -24,7 +24,7 @@ package struct ClusterStatus: Sendable {
     package static func ask(
         _ roster: Roster, seconds: Int, environment: [String: String]
     ) throws(ForgeError) -> ClusterStatus {
-        let folder = try TemporaryFolder(environment)
+        let folder = try ScratchFolder(named: "piforge-status", in: ScratchFolder.parent(environment))
         defer { folder.remove(HandoffDocument.allCases.map(\.fileName)) }
         let handoff = HandoffFolder(path: folder.path)
         _ = try handoff.write(roster, force: false)
@@ -35,7 +35,7 @@ package struct ClusterStatus: Sendable {
     package static func ask(
         _ roster: Roster, through handoff: HandoffFolder, seconds: Int, environment: [String: String]
     ) throws(ForgeError) -> ClusterStatus {
-        let folder = try TemporaryFolder(environment)
+        let folder = try ScratchFolder(named: "piforge-status", in: ScratchFolder.parent(environment))
         defer { folder.remove(["config"]) }
         try folder.write(try config(including: handoff, seconds: seconds), to: "config")
         let commands = roster.machines.map { machine in
@@ -100,31 +100,5 @@ package struct ClusterStatus: Sendable {
             reachability = report == nil ? .failed("its shell ended with status \(status)") : .answers
         }
         return Machine(slot: slot, reachability: reachability, report: report)
-    }
-}
-
-/// A folder for the time of one question.
-private struct TemporaryFolder {
-    let path: String
-
-    init(_ environment: [String: String]) throws(ForgeError) {
-        let parent = environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp"
-        var name = Array((parent + "/piforge-status-XXXXXX").utf8CString)
-        guard mkdtemp(&name) != nil else { throw ForgeError.writing(parent, errno: errno) }
-        path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    func write(_ text: String, to name: String) throws(ForgeError) {
-        let path = self.path + "/" + name
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw ForgeError.writing(path, errno: errno) }
-        defer { close(descriptor) }
-        let isWritten = Array(text.utf8).withUnsafeBytes { Transfer.write($0, to: descriptor) }
-        guard isWritten else { throw ForgeError.writing(path, errno: errno) }
-    }
-
-    func remove(_ names: [String]) {
-        for name in names { unlink("\(path)/\(name)") }
-        rmdir(path)
     }
 }

@@ -1,5 +1,4 @@
 package import Fleet
-import Glibc
 import Images
 import Initramfs
 import Netboot
@@ -47,7 +46,8 @@ package struct RemoteInstall: Sendable {
         let controller = RemoteController(shell, root: root)
         let state = try controller.look(slots, keeping: keep)
         if !replacesRunning { try state.activity.check(slots) }
-        let folder = try Self.temporaryFolder()
+        // For the manifests, before they are sent.
+        let folder = try ScratchFolder(named: "piforge-install").path
         defer { _ = try? FolderRemoval.remove(folder, isOwn: true) }
         let received = Mutex<[Slot: RemoteTree.Received]>([:])
         var netboot = netboot
@@ -102,12 +102,5 @@ package struct RemoteInstall: Sendable {
         var manifest = result.manifest
         manifest.output.file = result.slot.name
         try controller.commit(tree, of: result.slot, in: state, manifest: manifest.document())
-    }
-
-    /// For the manifests, before they are sent.
-    private static func temporaryFolder() throws(ForgeError) -> String {
-        var template = Array("/tmp/piforge-install-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw ForgeError.writing("/tmp", errno: errno) }
-        return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }
