@@ -40,6 +40,7 @@ let package = Package(
         .target(name: "Downloads", dependencies: ["Reports", "Blocks", "Bases", "CCurl"], swiftSettings: settings),
         .target(name: "Identity", dependencies: ["CCrypto"], swiftSettings: settings),
         .target(name: "Trees", swiftSettings: settings),
+        .target(name: "Payload", swiftSettings: settings),
         .target(
             name: "Plans",
             dependencies: ["Reports", "Readers", "Identity", "Trees", "CYAML"],
