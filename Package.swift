@@ -43,7 +43,7 @@ let package = Package(
         .target(name: "Payload", swiftSettings: settings),
         .target(
             name: "Plans",
-            dependencies: ["Reports", "Readers", "Identity", "Trees", "CYAML"],
+            dependencies: ["Reports", "Readers", "Identity", "Trees", "Payload", "CYAML"],
             swiftSettings: settings),
         .target(name: "Handoff", dependencies: ["Plans"], swiftSettings: settings),
         .target(
@@ -54,7 +54,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Inspect",
-            dependencies: ["Reports", "Readers", "Blocks", "Tables", "Trees", "Plans", "Volumes", "CCrypt"],
+            dependencies: ["Reports", "Readers", "Blocks", "Tables", "Trees", "Payload", "Plans", "Volumes", "CCrypt"],
             swiftSettings: settings),
         .target(
             name: "Images",
@@ -84,8 +84,8 @@ let package = Package(
         .target(
             name: "Forge",
             dependencies: [
-                "Reports", "Pages", "Blocks", "Tables", "Bases", "Downloads", "Identity", "Trees", "Plans", "Volumes",
-                "Images", "Inspect", "Fleet", "Initramfs", "Cards", "Netboot",
+                "Reports", "Readers", "Pages", "Blocks", "Tables", "Bases", "Downloads", "Identity", "Trees", "Plans",
+                "Volumes", "Images", "Inspect", "Fleet", "Initramfs", "Cards", "Netboot",
             ],
             swiftSettings: settings),
         .executableTarget(

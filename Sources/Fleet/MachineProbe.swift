@@ -11,6 +11,12 @@ package enum MachineProbe {
             if [ -r $file ]; then echo label; cat $file; echo; break; fi
             done
             echo uptime; cat /proc/uptime
+            for job in packages first-boot; do
+            echo $job
+            for folder in /boot/firmware /boot; do
+            if [ -r $folder/piforge-$job.log ]; then grep '^piforge: ' $folder/piforge-$job.log | tail -n 1; break; fi
+            done
+            done
             """
         if slot.isController {
             // Not in the PATH of an ordinary user, who may need sudo for the I2C bus.
@@ -30,6 +36,10 @@ package enum MachineProbe {
         package var label: [UInt8]?
         /// Seconds since it started.
         package var uptime: Int?
+        /// How far the first boot has come with `debs` and `first_boot`, as the last such line of its log says; nil when
+        /// the machine had nothing to do.
+        package var packages: String?
+        package var firstBoot: String?
         /// Of a controller: whether each node's USB port has power, as far as `clusterctrl status` says so.
         package var power: [Slot: Bool]
     }
@@ -38,12 +48,14 @@ package enum MachineProbe {
     package static func report(_ output: [UInt8]) -> Report? {
         let lines = output.split(separator: 0x0A, omittingEmptySubsequences: false)
         guard let start = lines.firstIndex(where: { $0.elementsEqual("piforge-status 1".utf8) }) else { return nil }
-        var report = Report(label: nil, uptime: nil, power: [:])
+        var report = Report(power: [:])
         var part = ""
         for line in lines[(start + 1)...] {
             let text = String(decoding: line, as: UTF8.self)
             switch (part, text) {
-            case (_, "label"), (_, "uptime"), (_, "power"): part = text
+            case (_, "label"), (_, "uptime"), (_, "power"), (_, "packages"), (_, "first-boot"): part = text
+            case ("packages", _): report.packages = Self.told(text) ?? report.packages
+            case ("first-boot", _): report.firstBoot = Self.told(text) ?? report.firstBoot
             case ("label", _): report.label = (report.label ?? []) + line + [0x0A]
             case ("uptime", _):
                 report.uptime = report.uptime ?? text.split(separator: ".").first.flatMap { Int($0) }
@@ -59,5 +71,9 @@ package enum MachineProbe {
             }
         }
         return report
+    }
+
+    private static func told(_ line: String) -> String? {
+        line.hasPrefix("piforge: ") ? String(line.dropFirst("piforge: ".utf8.count)) : nil
     }
 }

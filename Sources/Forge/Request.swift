@@ -117,12 +117,9 @@ package struct Request: Sendable {
             text += row.key == "run" ? "run\n" : "\(row.key)=\(row.value)\n"
         }
         for file in settings.files where !file.isSecret {
-            switch file.content {
-            case .file(let bytes): text += "\(file.target) \(SHA256.digest(of: bytes.span.bytes))\n"
-            case .stored(let stored): text += "\(file.target) \(stored.sha256)\n"
-            case .directory, .symlink: break
-            }
+            text += file.content.sha256.map { "\(file.target) \($0)\n" } ?? ""
         }
+        for file in settings.debs { text += "\(file.facts.fileName) \(file.content.sha256 ?? "")\n" }
         return SHA256.digest(of: Array(text.utf8).span.bytes)
     }
 
@@ -169,6 +166,17 @@ package struct Request: Sendable {
             return try SlotSelection(
                 text ?? "all", available: profile?.slots, hostNames: profile?.hostNames ?? [:], allMeans: kind
             ).slots
+        }
+    }
+}
+
+extension Settings.FileCopy.Content {
+    /// Of the bytes of a file; nil for anything else.
+    var sha256: String? {
+        switch self {
+        case .file(let bytes): SHA256.digest(of: bytes.span.bytes).description
+        case .stored(let stored): stored.sha256
+        case .directory, .symlink: nil
         }
     }
 }

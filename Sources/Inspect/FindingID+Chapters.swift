@@ -14,7 +14,8 @@ extension FindingID {
             .groupsUnread, .swapOverridden, .keyboardOverridden, .localeOverridden, .timeZoneOverridden,
             .unitNotStarted,
             .unitStillStarted, .fileHidden, .fileReplaced, .mountMismatch, .roleDefaults, .roleAddress,
-            .roleNetwork, .roleUnitMissing, .roleForwarding:
+            .roleNetwork, .roleUnitMissing, .roleForwarding,
+            .packageProcessor, .packagesRoom:
             true
         default: false
         }
@@ -132,6 +133,8 @@ extension FindingID {
                 (.noFstab, "there is no /etc/fstab"),
                 (.rootNotInFstab, "/etc/fstab does not name the root file system"),
                 (.bootStubEdited, "a file that only looks like cmdline.txt or config.txt was edited"),
+                (.packageProcessor, "a program of a package needs another processor than the slot's boards have"),
+                (.packagesRoom, "the root file system has too little room for the packages of the first boot"),
             ]
         ),
         (

@@ -105,6 +105,8 @@ package enum FindingID: String, CaseIterable, Encodable, Sendable {
     case noFstab = "no-fstab"
     case rootNotInFstab = "root-not-in-fstab"
     case bootStubEdited = "boot-stub-edited"
+    case packageProcessor = "package-processor"
+    case packagesRoom = "packages-room"
 
     // The role in the cluster.
 

@@ -114,6 +114,7 @@ extension InspectionReader {
                     + "(Wi-Fi \(names.joined(separator: ", ")))")
         }
         try addUser(&course)
+        for step in try pendingFirstBoot() { course.add("the system, once started, \(step)") }
         if try isCloudInitActive() {
             let host = try cloudHostname().map { " (host name \($0))" } ?? ""
             course.add("cloud-init applies what the boot partition's user-data says\(host)")

@@ -3,6 +3,7 @@ import Identity
 import Plans
 import TestSupport
 import Testing
+import Readers
 
 /// Files in a dictionary, for profiles in tests: path to bytes, folders end in `/`, links begin with `-> `.
 struct FakeFiles: ProfileFiles {
@@ -25,6 +26,21 @@ struct FakeFiles: ProfileFiles {
         guard text.utf8.count <= limit else { throw .tooLarge(limit: limit) }
         return Array(text.utf8)
     }
+
+    /// A package's text is that of its control file.
+    func package(_ path: String) throws(ProfileFileError) -> PackageFile {
+        let bytes = try read(path, limit: .max)
+        guard let facts = try? PackageFacts(ControlFields(String(decoding: bytes, as: UTF8.self))) else {
+            throw .failed("it is no Debian package")
+        }
+        return PackageFile(
+            facts: facts, dataPacking: "xz", content: .file(bytes), programs: NoPackagePrograms())
+    }
+
+    /// A folder with one package.
+    static let packages = [
+        "debs/docker/": "", "debs/docker/docker.deb": "Package: docker\nVersion: 1\nArchitecture: armhf\n",
+    ]
 
     func entries(in path: String) throws(ProfileFileError) -> [String] {
         guard files[path + "/"] != nil else { throw .notAFolder }

@@ -64,10 +64,11 @@ struct ProfileSchemaTests {
             let isProse = body.first?.isUppercase ?? false
             return isProse || body.hasPrefix("profiles") ? String(line) : indent + String(body)
         }
-        let files = FakeFiles(files: [
-            "~/.ssh/id_ed25519.pub": Fixture.ed25519, "secrets/wifi": "correct horse", "files/motd": "x",
-            "files/splash.txt": "y",
-        ])
+        let files = FakeFiles(
+            files: [
+                "~/.ssh/id_ed25519.pub": Fixture.ed25519, "secrets/wifi": "correct horse", "files/motd": "x",
+                "files/splash.txt": "y",
+            ].merging(FakeFiles.packages) { $1 })
         do {
             _ = try Profile.load(text: lines.joined(separator: "\n"), name: "t.yaml", files: files)
             Issue.record("the placeholders of the key and hash were accepted")
@@ -82,10 +83,11 @@ struct ProfileSchemaTests {
 
     @Test("every example of the table is right")
     func examples() throws {
-        let files = try FakeFiles(files: [
-            "keys/admin.pub": Fixture.ed25519, "secrets/wifi": "correct horse", "motd": "x", "files/motd": "x",
-            "keys/tealc_ed25519": Fixture.hostKey().privateFileText, "secrets/pi.hash": Fixture.passwordHash,
-        ])
+        let files = try FakeFiles(
+            files: [
+                "keys/admin.pub": Fixture.ed25519, "secrets/wifi": "correct horse", "motd": "x", "files/motd": "x",
+                "keys/tealc_ed25519": Fixture.hostKey().privateFileText, "secrets/pi.hash": Fixture.passwordHash,
+            ].merging(FakeFiles.packages) { $1 })
         let placeholders = [
             "authorized_keys", "files", "wifi", "keyboard", "kernel_arguments", "units", "domain", "base",
         ]
@@ -101,10 +103,11 @@ struct ProfileSchemaTests {
 
     @Test("every key of the table reaches the settings or is read for another")
     func everyKeyCounts() throws {
-        let files = try FakeFiles(files: [
-            "keys/admin.pub": Fixture.ed25519, "secrets/wifi": "correct horse", "motd": "x",
-            "keys/tealc_ed25519": Fixture.hostKey().privateFileText, "secrets/pi.hash": Fixture.passwordHash,
-        ])
+        let files = try FakeFiles(
+            files: [
+                "keys/admin.pub": Fixture.ed25519, "secrets/wifi": "correct horse", "motd": "x",
+                "keys/tealc_ed25519": Fixture.hostKey().privateFileText, "secrets/pi.hash": Fixture.passwordHash,
+            ].merging(FakeFiles.packages) { $1 })
         // Some keys count only together with the cluster.
         func settings(_ flags: ArraySlice<SettingsLayer.Flag>) throws -> Settings {
             let layer = try SettingsLayer(flags: Array(flags), files: files)

@@ -20,7 +20,9 @@ struct UnpackContext: Sendable {
     static let pieceSize = 1 << 20
 
     let source: OpenFile
-    /// Size of the packed file in bytes.
+    /// Where the packed bytes begin in it; 0 unless they are a part of a file.
+    var start: Int64 = 0
+    /// Size of the packed file or part in bytes.
     let total: Int64
     let progress: @Sendable (BaseImageProgress) -> Void
     let isCancelled: @Sendable () -> Bool
@@ -33,6 +35,9 @@ struct UnpackContext: Sendable {
 
     /// Reads the next piece of the packed file; shorter than `buffer` only at its end.
     func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(BaseImageError) -> Int {
-        try wrapping(source.read(upTo: buffer, at: offset), as: BaseImageError.block)
+        guard start > 0 else { return try wrapping(source.read(upTo: buffer, at: offset), as: BaseImageError.block) }
+        let count = Int(min(Int64(buffer.count), max(0, total - offset)))
+        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+        return try wrapping(source.read(upTo: part, at: start + offset), as: BaseImageError.block)
     }
 }

@@ -46,7 +46,7 @@ package struct ImageEditor {
     private func warnings(of image: SystemImage, madeBy plan: EditPlan) throws(ForgeError) -> [String] {
         let subject = EffectJudge.Subject(
             boot: image.boot, root: image.root, table: image.partitions, bootPartition: image.system.boot,
-            rootPartition: image.system.root, rootNames: image.rootNames)
+            rootPartition: image.system.root, rootNames: image.rootNames, freeByteCount: image.freeByteCount)
         return try request.warnings(of: subject, madeBy: plan, at: plan.modified)
     }
 

@@ -53,6 +53,9 @@ package final class SystemImage {
             rootNames: FileSystemNames(superblock))
     }
 
+    /// About how many bytes the root file system has left.
+    package var freeByteCount: Int64 { max(0, system.root.byteCount - usedByteCount) }
+
     package func volume(_ partition: Target.Partition) -> any Volume {
         switch partition {
         case .boot: boot

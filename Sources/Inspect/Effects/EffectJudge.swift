@@ -16,6 +16,8 @@ package struct EffectJudge {
     let now: Int64
     let configuration: ServerConfiguration
     let accounts: Accounts
+    /// Bytes that the finished root file system has left; nil when nobody knows.
+    let freeByteCount: Int64?
     private(set) var findings: [Inspection.Finding] = []
 
     /// What there is to judge. A tree has no table and no partitions.
@@ -26,12 +28,15 @@ package struct EffectJudge {
         package var bootPartition: Partition?
         package var rootPartition: Partition?
         package var rootNames: FileSystemNames?
+        /// Bytes that the root file system has left; nil when nobody knows.
+        package var freeByteCount: Int64?
 
         package init(
             boot: any ReadableVolume, root: any ReadableVolume, table: PartitionTable? = nil,
             bootPartition: Partition? = nil,
-            rootPartition: Partition? = nil, rootNames: FileSystemNames? = nil
+            rootPartition: Partition? = nil, rootNames: FileSystemNames? = nil, freeByteCount: Int64? = nil
         ) {
+            self.freeByteCount = freeByteCount
             self.rootNames = rootNames
             self.boot = boot
             self.root = root
@@ -51,7 +56,8 @@ package struct EffectJudge {
             rootPartition: subject.rootPartition, rootNames: subject.rootNames, table: subject.table)
         var judge = EffectJudge(
             reader: reader, settings: settings, slot: slot, now: now,
-            configuration: try reader.serverConfiguration(), accounts: try reader.accountFiles())
+            configuration: try reader.serverConfiguration(), accounts: try reader.accountFiles(),
+            freeByteCount: subject.freeByteCount)
         try judge.judge()
         let inspection = try Inspection(
             boot: subject.boot, root: subject.root, table: subject.table, bootPartition: subject.bootPartition,
@@ -69,8 +75,9 @@ package struct EffectJudge {
 
     private init(
         reader: InspectionReader, settings: Settings, slot: Slot, now: Int64, configuration: ServerConfiguration,
-        accounts: Accounts
+        accounts: Accounts, freeByteCount: Int64?
     ) {
+        self.freeByteCount = freeByteCount
         self.reader = reader
         self.settings = settings
         self.slot = slot
@@ -93,6 +100,7 @@ package struct EffectJudge {
         try judgeUnits()
         try judgeFiles()
         try judgeMachine()
+        try judgeFirstBoot()
     }
 
     // MARK: Saying it

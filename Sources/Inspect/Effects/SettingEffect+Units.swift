@@ -5,12 +5,11 @@ import Trees
 /// Whether units start or not: judged as systemd does (systemd.unit(5), systemd-sysv-generator(8)).
 extension EffectJudge {
     mutating func judgeUnits() throws(VolumeError) {
-        for unit in settings.units.enable { try judgeEnabled(unit) }
+        for unit in settings.units.enable { try judgeStart(of: unit, setting: "\(unit) in units.enable") }
         for unit in settings.units.disable { try judgeDisabled(unit) }
     }
 
-    private mutating func judgeEnabled(_ unit: String) throws(VolumeError) {
-        let setting = "\(unit) in units.enable"
+    mutating func judgeStart(of unit: String, setting: String) throws(VolumeError) {
         if let mask = try reader.mask(of: unit) {
             return refuse(
                 setting, .unitNotStarted, "it is masked (\(mask))",

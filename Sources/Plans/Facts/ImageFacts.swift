@@ -1,4 +1,4 @@
-import Readers
+package import Readers
 package import Trees
 
 /// What an image is, as far as the planner must know: a value, read once, with the old text of every file that a
@@ -28,6 +28,8 @@ package struct ImageFacts: Equatable, Sendable {
     /// The file of the kernel's line for whoever asks without a board in mind: the usual one when some board reads it, else
     /// the one that the first board reads.
     package internal(set) var kernelLinePath = ImageFacts.usualLinePath
+    /// What dpkg has installed; nil when nobody asked, and without dpkg.
+    package internal(set) var packages: InstalledPackages?
     /// The 32-bit disk id of the partition table; nil when unknown.
     package var diskID: UInt32?
 

@@ -33,6 +33,8 @@ package enum PlanError: Error, Equatable, Sendable {
     case hiddenByBoot(Target, mount: String)
     /// The first boot renames the user and moves the home folder.
     case movedHome(Target, from: VolumePath)
+    /// What a setting needs is not there; the whole message.
+    case unmet(String, hint: String)
     /// Two settings that cannot both hold.
     case contradiction(String, String)
     /// Two wishes for one target, or one inside the other; the reasons of both.
@@ -98,6 +100,7 @@ extension PlanError {
             "could not put \(target): the boot partition is mounted at \(mount) and hides it"
         case .movedHome(let target, let home):
             "could not put \(target): the first boot moves \(home) there and finds the place taken"
+        case .unmet(let message, _): message
         case .contradiction(let a, let b): "could not plan: \(a) contradicts \(b)"
         case .conflict(let target, let a, let b): "could not plan \(target): \(a) contradicts \(b)"
         case .edit(let error): "\(error)"
@@ -129,6 +132,7 @@ extension PlanError {
         case .hiddenByBoot(let target, let mount):
             "write boot:\(target.path.description.dropFirst(mount.utf8.count))"
         case .movedHome(_, let home): "put it below root:\(home)"
+        case .unmet(_, let hint): hint
         case .conflict: "remove one of the two"
         case .edit(.rule(_, .configLineTooLong)): "split the setting into several lines"
         case .edit(.rule(_, .commandLineTooLong)): "use fewer kernel arguments"

@@ -40,6 +40,7 @@ extension SettingsLayer.Entry {
         case .file(let copy): (key, copy.summary)
         case .secret(let source): (key, source.path)
         case .base(let base): (key, base.summary)
+        case .package(let file): (key, file.summary)
         case .hostKey(let hostKey): (key, hostKey.publicKey.fingerprint)
         }
     }

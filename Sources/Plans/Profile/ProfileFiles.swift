@@ -14,6 +14,8 @@ package protocol ProfileFiles {
     /// A file that is too large to be held in memory, its bytes read once for their digest; nil for a smaller one, or
     /// one that can only be read once. `tooLarge` beyond `limit` bytes.
     func stored(_ path: String, limit: Int) throws(ProfileFileError) -> StoredFile?
+    /// A Debian package (deb(5)): what it says of itself, and its bytes as `stored` has them; `failed` when it is none.
+    func package(_ path: String) throws(ProfileFileError) -> PackageFile
     /// The names in a folder, in any order, without `.` and `..`.
     func entries(in path: String) throws(ProfileFileError) -> [String]
     /// The text of a symbolic link.
@@ -23,6 +25,9 @@ package protocol ProfileFiles {
 extension ProfileFiles {
     /// For files that are in memory anyway.
     package func stored(_ path: String, limit: Int) throws(ProfileFileError) -> StoredFile? { nil }
+
+    /// For those who have no packages.
+    package func package(_ path: String) throws(ProfileFileError) -> PackageFile { throw .notFound }
 }
 
 /// What a path of the user's leads to.

@@ -12,6 +12,7 @@ package enum SettingValue: Equatable, Sendable {
     case secret(IdentitySource)
     case hostKey(HostKey)
     case base(Profile.Base)
+    case package(PackageFile)
 
     var boolean: Bool? { if case .boolean(let flag) = self { flag } else { nil } }
     var integer: Int? { if case .integer(let number) = self { number } else { nil } }

@@ -33,6 +33,7 @@ extension Settings {
         ConfigSetting.self, TimeZoneSetting.self, LocaleSetting.self, KeyboardSetting.self, SwapSetting.self,
         WiFiSetting.self,
         UnitsSetting.self, FilesSetting.self, HostsSetting.self, PackagesSetting.self, RunSetting.self,
+        DebsSetting.self, FirstBootSetting.self,
         NetworkSetting.self, DomainSetting.self, GroupsSetting.self, BaseSetting.self, AddressSetting.self,
         PeersSetting.self,
         IdentitySetting.self, IdentityGenerationSetting.self, HostKeyFileSetting.self,

@@ -82,6 +82,9 @@ private struct StatusDocument: Encodable {
         var hostKeyMatches: Bool?
         var uptimeSeconds: Int?
         var power: Bool?
+        /// How far the first boot has come with `debs` and `first_boot`; nil when it had nothing to do.
+        var packages: String?
+        var firstBoot: String?
         /// What the card's piforge.json says.
         var card: CardLabel?
         /// Whether the card is of this slot and cluster; nil without a card that says so.
@@ -90,7 +93,8 @@ private struct StatusDocument: Encodable {
         var hasDrifted: Bool?
 
         enum CodingKeys: String, CodingKey {
-            case slot, hostname, address, state, detail, power, card
+            case slot, hostname, address, state, detail, power, packages, card
+            case firstBoot = "first_boot"
             case hostKeyMatches = "host_key_matches"
             case uptimeSeconds = "uptime_seconds"
             case isRightCard = "card_matches"
@@ -107,7 +111,7 @@ private struct StatusDocument: Encodable {
                 slot: machine.slot.name, hostname: machine.hostname, address: machine.address,
                 state: found.reachability.name, detail: found.reachability.detail,
                 hostKeyMatches: found.reachability.hostKeyMatches, uptimeSeconds: found.report?.uptime,
-                power: found.hasPower, card: card,
+                power: found.hasPower, packages: found.report?.packages, firstBoot: found.report?.firstBoot, card: card,
                 isRightCard: card.map { $0.slot == machine.slot.name && $0.cluster == roster.cluster },
                 hasDrifted: card?.settings.map { $0 != settings[machine.slot] })
         }
@@ -127,9 +131,12 @@ private struct StatusDocument: Encodable {
 
     private static func remark(on machine: Machine) -> String {
         if let detail = machine.detail { return detail }
-        guard let card = machine.card else { return machine.state == "answers" ? "no piforge.json on its card" : "" }
+        let firstBoot = [machine.packages, machine.firstBoot].compactMap { $0 }.map { "; " + $0 }.joined()
+        guard let card = machine.card else {
+            return machine.state == "answers" ? "no piforge.json on its card" + firstBoot : ""
+        }
         if machine.isRightCard == false { return "another card: " + card.summary }
-        return card.summary + (machine.hasDrifted == true ? "; the profile has changed since" : "")
+        return card.summary + (machine.hasDrifted == true ? "; the profile has changed since" : "") + firstBoot
     }
 
     private static func duration(_ seconds: Int) -> String {

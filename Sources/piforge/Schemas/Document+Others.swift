@@ -170,6 +170,8 @@ extension Document {
                         .maybe("power", .flag, "Whether the controller gives it power."),
                         .always("slot", .text, "Such as p3."), .always("state", .choice(states), "How it answers."),
                         .maybe("uptime_seconds", .count, "Since it was started."),
+                        .maybe("packages", .text, "How far its first boot has come with `debs`."),
+                        .maybe("first_boot", .text, "How far its first boot has come with `first_boot`."),
                     ])), "Controllers first."),
         ])
     }

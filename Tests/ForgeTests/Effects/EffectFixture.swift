@@ -20,6 +20,9 @@ struct EffectFixture {
         image.file("/etc/dphys-swapfile", "CONF_SWAPSIZE=100\n")
         image.file(
             "/usr/lib/systemd/system/dphys-swapfile.service", "[Install]\nWantedBy=multi-user.target\n")
+        image.file(
+            "/var/lib/dpkg/status",
+            "Package: dpkg\nStatus: install ok installed\nArchitecture: armhf\nVersion: 1.21.22\n")
         image.file("/bin/bash", "", mode: 0o755)
         image.file("/bin/sh", "", mode: 0o755)
         let share = "/usr/share/clusterctrl"
@@ -98,7 +101,7 @@ struct EffectFixture {
         let subject = EffectJudge.Subject(
             boot: boot, root: root, table: InspectionFixture.table, bootPartition: InspectionFixture.bootPartition,
             rootPartition: InspectionFixture.rootPartition,
-            rootNames: .init(uuid: "6d2f7a10-3b5c-4c1d-9e8f-0a1b2c3d4e51", label: "rootfs"))
+            rootNames: .init(uuid: "6d2f7a10-3b5c-4c1d-9e8f-0a1b2c3d4e51", label: "rootfs"), freeByteCount: 100_000_000)
         return (
             try EffectJudge.findings(in: subject, of: .node(3), with: settings, at: 1_800_000_000), warnings
         )

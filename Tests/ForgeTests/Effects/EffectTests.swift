@@ -36,7 +36,9 @@ struct EffectCase: Sendable, CustomTestStringConvertible {
 }
 
 struct EffectTests {
-    static let all = loginCases + passwordCases + serverCases + bootCases + systemCases + wifiCases + machineCases
+    static let all =
+        loginCases + passwordCases + serverCases + bootCases + systemCases + wifiCases + machineCases
+        + firstBootCases
 
     @Test(arguments: all, ImageFacts.Release.allCases)
     func judgesBothWays(example: EffectCase, release: ImageFacts.Release) throws {
