@@ -50,6 +50,7 @@ package struct LockFile: Equatable, Sendable {
     }
 
     package private(set) var entries: [Entry] = []
+    package internal(set) var packageSets: [PackageSet] = []
 
     package init() {}
 
@@ -93,12 +94,29 @@ package struct LockFile: Equatable, Sendable {
             }
             lock.set(entry)
         }
+        for set in document.packages ?? [] {
+            guard set.isWell else {
+                throw unusable(path, "what it says of \(set.wanted.joined(separator: ", ")) is no digest or size")
+            }
+            lock.set(set)
+        }
         return lock
     }
 
     /// Sets an entry in the file at `path`, which other piforges may do at the same time; the file appears whole or stays
     /// as it was.
     package static func set(_ entry: Entry, in path: String) throws(ForgeError) {
+        try change(path) { lock in
+            if lock[entry.key] != entry { lock.set(entry) }
+        }
+    }
+
+    /// The same for the packages of a system.
+    package static func set(_ packages: PackageSet, in path: String) throws(ForgeError) {
+        try change(path) { $0.set(packages) }
+    }
+
+    private static func change(_ path: String, _ body: (inout LockFile) -> Void) throws(ForgeError) {
         let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let guarding = try wrapping(
             OpenFile(path: folder, flags: O_RDONLY | O_DIRECTORY), as: { ForgeError($0, writing: path) })
@@ -107,10 +125,12 @@ package struct LockFile: Equatable, Sendable {
             try Interruption.check()
         }
         defer { withExtendedLifetime(guarding) {} }
-        var lock = try read(path)
-        guard lock[entry.key] != entry else { return }
-        lock.set(entry)
-        let bytes = try JSON.encode(Document(bases: lock.entries, version: version))
+        let old = try read(path)
+        var lock = old
+        body(&lock)
+        guard lock != old else { return }
+        let sets = lock.packageSets.isEmpty ? nil : lock.packageSets
+        let bytes = try JSON.encode(Document(bases: lock.entries, packages: sets, version: version))
         let temporary = "\(path).new.\(getpid())"
         UnfinishedOutputs.begin(temporary)
         defer { UnfinishedOutputs.end(temporary) }
@@ -136,6 +156,7 @@ package struct LockFile: Equatable, Sendable {
 
     private struct Document: Codable {
         var bases: [Entry]
+        var packages: [PackageSet]?
         var version: Int
     }
 }

@@ -14,7 +14,7 @@ package struct ScratchFolder: Sendable {
     }
 
     /// Where an environment wants such folders.
-    static func parent(_ environment: [String: String]) -> String {
+    package static func parent(_ environment: [String: String]) -> String {
         environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp"
     }
 
@@ -25,6 +25,20 @@ package struct ScratchFolder: Sendable {
         defer { close(descriptor) }
         let isWritten = Array(text.utf8).withUnsafeBytes { Transfer.write($0, to: descriptor) }
         guard isWritten else { throw ForgeError.writing(path, errno: errno) }
+    }
+
+    /// Removes it with all that is in it.
+    package func removeAll() { Self.removeTree(path) }
+
+    private static func removeTree(_ path: String) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            unlink(path)
+            return
+        }
+        for name in FolderListing.names(in: path) ?? [] { removeTree(path + "/" + name) }
+        rmdir(path)
     }
 
     func remove(_ names: [String]) {

@@ -67,7 +67,7 @@ extension Build {
         guard manifest.sourceDateEpoch == wanted.sourceDateEpoch else { return "made for another SOURCE_DATE_EPOCH" }
         guard manifest.engine == wanted.engine else { return "made by another engine" }
         let job = spec.jobs[edit.index]
-        guard !job.settings.runsPrograms else {
+        guard engine == .builtin || !job.settings.runsPrograms else {
             return "and what `packages` and `run` give is known only when they run"
         }
         // The base's name says nothing of what is in it.

@@ -44,6 +44,8 @@ package struct Build: Sendable {
         self.observe = observe
         self.writer = writer
         self.engine = engine
+        // There programs of the image install them.
+        if engine == .loop { for index in spec.jobs.indices { self.spec.jobs[index].packages = nil } }
     }
 
     /// One finished image.
@@ -71,7 +73,7 @@ package struct Build: Sendable {
     ) throws(ForgeError) -> [Outcome] {
         try engine.check()
         if engine == .builtin {
-            try spec.checkRunsNothing(hint: "--engine loop runs them, as root")
+            try spec.checkRunsNothing(hint: "--engine loop runs it, as root; or let the Pi run it once: first_boot")
         }
         try prepareFolder()
         let base = try spec.openBase(cache: cache, observe: observe)

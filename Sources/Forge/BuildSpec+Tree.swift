@@ -34,7 +34,7 @@ extension BuildSpec {
     private static func changes(
         _ job: Job, boot: any ReadableVolume, root: any ReadableVolume, calledBy path: String?
     ) throws(ForgeError) -> [ChangeReport] {
-        try SlotRequest(slot: job.slot, settings: job.settings).decide(
+        try SlotRequest(slot: job.slot, settings: job.settings, packages: job.packages).decide(
             boot: boot, root: root, diskID: nil, modified: 0, medium: .netboot
         ).changes.map(ChangeReport.init)
             + HostKeyCheck.differences(in: root, of: job.settings, path: path)

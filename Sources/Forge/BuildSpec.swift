@@ -25,6 +25,8 @@ package struct BuildSpec: Sendable {
         package var settings: Settings
         /// SHA-256 of `Settings.publicText`; nil when nobody asked for it.
         package var settingsDigest: SHA256Digest?
+        /// Who knows the files of `packages`; nil where programs of the image install them.
+        package var packages: (any PackageSource)?
 
         package init(slot: Slot, settings: Settings, settingsDigest: SHA256Digest? = nil) {
             self.slot = slot
@@ -52,11 +54,9 @@ package struct BuildSpec: Sendable {
 
     /// Throws for a slot whose settings ask for programs to be run inside the image.
     func checkRunsNothing(hint: String) throws(ForgeError) {
-        guard let job = jobs.first(where: \.settings.runsPrograms) else { return }
+        guard let job = jobs.first(where: { !$0.settings.commands.isEmpty }) else { return }
         throw ForgeError(
-            .usage,
-            "could not make slot \(job.slot.name): its `packages` and `run` need programs of the image to be run",
-            hint: hint)
+            .usage, "could not make slot \(job.slot.name): its `run` needs programs of the image to be run", hint: hint)
     }
 
     func editor(for job: Job, base: BaseImage) throws(ForgeError) -> ImageEditor {
@@ -68,7 +68,8 @@ package struct BuildSpec: Sendable {
 
     func request(for job: Job) -> SlotRequest {
         SlotRequest(
-            slot: job.slot, settings: job.settings, epoch: epoch, allowed: allowed, isStrict: isStrict)
+            slot: job.slot, settings: job.settings, epoch: epoch, allowed: allowed, isStrict: isStrict,
+            packages: job.packages)
     }
 }
 
@@ -110,8 +111,8 @@ extension BuildSpec {
         for job in jobs {
             var (overlay, decision) = try wrapping(
                 editor(for: job, base: base).edit(), as: { (error: ForgeError) in error.naming(image: self.base.path) })
-            if job.settings.runsPrograms {
-                decision.plan.warnings.append("what `packages` and `run` change is not known before they are run")
+            if !job.settings.commands.isEmpty {
+                decision.plan.warnings.append("what `run` changes is not known before it is run")
             }
             previews.append(
                 Preview(
@@ -140,7 +141,7 @@ extension BuildSpec {
         // A controller's card may hold the trees of its nodes.
         if !job.slot.isController, let found = try verifyTree(in: image.root, is: job) { return found }
         let editor = ImageEditor(
-            base: base.reader, SlotRequest(slot: job.slot, settings: job.settings),
+            base: base.reader, SlotRequest(slot: job.slot, settings: job.settings, packages: job.packages),
             label: CardLabelSource(cluster: cluster))
         let changes =
             try editor.decide(on: image).changes.map(ChangeReport.init)

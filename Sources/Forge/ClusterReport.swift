@@ -21,7 +21,7 @@ extension Request {
             guard jobs.contains(where: { $0.slot == slot.slot }) else { continue }
             machines.append(ClusterPage.Machine(slot, of: roster, settings: origins(for: slot.slot)))
         }
-        for spec in try specs(basePath: basePath, epoch: epoch, fetch: fetch) {
+        for spec in try specs(basePath: basePath, epoch: epoch, fetch: fetch, isPlanning: true) {
             for preview in try spec.preview(inspecting: true, cache: cache, observe: observe) {
                 guard let index = machines.firstIndex(where: { $0.slot == preview.plan.slot.name }) else { continue }
                 machines[index].base = spec.base.name

@@ -68,10 +68,16 @@ package struct Request: Sendable {
         return first
     }
 
-    /// One for each image that the jobs start from, in the order of the jobs.
-    package func specs(basePath: String?, epoch: Int64?, fetch: BaseFetch? = nil) throws(ForgeError) -> [BuildSpec] {
+    /// One for each image that the jobs start from, in the order of the jobs. `isPlanning`: nothing will be made, so that
+    /// packages that nobody knows yet may stay unknown.
+    package func specs(
+        basePath: String?, epoch: Int64?, fetch: BaseFetch? = nil, isPlanning: Bool = false
+    ) throws(ForgeError) -> [BuildSpec] {
+        let packages = fetch?.packages(isPlanning: isPlanning)
         var specs: [BuildSpec] = []
         for job in jobs {
+            var job = job
+            job.packages = packages
             let base = try source(of: base(of: job, basePath: basePath), fetch: fetch)
             if let index = specs.firstIndex(where: { $0.base.path == base.path }) {
                 specs[index].jobs.append(job)

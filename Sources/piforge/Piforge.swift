@@ -31,7 +31,8 @@ struct Piforge: ParsableCommand {
             CommandGroup(
                 name: "Profile to cards",
                 subcommands: [
-                    InitCommand.self, FetchCommand.self, PlanCommand.self, BuildCommand.self, DevicesCommand.self,
+                    InitCommand.self, FetchCommand.self, PackagesCommand.self, PlanCommand.self, BuildCommand.self,
+                    DevicesCommand.self,
                     FlashCommand.self,
                 ]),
             CommandGroup(

@@ -88,6 +88,9 @@ struct MachineProbeTests {
 
                     uptime
                     86401.52 172000.11
+                    packages
+                    piforge: installed packages, 3 in all
+                    first-boot
                     power
                     clusterhat:1
                     hat_version:2.3
@@ -101,6 +104,7 @@ struct MachineProbeTests {
             report.label.map { String(decoding: $0, as: UTF8.self) }
                 == "{\"slot\": \"cnat\",\n  \"cluster\": \"sg1\"}\n\n")
         #expect(report.uptime == 86401)
+        #expect(report.packages == "installed packages, 3 in all" && report.firstBoot == nil)
         #expect(report.power == [.node(1): true, .node(2): false])
         #expect(MachineProbe.report(Array("This account is currently not available.\n".utf8)) == nil)
         #expect(MachineProbe.report([]) == nil)

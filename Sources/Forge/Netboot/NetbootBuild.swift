@@ -220,7 +220,7 @@ package struct NetbootBuild: Sendable {
         for job in spec.jobs where job.slot.isController {
             throw ForgeError(PlanError.netbootController(job.slot))
         }
-        try spec.checkRunsNothing(hint: "take them out of the profile: netboot trees are made without them")
+        try spec.checkRunsNothing(hint: "let the nodes run it once: first_boot; netboot trees are made without")
         if format == .folder { try FolderOutput.checkPrivilege() }
         try OutputFolder.prepare(folder)
         for job in spec.jobs {

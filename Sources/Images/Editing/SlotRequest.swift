@@ -13,10 +13,14 @@ package struct SlotRequest: Sendable {
     package var allowed: Set<FindingID>
     /// Whether it may not be made with a warning.
     package var isStrict: Bool
+    /// Who knows the files of `packages`; nil where programs of the image install them.
+    package var packages: (any PackageSource)?
 
     package init(
-        slot: Slot, settings: Settings, epoch: Int64? = nil, allowed: Set<FindingID> = [], isStrict: Bool = false
+        slot: Slot, settings: Settings, epoch: Int64? = nil, allowed: Set<FindingID> = [], isStrict: Bool = false,
+        packages: (any PackageSource)? = nil
     ) {
+        self.packages = packages
         self.slot = slot
         self.settings = settings
         self.epoch = epoch
@@ -31,6 +35,7 @@ package struct SlotRequest: Sendable {
         isFinished: Bool = false, label: (EditPlan) throws(ForgeError) -> Edit? = { _ in nil }
     ) throws(ForgeError) -> (plan: EditPlan, changes: [Change]) {
         func aboutSlot(_ error: PlanError) -> ForgeError { ForgeError(error).about(slot: slot) }
+        let settings = try resolvedSettings(in: root)
         let facts = try wrapping(
             ImageFacts.read(boot: boot, root: root, for: settings, diskID: diskID), as: aboutSlot)
         var plan = try wrapping(
@@ -38,6 +43,9 @@ package struct SlotRequest: Sendable {
                 slot: slot, settings: settings, facts: facts, modified: epoch ?? modified, medium: medium,
                 isFinished: isFinished),
             as: aboutSlot)
+        if packages != nil, !settings.packages.isEmpty {
+            plan.warnings.append("what `packages` brings is not known: piforge packages fetch finds it")
+        }
         if let edit = try label(plan) { try wrapping(plan.add(edit), as: aboutSlot) }
         let decided = plan
         return (decided, try wrapping(decided.changes(boot: boot, root: root), as: { aboutSlot(.edit($0)) }))
@@ -47,7 +55,7 @@ package struct SlotRequest: Sendable {
     package func checkSettled(_ rest: [Change], _ what: String) throws(ForgeError) {
         guard !rest.isEmpty else { return }
         let paths = rest.map(\.edit.target.description).joined(separator: ", ")
-        if settings.runsPrograms {
+        if packages == nil, settings.runsPrograms {
             throw ForgeError(
                 .badInput,
                 "slot \(slot.name): could not finish the \(what): the packages or commands of the profile changed "
@@ -73,6 +81,7 @@ package struct SlotRequest: Sendable {
                     : "slot \(slot): \(count) warnings\n" + plan.warnings.map { "  " + $0 }.joined(separator: "\n"),
                 hint: "mend what it warns of, or leave out --strict")
         }
+        let settings = try resolvedSettings(in: subject.root)
         let findings = try wrapping(
             EffectJudge.findings(in: subject, of: slot, with: settings, at: now),
             as: { (error: VolumeError) in ForgeError(inspecting: error) })

@@ -44,7 +44,8 @@ struct PlanCommand: ParsableCommand {
             }
             return try ReportCommand.write(html.path, of: request, base: base, environment, fetch)
         }
-        let specs = try request.specs(basePath: base?.path, epoch: environment.sourceDateEpoch(), fetch: fetch)
+        let specs = try request.specs(
+            basePath: base?.path, epoch: environment.sourceDateEpoch(), fetch: fetch, isPlanning: true)
         var previews: [BuildSpec.Preview] = []
         for spec in specs { previews += try spec.preview(cache: cache, observe: { Terminal.shared.show($0) }) }
         previews.sort { $0.plan.slot < $1.plan.slot }

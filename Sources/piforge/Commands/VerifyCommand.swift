@@ -45,7 +45,7 @@ struct VerifyCommand: ParsableCommand {
         let fetch = options.fetch(in: environment, cache: cache)
         for image in images.map(\.path) {
             do throws(ForgeError) {
-                found.append(try verification(of: fetch.source(named: image), in: environment, cache))
+                found.append(try verification(of: fetch.source(named: image), in: environment, cache, fetch))
             } catch {
                 if error.kind == .interrupted || images.count == 1 { throw error }
                 failures.append(VerifyFailure(image: image, error: error))
@@ -95,10 +95,11 @@ struct VerifyCommand: ParsableCommand {
     }
 
     private func verification(
-        of image: ImageSource, in environment: Environment, _ cache: Cache
+        of image: ImageSource, in environment: Environment, _ cache: Cache, _ fetch: BaseFetch
     ) throws(ForgeError) -> Verification {
         defer { Terminal.shared.clear() }
-        let (job, cluster) = try job(of: image, in: environment)
+        var (job, cluster) = try job(of: image, in: environment)
+        job.packages = fetch.packages()
         return try Verification(
             image, is: job, of: cluster, settingsOnly: settingsOnly, cache: cache,
             observe: { Terminal.shared.show($0) })

@@ -1,17 +1,18 @@
-/// Debian packages to install inside the image; the loop engine does it, no edit.
+/// Debian packages by name: files are found for them, which take the way of `debs`; the loop engine installs them itself.
 enum PackagesSetting: Setting {
     typealias Value = [String]
 
     static let keys = [
         SchemaKey(
             "packages", .list(.text(.packageName)),
-            "Debian packages to install inside the image (`--engine loop`); most need `network`.",
+            "Debian packages, which the Pi installs at its first boot; `piforge packages fetch` finds their files, or the build "
+                + "with `network`. With `--engine loop` the build installs them.",
             example: "[docker.io]")
     ]
 
     static let template = """
 
-        # Packages to install and commands to run inside the image, with build --engine loop.
+        # Packages for the first boot, found by `piforge packages fetch`.
         # packages: [docker.io]
         """
 }
@@ -27,14 +28,17 @@ enum RunSetting: Setting {
             example: "[usermod -aG docker pi]")
     ]
 
-    static let template = "# run: [usermod -aG docker pi]"
+    static let template = """
+        # Commands to run inside the image, with build --engine loop.
+        # run: [usermod -aG docker pi]
+        """
 
     /// A command may be wanted twice.
     static func joining(_ entry: SettingsLayer.Entry) -> Joining { .always }
 }
 
 extension Settings {
-    /// Debian packages to install inside the image.
+    /// Debian packages by name.
     package var packages: [String] {
         get { self[PackagesSetting.self] }
         set { self[PackagesSetting.self] = newValue }
