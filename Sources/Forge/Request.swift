@@ -75,6 +75,7 @@ package struct Request: Sendable {
     ) throws(ForgeError) -> [BuildSpec] {
         let packages = fetch?.packages(isPlanning: isPlanning)
         var specs: [BuildSpec] = []
+        try StackCheck.run(jobs, path: getenv("PATH").map { String(cString: $0) } ?? "")
         for job in jobs {
             var job = job
             job.packages = packages

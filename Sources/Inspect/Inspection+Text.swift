@@ -7,6 +7,7 @@ extension Inspection {
         lines += section("partitions", partitionLines)
         lines += section("users", userLines)
         lines += section("ssh", sshLines)
+        lines += section("cluster", swarmLines)
         lines += section("kernel line", Self.wrapped(kernel.arguments, width: 96))
         lines += section("config.txt in effect", configLines)
         lines += section("first boot", firstBootLines)

@@ -15,6 +15,10 @@ package struct Inspection: Encodable, Equatable, Sendable {
     /// Users whom the first boot will make or rename.
     package var pendingUsers: [PendingUser]
     package var ssh: SSH
+    /// Absent for a machine that no swarm was set up for.
+    package var swarm: Swarm?
+    /// The nodes that a controller powers on when it starts.
+    package var poweredNodes: [String]
     package var kernel: Kernel
     package var boards: [BoardReport]
     package var firstBoot: [Step]
@@ -58,7 +62,8 @@ package struct Inspection: Encodable, Equatable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case identity, disk, network, wifi, users, ssh, kernel, boards, findings
+        case identity, disk, network, wifi, users, ssh, swarm, kernel, boards, findings
+        case poweredNodes = "powered_nodes"
         case pendingUsers = "pending_users"
         case firstBoot = "first_boot"
     }
@@ -87,6 +92,8 @@ package struct Inspection: Encodable, Equatable, Sendable {
         users = accounts.users
         pendingUsers = accounts.pending
         ssh = try reader.ssh()
+        swarm = try reader.swarm()
+        poweredNodes = try reader.poweredNodes()
         reader.checkEntrance(ssh, users: users, pending: pendingUsers)
         try reader.checkRole()
         try reader.checkLeftovers()

@@ -133,8 +133,8 @@ struct InspectionTextTests {
         let object = try #require(try JSONSerialization.jsonObject(with: Data(first)) as? [String: Any])
         #expect(
             object.keys.sorted() == [
-                "boards", "disk", "findings", "first_boot", "identity", "kernel", "network", "pending_users", "ssh",
-                "users", "wifi",
+                "boards", "disk", "findings", "first_boot", "identity", "kernel", "network", "pending_users",
+                "powered_nodes", "ssh", "users", "wifi",
             ])
         let identity = try #require(object["identity"] as? [String: Any])
         #expect(identity["slot"] as? String == "p3")

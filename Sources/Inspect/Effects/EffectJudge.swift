@@ -101,6 +101,8 @@ package struct EffectJudge {
         try judgeFiles()
         try judgeMachine()
         try judgeFirstBoot()
+        try judgeDocker()
+        try judgeClusterAccess()
     }
 
     // MARK: Saying it

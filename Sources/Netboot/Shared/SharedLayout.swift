@@ -53,6 +53,7 @@ package struct SharedLayout: Sendable {
     private static let alwaysOwn: Set<VolumePath> = [
         "/etc/hostname", "/etc/hosts", "/etc/fstab", "/etc/machine-id", "/etc/default/clusterctrl",
         "/etc/dhcp/dhclient.conf", "/etc/dhcpcd.conf", MachineIdentity.privatePath, MachineIdentity.publicPath,
+        "/etc/docker/daemon.json", "/etc/piforge/swarm/swarm.conf",
     ]
 
     /// Divides what was to be edited in a tree for each slot. `bootFolder`: where the boot files are in that tree.

@@ -14,9 +14,13 @@ extension Profile {
             if needsSecret, settings.identity == .withheld { throw Self.missingSecret(layer) }
             let hasPeers = layer.entry(PeersSetting.name)?.value.boolean == true
             let hasTemplates = settings.files.contains(where: \.isTemplate)
-            if roster == nil && (hasPeers || hasTemplates) { roster = try self.roster(of: layers, flags: flags) }
+            let hasFleet = hasFleet(flags)
+            if roster == nil && (hasPeers || hasTemplates || hasFleet) {
+                roster = try self.roster(of: layers, flags: flags)
+            }
             if let roster, hasPeers { introduce(roster, to: slot, &settings) }
             if let roster, hasTemplates { settings.files = try Self.expanded(layer, for: slot, roster) }
+            if let roster, hasFleet { addFleet(to: &settings, of: slot, flags: flags, roster) }
             result.append((slot, settings))
         }
         return result

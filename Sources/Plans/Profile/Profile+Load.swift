@@ -67,6 +67,7 @@ private struct ProfileLoader {
         profile.base = top?["base"].flatMap { Profile.Base($0, &decoder) }
         problems += checker.problems + decoder.problems
         problems += Profile.problems(profile.slots.map { ($0, profile.layer(for: $0)) })
+        if problems.isEmpty { problems += profile.fleetProblems() }
         return profile
     }
 

@@ -42,6 +42,9 @@ extension SettingsLayer.Entry {
         case .base(let base): (key, base.summary)
         case .package(let file): (key, file.summary)
         case .hostKey(let hostKey): (key, hostKey.publicKey.fingerprint)
+        case .named(let name, let text): ("\(key).\(name)", text)
+        case .json(let member): ("\(key).\(member.name)", member.value.summary)
+        case .content(let file): ("\(key).\(file.name)", "\(file.bytes.count) bytes")
         }
     }
 }

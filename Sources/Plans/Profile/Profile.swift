@@ -62,7 +62,7 @@ extension Profile {
         for slots: [Slot], flags: SettingsLayer? = nil, needsSecret: Bool = true
     ) throws(ProfileErrors) -> [(slot: Slot, settings: Settings)] {
         let layers = slots.map { (slot: $0, layer: layer(for: $0, flags: flags)) }
-        let problems = Self.problems(layers)
+        let problems = Self.problems(layers) + fleetProblems(flags: flags)
         guard problems.isEmpty else { throw ProfileErrors(problems) }
         return try settings(of: layers, flags: flags, needsSecret: needsSecret)
     }

@@ -51,7 +51,7 @@ struct SettingsDecoder {
                 guard let key = keys.first(where: { $0.name == pair.key }) else { return [SettingsLayer.Entry]() }
                 return entries(pair.value, path: "\(path).\(key.name)", type: key.type)
             }
-        case .map, .config: return []
+        case .map, .config, .json: return []
         }
     }
 }

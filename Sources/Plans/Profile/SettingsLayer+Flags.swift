@@ -121,7 +121,7 @@ extension SettingsLayer.Flag {
             let node = try parsed()
             if case .map = node.content { return list([node]) }
             return node
-        case .object, .objectOrFirst, .booleanOr, .map, .config: return isYAML ? try parsed() : scalar
+        case .object, .objectOrFirst, .booleanOr, .map, .config, .json: return isYAML ? try parsed() : scalar
         }
     }
 

@@ -1,4 +1,5 @@
 package import Identity
+package import Readers
 
 /// One value of a setting, validated.
 package enum SettingValue: Equatable, Sendable {
@@ -13,12 +14,25 @@ package enum SettingValue: Equatable, Sendable {
     case hostKey(HostKey)
     case base(Profile.Base)
     case package(PackageFile)
+    /// An item of a mapping with free keys.
+    case named(String, text: String)
+    /// A member of an object of JSON.
+    case json(JSONValue.Member)
+    case content(NamedFile)
 
     var boolean: Bool? { if case .boolean(let flag) = self { flag } else { nil } }
     var integer: Int? { if case .integer(let number) = self { number } else { nil } }
     var text: String? { if case .text(let text) = self { text } else { nil } }
     var base: Profile.Base? { if case .base(let base) = self { base } else { nil } }
     var file: Settings.FileCopy? { if case .file(let copy) = self { copy } else { nil } }
+}
+
+/// A file of the user's, by the name that the profile gives it.
+package struct NamedFile: Equatable, Sendable {
+    package var name: String
+    /// As the user would open it.
+    package var path: String
+    package var bytes: [UInt8]
 }
 
 /// What one place (`defaults`, a slot, the flags) says, value by value with its origin; what it does not name, it

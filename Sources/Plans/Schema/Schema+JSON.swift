@@ -138,6 +138,7 @@ extension Schema {
                 ("additionalProperties", schema(value)),
             ])
         case .config: return config
+        case .json: return .object([("type", .text("object"))])
         }
     }
 

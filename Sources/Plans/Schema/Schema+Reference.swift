@@ -49,8 +49,9 @@ extension Schema {
         case .object: "mapping"
         case .objectOrFirst(let keys): "mapping, or \(keys.first.map { "its `\($0.name)` alone" } ?? "")"
         case .booleanOr: "true or false, or mapping"
+        case .map(let key, .text(let format)): "mapping: \(key.name) to \(format.name)"
         case .map(let key, _): "mapping: \(key.name) to list"
-        case .config: "mapping"
+        case .config, .json: "mapping"
         }
     }
 

@@ -18,6 +18,8 @@ package indirect enum SchemaType: Sendable {
     case map(key: TextFormat, value: SchemaType)
     /// config.txt: section to key to value; keys outside a section belong to `all`.
     case config
+    /// A mapping that another program reads, of anything that JSON knows.
+    case json
 }
 
 extension SchemaType {

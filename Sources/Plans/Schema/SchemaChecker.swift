@@ -42,6 +42,10 @@ struct SchemaChecker {
             return checkBoolean(node, name: name)
         case .map(let key, let value): return checkMap(node, key, value, name: name, example: example)
         case .config: return checkConfig(node)
+        case .json:
+            if case .map = node.content { return node }
+            report(node.position, "`\(name)` takes a mapping, not \(node.summary)", hint: "\(name): \(example)")
+            return nil
         }
     }
 

@@ -35,7 +35,7 @@ extension Settings {
         UnitsSetting.self, FilesSetting.self, HostsSetting.self, PackagesSetting.self, RunSetting.self,
         DebsSetting.self, FirstBootSetting.self,
         NetworkSetting.self, DomainSetting.self, GroupsSetting.self, BaseSetting.self, AddressSetting.self,
-        PeersSetting.self,
+        PeersSetting.self, DockerSetting.self, NodesOnSetting.self, SwarmSetting.self,
         IdentitySetting.self, IdentityGenerationSetting.self, HostKeyFileSetting.self,
         KeepIdentitySetting.self,
     ]
@@ -49,6 +49,7 @@ extension Settings {
     package init(_ layer: SettingsLayer) {
         self.init()
         for setting in Self.table { take(setting, from: layer) }
+        addNeedsOfDocker()
     }
 
     private mutating func take<S: Setting>(_ setting: S.Type, from layer: SettingsLayer) {

@@ -28,6 +28,8 @@ extension Document {
                         .always("name", .text, "The login name."), .always("source", .text, "The file that says so."),
                     ])), "Users whom the first boot makes or renames."),
             .always("ssh", Self.server, "Whether and how one gets in over the network."),
+            .maybe("swarm", Self.swarm, "The swarm that the machine belongs to, once it runs."),
+            .always("powered_nodes", .list(.text), "The nodes that a controller powers on when it starts."),
             .always("kernel", .object([.always("arguments", .list(.text), "In their order.")]), "The kernel's line."),
             .always(
                 "boards",
@@ -47,6 +49,16 @@ extension Document {
             .always("findings", .list(Self.finding), "What looks wrong, the most severe first."),
         ])
     }
+
+    private static let swarm = Shape.object([
+        .always("cluster", .text, "Whose it is."),
+        .always("role", .choice(["manager", "worker"]), "Who makes it, and who joins."),
+        .maybe("address", .text, "The machine's own address in it."),
+        .maybe("manager", .text, "Whom a worker asks for a ticket."),
+        .always("networks", .list(.text), "Overlay networks that a manager makes."),
+        .always("secrets", .list(.text), "The names of secrets that a manager makes."),
+        .always("stacks", .list(.text), "Stacks that a manager deploys."),
+    ])
 
     private static let imageIdentity = Shape.object([
         .maybe("architecture", .text, "armel, armhf or arm64."),

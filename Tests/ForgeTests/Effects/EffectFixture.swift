@@ -37,6 +37,9 @@ struct EffectFixture {
         image.file("/home/pi/.ssh/authorized_keys", "", mode: 0o600, owner: 1000, group: 1000)
         image.remove("/etc/systemd/system/multi-user.target.wants/ssh.service")
         image.file("/usr/lib/systemd/system/docker.service", "[Install]\nWantedBy=multi-user.target\n")
+        for path in ["/usr/sbin/dockerd", "/usr/bin/docker", "/usr/bin/ssh"] {
+            image.file(VolumePath(stringLiteral: path), "", mode: 0o755)
+        }
         image.file("/usr/lib/systemd/system/ssh.service", "[Install]\nWantedBy=multi-user.target\nAlias=sshd.service\n")
         image.file("/usr/sbin/wpa_supplicant", "", mode: 0o755)
         image.link("/etc/systemd/system/default.target", to: "/usr/lib/systemd/system/multi-user.target")
@@ -70,11 +73,13 @@ struct EffectFixture {
         image.file("/etc/wpa_supplicant/wpa_supplicant.conf", "update_config=1\n", mode: 0o600)
     }
 
-    /// Plans and applies node 3 with the settings.
-    func built(_ settings: Settings) throws -> (boot: MemoryVolume, root: MemoryVolume, warnings: [String]) {
+    /// Plans and applies a slot with the settings.
+    func built(_ settings: Settings, as slot: Slot = .node(3)) throws -> (
+        boot: MemoryVolume, root: MemoryVolume, warnings: [String]
+    ) {
         let (boot, root) = (MemoryVolume(image.boot), MemoryVolume(image.root))
         let facts = try ImageFacts.read(boot: boot, root: root, for: settings, diskID: 0x5d1f_0a2c)
-        let plan = try Planner.plan(slot: .node(3), settings: settings, facts: facts, modified: 1_800_000_000)
+        let plan = try Planner.plan(slot: slot, settings: settings, facts: facts, modified: 1_800_000_000)
         for change in try plan.changes(boot: boot, root: root) {
             let volume = change.edit.target.partition == .boot ? boot : root
             if let node = change.wanted {
@@ -84,7 +89,7 @@ struct EffectFixture {
             }
         }
         let again = try Planner.plan(
-            slot: .node(3), settings: settings,
+            slot: slot, settings: settings,
             facts: ImageFacts.read(boot: boot, root: root, for: settings, diskID: 0x5d1f_0a2c), modified: 1_800_000_000)
         let rest = try again.changes(boot: boot, root: root).map(\.edit.target.description)
         if !rest.isEmpty { throw Unsettled(paths: rest) }
@@ -96,14 +101,16 @@ struct EffectFixture {
     }
 
     /// What the judge says of that, and what the planner warned of.
-    func judge(_ settings: Settings) throws -> (findings: [Inspection.Finding], warnings: [String]) {
-        let (boot, root, warnings) = try built(settings)
+    func judge(
+        _ settings: Settings, as slot: Slot = .node(3)
+    ) throws -> (findings: [Inspection.Finding], warnings: [String]) {
+        let (boot, root, warnings) = try built(settings, as: slot)
         let subject = EffectJudge.Subject(
             boot: boot, root: root, table: InspectionFixture.table, bootPartition: InspectionFixture.bootPartition,
             rootPartition: InspectionFixture.rootPartition,
             rootNames: .init(uuid: "6d2f7a10-3b5c-4c1d-9e8f-0a1b2c3d4e51", label: "rootfs"), freeByteCount: 100_000_000)
         return (
-            try EffectJudge.findings(in: subject, of: .node(3), with: settings, at: 1_800_000_000), warnings
+            try EffectJudge.findings(in: subject, of: slot, with: settings, at: 1_800_000_000), warnings
         )
     }
 }
