@@ -139,7 +139,7 @@ struct DebsTests {
         #expect(answer.status == 65)
         #expect(
             answer.error.contains(
-                "probe in debs has no effect: its usr/sbin/probed needs an ARMv7, and a Zero or Zero W is an ARMv6"
+                "the package probe has no effect: its usr/sbin/probed needs an ARMv7, and a Zero or Zero W is an ARMv6"
                     + " [package-processor]"), "\(answer.error)")
         let allowed = try await plan("--allow", "package-processor")
         #expect(allowed.status == 0, "\(allowed.error)")
@@ -226,7 +226,18 @@ struct DebsTests {
         let listed = try Shell.run("tar", ["-tf", folder.path + "/" + tar]).output
         #expect(listed.contains(Self.box + "0/libprobe_1%3a2.0-1_all.deb"), "\(listed)")
         #expect(listed.contains("var/lib/piforge/first-boot/001"))
+        #expect(!made.error.contains("at each of its starts"))
         #expect(listed.contains(Self.wants + "piforge-packages.service"))
+    }
+
+    @Test("a shared root whose changes lie in memory does all of it again and again, and that is said")
+    func treesInMemory() async throws {
+        try writeProfile("first_boot: [echo one]")
+        let base = try await BaseSpec.plain.path()
+        let made = try piforge.run(
+            "netboot", "--slot", "p1", "--base", base, "--output", "out", "--layout", "shared")
+        try #require(made.status == 0, "\(made.error)")
+        #expect(made.error.contains("at each of its starts: --upper 2G keeps it"), "\(made.error)")
     }
 
     @Test("both engines write the same", .needsRoot, .needs("losetup")) func mounted() async throws {

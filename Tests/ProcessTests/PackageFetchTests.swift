@@ -66,8 +66,10 @@ struct PackageFetchTests {
     ]
 
     /// A base whose sources name the archive.
-    private func makeBase(options: String = "signed-by=/usr/share/keyrings/probe.gpg") async throws {
-        let list = "deb [\(options)] http://127.0.0.1:\(server.port)/plain/ ./"
+    private func makeBase(
+        options: String = "signed-by=/usr/share/keyrings/probe.gpg", address: String? = nil
+    ) async throws {
+        let list = "deb [\(options)] \(address ?? "http://127.0.0.1:\(server.port)/plain/") ./"
         let status =
             "Package: dpkg\\nStatus: install ok installed\\nArchitecture: armhf\\nVersion: 1.21.22\\n\\n"
             + "Package: libc6\\nStatus: install ok installed\\nArchitecture: armhf\\nVersion: 2.36-9\\n"
@@ -197,7 +199,7 @@ struct PackageFetchTests {
                 "apparmor_3_armhf.deb", "docker-cli_26.1_armhf.deb", "docker.io_26.1_armhf.deb",
             ])
         #expect(fetched.error.contains("docker-cli and apparmor are added"), "\(fetched.error)")
-        #expect(fetched.error.contains("docker.io recommends git, which is left out"), "\(fetched.error)")
+        #expect(fetched.error.contains("docker.io recommends git: left out"), "\(fetched.error)")
     }
 
     // MARK: What is refused
@@ -220,6 +222,17 @@ struct PackageFetchTests {
             trusted.error.contains(
                 "/etc/apt/sources.list of the image takes an archive without its signature (trusted)"),
             "\(trusted.error)")
+    }
+
+    @Test(
+        "an address for which apt would run something else", arguments: ["copy:/srv", "ssh://host/srv", "cdrom:[x]/"])
+    func otherMethods(address: String) async throws {
+        try makeKey()
+        try await makeBase(address: address)
+        try writeProfile("packages: [probe]")
+        let answer = try piforge.run("packages", "fetch")
+        #expect(answer.status == 65)
+        #expect(answer.error.contains("of the image names \(address), and only archives of http"), "\(answer.error)")
     }
 
     @Test("a package that no archive has") func unknown() async throws {

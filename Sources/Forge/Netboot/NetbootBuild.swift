@@ -135,6 +135,11 @@ package struct NetbootBuild: Sendable {
         // Without an initramfs of ours the manifest says so already.
         if initramfs == nil { request.allowed.insert(.noBootableBoard) }
         var outcome = try TreeEditor(base: base, request, supplement: supplement).edit()
+        if layout == .shared(.memory), request.doesSomethingOnce {
+            outcome.plan.warnings.append(
+                "a node that writes to memory does what `debs`, `packages` and `first_boot` say at each of its starts: "
+                    + "--upper 2G keeps it")
+        }
         if let kept = kept[job.slot] { outcome.edits = try kept.edits(over: outcome.edits, of: base) }
         return outcome
     }

@@ -72,6 +72,20 @@ struct AptSystem {
 
     var hasSources: Bool { files.contains { Self.isSource($0.path) } }
 
+    /// The first address for which apt would start another program than those that speak http.
+    private static func foreignAddress(in text: String) -> String? {
+        for line in text.split(whereSeparator: \.isNewline) where !line.drop(while: \.isWhitespace).hasPrefix("#") {
+            for word in line.split(whereSeparator: \.isWhitespace) {
+                let lower = word.lowercased()
+                let field = ["uris:", "signed-by:"].first { lower.hasPrefix($0) } ?? ""
+                let address = lower.dropFirst(field.count)
+                guard address.contains(":/") || address.hasPrefix("cdrom:") else { continue }
+                if !address.hasPrefix("http://"), !address.hasPrefix("https://") { return String(word) }
+            }
+        }
+        return nil
+    }
+
     /// The same files for a private root in `folder`: keys are looked for there, and nothing may spare an archive its
     /// signature.
     func files(below folder: String) throws(ForgeError) -> [(path: String, bytes: [UInt8])] {
@@ -89,6 +103,12 @@ struct AptSystem {
                     .badInput,
                     "could not find packages: /\(file.path) of the image takes an archive without its signature (\(word))",
                     hint: "remove that from the base, or name the .deb files with `debs`")
+            }
+            if let address = Self.foreignAddress(in: text) {
+                throw ForgeError(
+                    .badInput,
+                    "could not find packages: /\(file.path) of the image names \(address.prefix(80)), and only archives of http "
+                        + "and https are asked", hint: "name the .deb files with `debs`")
             }
             for place in ["/usr/share/keyrings/", "/etc/apt/keyrings/", "/etc/apt/trusted.gpg.d/"] {
                 text = text.replacing(place, with: folder + place)

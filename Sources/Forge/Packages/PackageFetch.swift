@@ -170,8 +170,8 @@ package final class PackageFetch: PackageSource {
             let missing = file.facts.recommends.filter { !all.satisfies($0, of: file.facts) }
             guard !missing.isEmpty else { continue }
             options.note(
-                "note: \(file.facts.name) recommends \(missing.map(\.description).joined(separator: ", ")), which "
-                    + "is left out unless `packages` names them")
+                "note: \(file.facts.name) recommends \(missing.map(\.description).joined(separator: ", ")): left out unless "
+                    + "`packages` names them")
         }
     }
 

@@ -51,6 +51,11 @@ package struct SlotRequest: Sendable {
         return (decided, try wrapping(decided.changes(boot: boot, root: root), as: { aboutSlot(.edit($0)) }))
     }
 
+    /// Whether the first boot has something to do that is meant to last.
+    package var doesSomethingOnce: Bool {
+        !settings.debs.isEmpty || !settings.packages.isEmpty || !settings.firstBoot.isEmpty
+    }
+
     /// Throws when something is left to change after all changes were made.
     package func checkSettled(_ rest: [Change], _ what: String) throws(ForgeError) {
         guard !rest.isEmpty else { return }

@@ -35,7 +35,7 @@ extension EffectJudge {
                 continue
             }
             refuse(
-                "\(file.facts.name) in debs", .packageProcessor,
+                "the package \(file.facts.name)", .packageProcessor,
                 "its \(program) needs an \(need.name), and a Zero or Zero W is an ARMv6",
                 hint: "take it from the image's own archive, or allow it when this slot's machine is a Zero 2 W")
             return
