@@ -20,12 +20,21 @@ package struct ImageList: Equatable, Sendable {
         package var path: String { (menus + [name]).joined(separator: " / ") }
     }
 
+    /// A menu whose entries are in a list of their own.
+    package struct FurtherList: Equatable, Sendable {
+        package var url: String
+        /// The names of the menus that it fills, from the outermost on.
+        package var menus: [String]
+    }
+
     package private(set) var images: [Image] = []
-    /// Addresses of further lists, which are not read.
-    package private(set) var furtherLists: [String] = []
+    /// Lists that this one names and that were not read yet, in its order.
+    package private(set) var furtherLists: [FurtherList] = []
 
     /// Bytes of the largest list that is read; the official one has 100 kB.
     package static let byteLimit = 16 << 20
+    /// How many further lists are read for one image; the official list names some 20.
+    package static let furtherListLimit = 64
 
     /// Why a list or an entry cannot be used, in words.
     package struct Problem: Error, Equatable, Sendable {
@@ -44,7 +53,7 @@ package struct ImageList: Equatable, Sendable {
     }
 
     private mutating func add(_ item: Item, below menus: [String]) throws(Problem) {
-        if let list = item.furtherList { furtherLists.append(list) }
+        if let url = item.furtherList { furtherLists.append(FurtherList(url: url, menus: menus + [item.name])) }
         for inner in item.subitems ?? [] { try add(inner, below: menus + [item.name]) }
         guard let url = item.url else { return }
         images.append(
@@ -56,6 +65,22 @@ package struct ImageList: Equatable, Sendable {
                 imageSHA256: try Self.digest(item.extractSHA256, of: item, "extract_sha256")))
     }
 
+    package func hasImage(named name: String) -> Bool { images.contains { $0.name == name || $0.path == name } }
+
+    /// Takes the first of the lists that were not read yet, nil when all were.
+    package mutating func takeFurtherList() -> FurtherList? {
+        furtherLists.isEmpty ? nil : furtherLists.removeFirst()
+    }
+
+    /// Adds what a further list holds, below its menus.
+    package mutating func add(_ list: ImageList, in further: FurtherList) {
+        for var image in list.images {
+            image.menus = further.menus + image.menus
+            images.append(image)
+        }
+        furtherLists += list.furtherLists.map { FurtherList(url: $0.url, menus: further.menus + $0.menus) }
+    }
+
     /// The image with this name, or this path of menus and name; throws when there is none or several.
     package func image(named name: String) throws(Problem) -> Image {
         let found = images.filter { $0.name == name || $0.path == name }
@@ -64,7 +89,7 @@ package struct ImageList: Equatable, Sendable {
             let wanted = name.lowercased()
             let near = images.filter { $0.name.lowercased().contains(wanted) || wanted.contains($0.name.lowercased()) }
             let names = (near.isEmpty ? images : near).prefix(5).map { "\"\($0.name)\"" }
-            let further = furtherLists.first.map { "; further ones are in \($0)" } ?? ""
+            let further = furtherLists.first.map { "; further ones are in \($0.url)" } ?? ""
             throw Problem(
                 message: "it has no image \"\(name)\"",
                 hint: names.isEmpty

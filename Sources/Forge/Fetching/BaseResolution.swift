@@ -76,11 +76,7 @@ struct BaseResolution {
             if !options.isUpdating, let locked {
                 return Wanted(key: key, urls: [locked.url], sha256: sha256, imageSHA256: locked.imageDigest)
             }
-            let image = try wrapping(as: { (problem: ImageList.Problem) in
-                ForgeError(.badInput, "could not use \(list): \(problem.message)", hint: problem.hint)
-            }) { [bytes = try self.list(list)] () throws(ImageList.Problem) in
-                try ImageList(json: bytes).image(named: name)
-            }
+            let image = try self.image(named: name, in: list)
             do throws(Refusal) { try Validation.url(image.url) } catch {
                 throw ForgeError(.badInput, "could not use \(list): \(error.message)", hint: error.hint)
             }
@@ -90,8 +86,39 @@ struct BaseResolution {
         }
     }
 
-    private func list(_ location: String) throws(ForgeError) -> [UInt8] {
-        try bytes(of: location, limit: ImageList.byteLimit)
+    /// The image in a list, or in one of the lists that it names, which are read only when it has none of that name. Of
+    /// those one may be missing: it is of other people.
+    private func image(named name: String, in location: String) throws(ForgeError) -> ImageList.Image {
+        var list = try self.list(location)
+        var readCount = 0
+        while !list.hasImage(named: name), readCount < ImageList.furtherListLimit, let further = list.takeFurtherList()
+        {
+            readCount += 1
+            do throws(ForgeError) {
+                guard Validation.isURL(further.url) else {
+                    throw ForgeError(.badInput, "could not read \"\(further.url)\": it is no address")
+                }
+                list.add(try self.list(further.url), in: further)
+            } catch {
+                guard error.kind != .interrupted else { throw error }
+                options.note("note: left a list out that \(location) names: \(error.message)")
+            }
+        }
+        return try reading(location) { [list] () throws(ImageList.Problem) in try list.image(named: name) }
+    }
+
+    private func list(_ location: String) throws(ForgeError) -> ImageList {
+        let bytes = try bytes(of: location, limit: ImageList.byteLimit)
+        return try reading(location) { () throws(ImageList.Problem) in try ImageList(json: bytes) }
+    }
+
+    private func reading<Value>(
+        _ list: String, _ body: () throws(ImageList.Problem) -> Value
+    ) throws(ForgeError) -> Value {
+        try wrapping(
+            as: { (problem: ImageList.Problem) in
+                ForgeError(.badInput, "could not use \(list): \(problem.message)", hint: problem.hint)
+            }, body)
     }
 
     /// A small file of this machine or another one.

@@ -141,6 +141,20 @@ struct BaseFetchTests {
         #expect(try fetch(base).file.name == "newer.img")
     }
 
+    @Test("an entry is found in the lists that a list names, though one of them is missing")
+    func furtherLists() throws {
+        let other = "{\"name\": \"Gone\", \"subitems_url\": \"\(server.url("plain", "gone.json"))\"}"
+        let mine = "{\"name\": \"Mine\", \"subitems_url\": \"\(server.url("plain", "mine.json"))\"}"
+        try serveList("\(other), \(mine), {\"name\": \"Bad\", \"subitems_url\": \"file:///etc/passwd\"}")
+        let loop = "{\"name\": \"Again\", \"subitems_url\": \"\(server.url("plain", "mine.json"))\"}"
+        try server.serve(
+            Array("{\"os_list\": [{\"name\": \"OS\", \"url\": \"\(url)\"}, \(loop)]}".utf8), as: "mine.json")
+        let list = server.url("plain", "list.json")
+        #expect(try fetch(Profile.Base(.listed(name: "A / Mine / OS", list: list))).entry.sha256 == (try digest()))
+        let error = #expect(throws: ForgeError.self) { try fetch(Profile.Base(.listed(name: "None", list: list))) }
+        #expect(error?.message.contains("it has no image \"None\"") == true, "\(error?.message ?? "")")
+    }
+
     @Test("a list that lies about the file is not believed")
     func lyingList() throws {
         let list = folder.path + "/list.json"
