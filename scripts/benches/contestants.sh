@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # contestants.sh - what scripts/bench build measures. Each leaves its files in $OUTPUT, on disk.
 #
-# Uses what scripts/benches/build exports: BASE, ZIP_BASE, GZIP_BASE, RAW_BASE, SMALL_BASE, SMALL_IMAGE, SAMPLE, IMAGE_BYTES, BOOT_OFFSET,
+# Uses what scripts/benches/build exports: BASE, ZIP_BASE, GZIP_BASE, RAW_BASE, SMALL_BASE, SMALL_IMAGE, SAMPLE, DEBS, IMAGE_BYTES, BOOT_OFFSET,
 # ROOT_OFFSET, CLONES, EVENTS and PIFORGE.
 
 contestant_floor() {
@@ -146,6 +146,16 @@ contestant_raw_packed_first() { build p1 "$RAW_BASE" --format img.xz; }
 contestant_raw_packed_one() { build p1 "$RAW_BASE" --format img.xz; }
 contestant_raw_packed_many() { build "p1-p$((MANY + 1))" "$RAW_BASE" --format img.xz; }
 contestant_all_nodes() { build p1-p252 "$SMALL_BASE" --format img.xz; }
+
+# Four slots of a small base, with packages and without.
+contestant_packages() { build p1-p4 "$SMALL_BASE" --profile "$WORK/debs.yaml"; }
+contestant_without_packages() { build p1-p4 "$SMALL_BASE"; }
+
+contestant_packages_floor() {
+	local slot
+	for slot in 1 2 3 4; do cat "$DEBS"/*.deb > "$OUTPUT/$slot.debs"; done
+	sync "$OUTPUT"/[1-4].debs
+}
 
 contestant_decode() {
 	xz -T0 -dc "$BASE" > "$OUTPUT/base.img"

@@ -63,7 +63,7 @@ promises() {
 		"$(calculate 'printf "%.1f", 100 * a * 1048576 / b' "$(cost plan decoded)" "$IMAGE_BYTES")" 8
 	promise 'editing one slot, ms of CPU' "$(editing_cpu)" 50
 	promise 'peak memory, MiB' \
-		"$(peak '^(first|again|plan|zip_first|gzip_first|packed_.*|raw_packed_.*|all_nodes|clones|slot)$')" 192
+		"$(peak '^(first|again|plan|zip_first|gzip_first|packed_.*|raw_packed_.*|all_nodes|clones|slot|packages)$')" 192
 }
 
 report_raw() {
@@ -119,6 +119,15 @@ report_packed() {
 	END
 }
 
+report_packages() {
+	table_head 'four raw images of a small base' seconds 'of those without' 'CPU seconds' 'peak MiB'
+	table_rows "$(measured without_packages seconds)" <<-'END'
+		without_packages piforge, without packages
+		packages piforge, with 48 MiB of packages in each
+		packages_floor `cat` of the packages into four files
+	END
+}
+
 # The floor writes four times what is not zero, or copies the packed base four times.
 report_costs() {
 	local packed=$(($(stat -c %s "$BASE") >> 18))
@@ -160,6 +169,7 @@ report() {
 	promises
 	report_raw
 	report_packed
+	report_packages
 	report_costs
 	cat <<-END
 
