@@ -30,8 +30,9 @@ struct Piforge {
 
     static let sharedCache = Repository.path + "/.build/test-cache"
 
-    /// Beside the test bundle that runs.
+    /// That of PIFORGE_PROGRAM, or the one beside the test bundle that runs.
     static let program: String = {
+        if let program = ProcessInfo.processInfo.environment["PIFORGE_PROGRAM"] { return program }
         let own =
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         let products = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? own
