@@ -61,7 +61,7 @@ package enum MachineProbe {
                 report.uptime = report.uptime ?? text.split(separator: ".").first.flatMap { Int($0) }
             case ("power", _):
                 let words = text.split(separator: ":").map { $0.filter { !$0.isWhitespace } }
-                guard words.count == 2, let slot = Slot(words[0]), !slot.isController else { continue }
+                guard words.count == 2, let slot = Slot(words[0]), slot.isNode else { continue }
                 switch words[1] {
                 case "1", "on", "True": report.power[slot] = true
                 case "0", "off", "False": report.power[slot] = false

@@ -139,7 +139,7 @@ extension BuildSpec {
             return try SystemImage(overlay, now: nil)
         }
         // A controller's card may hold the trees of its nodes.
-        if !job.slot.isController, let found = try verifyTree(in: image.root, is: job) { return found }
+        if job.slot.isNode, let found = try verifyTree(in: image.root, is: job) { return found }
         let editor = ImageEditor(
             base: base.reader, SlotRequest(slot: job.slot, settings: job.settings, packages: job.packages),
             label: CardLabelSource(cluster: cluster))

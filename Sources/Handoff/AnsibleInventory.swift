@@ -9,7 +9,7 @@ struct AnsibleInventory {
         let common = users.count == 1 ? users.first : nil
         return HandoffDocument.firstLine(roster)
             + group("clusterctrl_server", roster.machines.filter(\.slot.isController), commonUser: common)
-            + group("clusterctrl_nodes", roster.machines.filter { !$0.slot.isController }, commonUser: common)
+            + group("clusterctrl_nodes", roster.machines.filter(\.slot.isNode), commonUser: common)
                 + """
                 [clusterctrl:children]
                 clusterctrl_server

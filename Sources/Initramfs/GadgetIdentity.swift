@@ -72,8 +72,8 @@ package struct ControllerRule: Equatable {
         }
     }
 
-    /// From the file's text. Rules that do not name network links are of no interest.
-    package init(_ text: String) {
+    /// From the file's text. Rules that do not name network links are of no interest; `stem` is what the names begin with.
+    package init(_ text: String, naming stem: String = "ethupi") {
         let joined = text.replacing("\\\n", with: "")
         for line in joined.split(separator: "\n") where !line.hasPrefix("#") {
             var conditions: [String: [String]] = [:]
@@ -84,7 +84,7 @@ package struct ControllerRule: Equatable {
                 let key = String(part[..<equals.lowerBound]).trimmedBlanks
                 conditions[key] = part[equals.upperBound..<end].split(separator: "|").map(String.init)
             }
-            guard conditions["SUBSYSTEM"] == ["net"], line.contains("NAME=\"ethupi") else { continue }
+            guard conditions["SUBSYSTEM"] == ["net"], line.contains("NAME=\"\(stem)") else { continue }
             lines.append(Line(conditions: conditions))
         }
     }
@@ -93,12 +93,14 @@ package struct ControllerRule: Equatable {
     package var products: [String] { lines.flatMap { $0.conditions["ENV{ID_MODEL_ID}"] ?? ["any"] } }
 
     /// Whether the controller gives the link of a node with this identity its name.
-    func recognises(_ identity: GadgetIdentity) -> Bool {
+    func recognises(_ identity: GadgetIdentity) -> Bool { recognises(identity, model: GadgetIdentity.model) }
+
+    func recognises(_ identity: GadgetIdentity, model: String) -> Bool {
         // udev's ID_NET_NAME_MAC is "enx" and the address without colons.
         let address = "enx" + GadgetIdentity.controllerAddress.replacing(":", with: "") + "01"
         return lines.contains { line in
             line.allows("ENV{ID_VENDOR_ID}", GadgetIdentity.vendor) && line.allows("ENV{ID_MODEL_ID}", identity.product)
-                && line.allows("ENV{ID_MODEL}", GadgetIdentity.model) && line.allows("ENV{ID_NET_NAME_MAC}", address)
+                && line.allows("ENV{ID_MODEL}", model) && line.allows("ENV{ID_NET_NAME_MAC}", address)
         }
     }
 }

@@ -35,7 +35,7 @@ package struct InitramfsBuilder {
         self.root = root
         self.facts = facts
         let own = try Self.bytes(root, Self.rulesPath).map { String(decoding: $0, as: UTF8.self) }
-        rule = (controllerRules ?? own).map(ControllerRule.init)
+        rule = (controllerRules ?? own).map { ControllerRule($0) }
     }
 
     package static let rulesPath: VolumePath = "/etc/udev/rules.d/90-clusterctrl.rules"

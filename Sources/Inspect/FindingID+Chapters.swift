@@ -166,6 +166,7 @@ extension FindingID {
                 (.customTomlUnused, "custom.toml is there, but nothing reads it"),
                 (.cloudInitHostname, "cloud-init sets another host name"),
                 (.resizeSkipped, "the root file system will not grow"),
+                (.endOfLife, "the release gets no security updates any more"),
                 (.bootedBefore, "copies of the image share its machine id"),
                 (.bootDamaged, "a file on the boot partition shows traces of damage"),
                 (.factsUnknown, "much of the image could not be read"),

@@ -133,6 +133,7 @@ package enum FindingID: String, CaseIterable, Encodable, Sendable {
     case customTomlUnused = "custom-toml-unused"
     case cloudInitHostname = "cloud-init-hostname"
     case resizeSkipped = "resize-skipped"
+    case endOfLife = "end-of-life"
     case bootedBefore = "booted-before"
     case bootDamaged = "boot-damaged"
     case factsUnknown = "facts-unknown"

@@ -69,7 +69,7 @@ extension Inspection {
             switch identity.kind {
             case .clusterCTRL: "ClusterCTRL image"
             case .clusterHAT: "ClusterHAT image of 2019 or before"
-            case .raspberryPiOS: "Raspberry Pi OS without ClusterCTRL"
+            case .raspberryPiOS: identity.slot == nil ? "Raspberry Pi OS without ClusterCTRL" : "Raspberry Pi OS"
             case .netbootTree: "root tree for a node that boots over USB"
             case .other: isRootKnown ? "a Linux system of another kind" : "not known"
             }

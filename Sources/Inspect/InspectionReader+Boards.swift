@@ -102,7 +102,7 @@ extension InspectionReader {
 
     /// Nobody needs all boards: an error only when none that can play the role boots.
     private mutating func checkBootable(_ reports: [Inspection.BoardReport]) {
-        let role = slot.map { $0.isController ? Board.controllers : Board.nodes } ?? Board.allCases
+        let role = slot?.boards ?? Board.allCases
         var broken: [(board: Board, missing: String)] = []
         for board in role {
             guard let report = reports.first(where: { $0.board == board.rawValue }), !report.missing.isEmpty else {

@@ -50,7 +50,7 @@ extension InspectionReader {
 
     /// Which boards read another file than cmdline.txt.
     private mutating func reportLineFiles() {
-        let role = slot.map { $0.isController ? Board.controllers : Board.nodes } ?? Board.allCases
+        let role = slot?.boards ?? Board.allCases
         var readers: [VolumePath: [Board]] = [:]
         for board in role { readers[facts.kernelLinePath(for: board), default: []].append(board) }
         for (path, boards) in readers.sorted(by: { $0.key < $1.key }) where path != "/cmdline.txt" {

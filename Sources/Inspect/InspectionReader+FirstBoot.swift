@@ -94,7 +94,7 @@ extension InspectionReader {
         }
         // firstboot has made keys and turned that unit off by then.
         let units = (runsFirstboot ? [] : ["regenerate_ssh_host_keys.service"]) + ["sshd-keygen.service"]
-        for unit in units where try isEnabled(unit) {
+        for unit in units where try willStart(unit) {
             course.add("\(unit.dropLast(".service".utf8.count)) makes new SSH host keys")
         }
         if try hasMarker() {
@@ -118,6 +118,10 @@ extension InspectionReader {
         if try isCloudInitActive() {
             let host = try cloudHostname().map { " (host name \($0))" } ?? ""
             course.add("cloud-init applies what the boot partition's user-data says\(host)")
+            if let user = try cloudUser() {
+                course.add(
+                    "cloud-init locks the password of \(user), makes that user if it is missing, and lets it sudo")
+            }
         }
     }
 
@@ -142,15 +146,47 @@ extension InspectionReader {
 // MARK: - cloud-init and custom.toml
 
 extension InspectionReader {
-    /// cloud-init is there, not switched off, and has something to apply.
+    /// cloud-init is there, not switched off, and has something to apply: a seed, or an image's word that there is one.
     func isCloudInitActive() throws(VolumeError) -> Bool {
-        guard facts.hasCloudInit, try !source.exists(.root, "/etc/cloud/cloud-init.disabled") else { return false }
-        return try source.exists(.boot, "/user-data")
+        guard facts.hasCloudInit, try !source.exists(.root, "/etc/cloud/cloud-init.disabled"),
+            line.values(of: "cloud-init").last != "disabled"
+        else { return false }
+        if try source.exists(.boot, "/user-data") { return true }
+        return try cloudConfig().contains { $0.hasPrefix("datasource_list:") }
     }
 
-    /// The value of `hostname:` at the top level of user-data.
+    /// The lines of cloud-init's own configuration, the files in the order in which the later goes before the earlier.
+    private func cloudConfig() throws(VolumeError) -> [String] {
+        let folder: VolumePath = "/etc/cloud/cloud.cfg.d"
+        var lines = try source.lines(.root, "/etc/cloud/cloud.cfg") ?? []
+        for name in try source.names(.root, folder).sorted() where name.hasSuffix(".cfg") {
+            if let path = folder.appending(name) { lines += try source.lines(.root, path) ?? [] }
+        }
+        return lines
+    }
+
+    /// The default user, whom cloud-init sets up when nobody names others: without password unless it is told one
+    /// (distros/__init__.py). Nil when it leaves all users alone.
+    func cloudUser() throws(VolumeError) -> String? {
+        let own = try source.lines(.boot, "/user-data") ?? []
+        let lines = try cloudConfig()
+        let isNamed = own.contains { $0.hasPrefix("users:") }
+        let list = isNamed ? own : lines
+        guard let start = list.lastIndex(where: { $0.hasPrefix("users:") }) else { return nil }
+        let items = [list[start]] + list[(start + 1)...].prefix { $0.hasPrefix(" ") || $0.hasPrefix("-") }
+        guard items.contains(where: { $0.contains("default") }),
+            let user = lines.firstIndex(where: { $0.trimmedBlanks == "default_user:" })
+        else { return nil }
+        let name = lines[(user + 1)...].lazy.map(\.trimmedBlanks).first { $0.hasPrefix("name:") }
+        return name.map { String($0.dropFirst("name:".utf8.count)).trimmedBlanks }
+    }
+
+    /// The value of `hostname:` at the top level of user-data, unless cloud-init is told to keep the host's.
     func cloudHostname() throws(VolumeError) -> String? {
-        try source.lines(.boot, "/user-data")?.first { $0.hasPrefix("hostname:") }
+        let own = try source.lines(.boot, "/user-data") ?? []
+        let all = try cloudConfig() + own
+        if all.last(where: { $0.hasPrefix("preserve_hostname:") })?.hasSuffix("true") == true { return nil }
+        return own.first { $0.hasPrefix("hostname:") }
             .map { $0.dropFirst("hostname:".utf8.count).filter { $0 != "\"" && $0 != "'" && $0 != " " } }
     }
 

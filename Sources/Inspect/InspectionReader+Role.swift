@@ -43,7 +43,7 @@ extension InspectionReader {
                 hint: "write the line 127.0.1.1 \(name)")
         }
         guard let slot = convertedSlot else { return }
-        for other in ([name] + own).compactMap(Slot.init) where other != slot {
+        for other in ([name] + own).compactMap({ Slot($0) }) where other != slot {
             report(.warning, .roleNames, "the image is \(slot), but /etc/hostname or /etc/hosts says \(other)")
             return
         }
@@ -64,7 +64,8 @@ extension InspectionReader {
                 }
             }
         }
-        guard facts.codename == "bookworm" else { return }
+        if facts.kind == .stock { return try checkLayer(slot, address: wanted) }
+        guard let release = facts.release, release >= .bookworm else { return }
         let interfaces = try source.settings(.root, "/etc/network/interfaces.d/clusterctrl")
         let needed = slot.isController ? "br0" : "usb0"
         if interfaces?.contains(where: { $0.hasPrefix("iface \(needed)") }) != true {
@@ -80,11 +81,35 @@ extension InspectionReader {
         }
     }
 
-    /// Which of 8086's units start on which role.
+    /// NetworkManager sets usb0 up by the keyfile of piforge's layer, and only when it is told to.
+    private mutating func checkLayer(_ slot: Slot, address: String) throws(VolumeError) {
+        let keyfile: VolumePath = "/etc/NetworkManager/system-connections/piforge-usb0.nmconnection"
+        let lines = try source.settings(.root, keyfile) ?? []
+        let managed = try source.settings(.root, "/etc/NetworkManager/conf.d/piforge-usb0.conf") ?? []
+        let why: String? =
+            if !lines.contains("interface-name=usb0") {
+                "there is no \(keyfile)"
+            } else if !managed.contains("managed=1") {
+                "NetworkManager leaves USB gadgets alone unless a file in /etc/NetworkManager/conf.d says otherwise"
+            } else if let mask = try mask(of: "NetworkManager.service") {
+                "NetworkManager.service is masked (\(mask))"
+            } else {
+                nil
+            }
+        if let why {
+            report(
+                .error, .roleNetwork, "nothing sets up usb0, so \(slot) has no cluster network: \(why)",
+                hint: "make the card again")
+        } else if !lines.contains("method=manual"), !lines.contains("address1=\(address)/24") {
+            report(.error, .roleAddress, "\(keyfile) does not give usb0 the address \(address) of \(slot)")
+        }
+    }
+
+    /// Which of 8086's units, or of ours in their place, start on which role.
     private mutating func checkUnits(_ slot: Slot) throws(VolumeError) {
+        let gadget = facts.kind == .stock ? "piforge-gadget.service" : "clusterctrl-composite.service"
         let roles: [(unit: String, isForController: Bool)] = [
-            ("clusterctrl-init.service", true), ("clusterctrl-composite.service", false),
-            ("serial-getty@ttyGS0.service", false),
+            ("clusterctrl-init.service", true), (gadget, false), ("serial-getty@ttyGS0.service", false),
         ]
         for (unit, isForController) in roles {
             let isWanted = isForController == slot.isController
@@ -104,7 +129,8 @@ extension InspectionReader {
                     try !source.exists(.root, path)
                 else { continue }
                 let isOurs =
-                    name.hasPrefix("clusterctrl") || ["ssh.service", "serial-getty@ttyGS0.service"].contains(name)
+                    name.hasPrefix("clusterctrl") || name.hasPrefix("piforge")
+                    || ["ssh.service", "serial-getty@ttyGS0.service"].contains(name)
                 report(
                     isOurs ? .error : .note, .brokenUnitLink,
                     "\(path) leads to \(text), which is not there, so \(name) does not start")
@@ -114,7 +140,8 @@ extension InspectionReader {
 
     /// Only CNAT forwards packets. Trixie does not read /etc/sysctl.conf.
     private mutating func checkForwarding(_ slot: Slot) throws(VolumeError) {
-        var lines = try source.settings(.root, "/etc/sysctl.conf") ?? []
+        let readsOldFile = facts.release.map { $0 < .trixie } ?? true
+        var lines = readsOldFile ? try source.settings(.root, "/etc/sysctl.conf") ?? [] : []
         let folder: VolumePath = "/etc/sysctl.d"
         for name in try source.names(.root, folder) where name.hasSuffix(".conf") && name != "99-sysctl.conf" {
             if let path = folder.appending(name) { lines += try source.settings(.root, path) ?? [] }
@@ -126,7 +153,9 @@ extension InspectionReader {
         if slot == .cnat, !forwards {
             report(
                 .error, .roleForwarding, "cnat does not forward packets, so nodes do not reach the LAN",
-                hint: "set net.ipv4.ip_forward=1 in /etc/sysctl.conf")
+                hint:
+                    "set net.ipv4.ip_forward=1 in \(readsOldFile ? "/etc/sysctl.conf" : "/etc/sysctl.d/90-clusterctrl.conf")"
+            )
         }
     }
 
@@ -207,10 +236,16 @@ extension InspectionReader {
         if try isCloudInitActive(), let name = try cloudHostname(), name != facts.hostname {
             report(.note, .cloudInitHostname, "cloud-init will set the host name \(name) at every boot")
         }
+        if facts.release == .buster {
+            report(
+                .note, .endOfLife, "buster is at the end of its life: it gets no security updates since 2024-06",
+                hint: "use an image of bookworm")
+        }
         if facts.wasBooted {
+            let isNew = facts.release.map { $0 >= .trixie } ?? false
             report(
                 .note, .bootedBefore, "the image has run before: copies of it share its machine id",
-                hint: "empty /etc/machine-id")
+                hint: isNew ? "write \"uninitialized\" into /etc/machine-id" : "empty /etc/machine-id")
         }
         if case .plain = facts.state, !facts.isConvertedBefore, facts.missingTools.isEmpty, !facts.isNetbootTree {
             report(

@@ -70,7 +70,9 @@ extension InspectionReader {
             report(
                 .error, .sshNoHostKeys,
                 "ssh opens, but there are no host keys and nothing makes them: the server will not start",
-                hint: "enable regenerate_ssh_host_keys.service")
+                hint: facts.unitFile("sshd-keygen.service") == nil
+                    ? "enable regenerate_ssh_host_keys.service"
+                    : "write \"uninitialized\" into /etc/machine-id, so that sshd-keygen.service makes them")
         }
         if keys.contains(where: { $0.hasPrivateHalf && !$0.isKept }), !makesKeys {
             report(
@@ -119,7 +121,7 @@ extension InspectionReader {
     /// Whether a boot to come replaces the host keys.
     func makesHostKeys() throws(VolumeError) -> Bool {
         if runsFirstboot { return true }
-        for unit in ["regenerate_ssh_host_keys.service", "sshd-keygen.service"] where try isEnabled(unit) {
+        for unit in ["regenerate_ssh_host_keys.service", "sshd-keygen.service"] where try willStart(unit) {
             return true
         }
         return try isCloudInitActive()

@@ -71,6 +71,22 @@ struct InspectionReader {
         return false
     }
 
+    /// Whether the next start runs a unit that may be for a first start alone, as systemd understands that (systemd.unit(5)).
+    func willStart(_ unit: String) throws(VolumeError) -> Bool {
+        guard try isEnabled(unit), try !isMasked(unit) else { return false }
+        let isForFirst = facts.unitFile(unit)?.text.contains("\nConditionFirstBoot=yes") == true
+        return isForFirst ? try isFirstStart() : true
+    }
+
+    /// The kernel's line may say so, too (kernel-command-line(7)).
+    func isFirstStart() throws(VolumeError) -> Bool {
+        switch line.values(of: "systemd.condition_first_boot").last {
+        case "1", "yes", "true", "on": true
+        case .some: false
+        case nil: try source.isFirstBootForSystemd()
+        }
+    }
+
     func isMasked(_ unit: String) throws(VolumeError) -> Bool { try mask(of: unit) != nil }
 
     /// What masks a unit, so that nothing starts it; nil when nothing does. The first folder that has the unit counts
@@ -131,7 +147,7 @@ struct InspectionReader {
 extension InspectionReader {
     mutating func identity() throws(VolumeError) -> Inspection.Identity {
         Inspection.Identity(
-            kind: try kind(), slot: slot?.name, conversion: conversion, release: facts.codename,
+            kind: kind, slot: slot?.name, conversion: conversion, release: facts.codename,
             version: facts.versionID, architecture: try architecture()?.rawValue,
             bootMount: facts.bootMount.description, hostname: facts.hostname, wasBooted: facts.wasBooted,
             isRootReadable: hasRoot)
@@ -156,25 +172,21 @@ extension InspectionReader {
         }
     }
 
-    private func kind() throws(VolumeError) -> Inspection.Identity.Kind {
+    private var kind: Inspection.Identity.Kind {
         if facts.isNetbootTree { return .netbootTree }
         if case .pending = facts.state { return .clusterCTRL }
         if facts.missingTools.isEmpty { return .clusterCTRL }
         if facts.hasReconfigClusterHAT { return .clusterHAT }
-        for path: VolumePath in ["/etc/rpi-issue", "/usr/lib/raspberrypi-sys-mods", "/usr/bin/raspi-config"]
-        where try source.exists(.root, path) {
-            return .raspberryPiOS
-        }
-        return .other
+        return facts.isRaspberryPiOS ? .raspberryPiOS : .other
     }
 
     /// Addresses and MACs that 8086's scripts give a slot.
     func network() throws(VolumeError) -> Inspection.Network? {
-        guard let slot else { return nil }
+        guard let slot, let address = slot.fallbackAddress else { return nil }
         guard let link = slot.linkAddresses else {
-            return Inspection.Network(address: slot.fallbackAddress, netbootAddress: ClusterNetwork.boot.controller)
+            return Inspection.Network(address: address, netbootAddress: ClusterNetwork.boot.controller)
         }
         return Inspection.Network(
-            address: slot.fallbackAddress, nodeMAC: link.node, controllerMAC: link.controller)
+            address: address, nodeMAC: link.node, controllerMAC: link.controller)
     }
 }

@@ -10,7 +10,7 @@ struct ClusterDrawing {
 
     init(_ machines: [ClusterPage.Machine]) {
         controllers = machines.filter(\.isController)
-        let nodes = machines.filter { !$0.isController }
+        let nodes = machines.filter(\.isNode)
         boards = stride(from: 0, to: nodes.count, by: Self.columns).map {
             Array(nodes[$0..<min($0 + Self.columns, nodes.count)])
         }

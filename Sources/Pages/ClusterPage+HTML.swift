@@ -42,9 +42,12 @@ extension ClusterPage {
     package static func isOwn(_ beginning: String) -> Bool { beginning.contains(mark.markup) }
 
     private var summary: String {
-        let nodes = machines.count { !$0.isController }
-        let controllers = machines.count - nodes
-        let parts = [Self.count(controllers, "controller"), Self.count(nodes, "node")].compactMap { $0 }
+        let nodes = machines.count(where: \.isNode)
+        let controllers = machines.count(where: \.isController)
+        let parts = [
+            Self.count(controllers, "controller"), Self.count(nodes, "node"),
+            Self.count(machines.count - nodes - controllers, "other machine"),
+        ].compactMap { $0 }
         let changes = machines.reduce(0) { $0 + $1.changes.count }
         return parts.joined(separator: " and ") + ", " + (Self.count(changes, "change") ?? "no change")
             + " to what the base images hold"

@@ -19,8 +19,9 @@ package struct ClusterPage: Sendable {
         package var hostname: String
         package var names: [String]
         package var address: String
-        /// Of a node's end of the USB link; nil for a controller.
+        /// Of a node's end of the USB link; nil for any other machine.
         package var link: String?
+        package var isNode: Bool { link != nil }
         package var user: String
         /// Of the host key as `ssh-keygen -l` prints it; nil when the Pi makes its own.
         package var fingerprint: String?

@@ -13,7 +13,7 @@ struct HandoffFolderTests {
         let secret = try #require(IdentitySecret(bytes: (1...32).map { $0 }))
         let machines = try [Slot.cnat, .node(1)].map { slot in
             Roster.Machine(
-                slot: slot, hostname: "host-\(slot)", address: slot.fallbackAddress,
+                slot: slot, hostname: "host-\(slot)", address: slot.fallbackAddress ?? "",
                 gateway: slot.isController ? nil : .cnat, user: "pi",
                 publicKey: withKeys ? try SlotIdentity(secret, cluster: "sg1", slot: slot.name).hostKey.publicKey : nil)
         }

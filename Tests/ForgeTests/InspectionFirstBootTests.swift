@@ -85,6 +85,57 @@ struct InspectionFirstBootTests {
             ])
     }
 
+    /// Debian's unit makes keys at a first start alone (sshd-keygen.service).
+    @Test(arguments: [("uninitialized\n", true), ("", false), ("0123456789abcdef0123456789abcdef\n", false)])
+    func trixieMakesHostKeysOnce(id: String, makesKeys: Bool) throws {
+        var fixture = InspectionFixture()
+        fixture.remove("/etc/systemd/system/multi-user.target.wants/regenerate_ssh_host_keys.service")
+        fixture.enable("sshd-keygen.service", in: "ssh.service.wants")
+        fixture.file("/usr/lib/systemd/system/sshd-keygen.service", "[Unit]\nConditionFirstBoot=yes\n")
+        fixture.file("/etc/machine-id", id)
+        let inspection = try fixture.inspect()
+        #expect(inspection.ssh.makesHostKeys == makesKeys)
+        #expect(inspection.firstBoot.contains { $0.what == "sshd-keygen makes new SSH host keys" } == makesKeys)
+        #expect(inspection.findings.contains { $0.id == .sshNoHostKeys } == !makesKeys)
+        fixture.onBoot("/cmdline.txt", Self.line + " systemd.condition_first_boot=1\n")
+        #expect(try fixture.inspect().ssh.makesHostKeys)
+    }
+
+    /// cloud-init without a word of the user's is not idle (cloud-init, distros/__init__.py).
+    @Test func cloudInitLocksItsUser() throws {
+        let config = "users:\n  - default\nsystem_info:\n  default_user:\n    name: pi\n"
+        let steps = try steps {
+            $0.file("/usr/bin/cloud-init", "", mode: 0o755)
+            $0.file("/etc/cloud/cloud.cfg", config)
+            $0.file("/etc/cloud/cloud.cfg.d/99_raspberry-pi.cfg", "datasource_list: [ NoCloud, None ]\n")
+        }
+        #expect(
+            steps == [
+                "1 cloud-init applies what the boot partition's user-data says",
+                "1 cloud-init locks the password of pi, makes that user if it is missing, and lets it sudo",
+            ])
+        let tamed = try self.steps {
+            $0.file("/usr/bin/cloud-init", "", mode: 0o755)
+            $0.file("/etc/cloud/cloud.cfg", config)
+            $0.file("/etc/cloud/cloud.cfg.d/99_zz-piforge.cfg", "users: []\npreserve_hostname: true\n")
+            $0.onBoot("/user-data", "#cloud-config\nhostname: oneil\n")
+        }
+        #expect(tamed == ["1 cloud-init applies what the boot partition's user-data says"])
+        let off = try self.steps {
+            $0.file("/usr/bin/cloud-init", "", mode: 0o755)
+            $0.onBoot("/cmdline.txt", Self.line + " cloud-init=disabled\n")
+            $0.onBoot("/user-data", "#cloud-config\n")
+        }
+        #expect(off == [])
+    }
+
+    @Test func busterIsOld() throws {
+        var fixture = InspectionFixture()
+        #expect(try !fixture.inspect().findings.contains { $0.id == .endOfLife })
+        fixture.file("/etc/os-release", "VERSION_CODENAME=buster\n")
+        #expect(try fixture.inspect().findings.contains { $0.id == .endOfLife && $0.severity == .note })
+    }
+
     @Test func imagersScriptRestarts() throws {
         let steps = try steps {
             $0.onBoot("/cmdline.txt", Self.line + " systemd.run=/boot/firstrun.sh systemd.run_success_action=reboot\n")

@@ -64,7 +64,7 @@ struct HandoffFixture: CustomTestStringConvertible, Sendable {
 
     private static func machine(_ slot: Slot, _ hostname: String, _ address: String?, _ key: String) -> Roster.Machine {
         Roster.Machine(
-            slot: slot, hostname: hostname, domain: "chappa.ai", address: address ?? slot.fallbackAddress,
+            slot: slot, hostname: hostname, domain: "chappa.ai", address: address ?? slot.fallbackAddress ?? "",
             gateway: slot.isController ? nil : .cnat, user: "pi", publicKey: publicKey(key),
             identityFiles: ["~/.ssh/id_ed25519"])
     }

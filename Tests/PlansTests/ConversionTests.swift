@@ -35,6 +35,7 @@ struct ConversionTests {
             case .cnat: "TYPE=cnat\n"
             case .cbridge: "TYPE=c\n"
             case .node(let number): "TYPE=node\nID=\(number)\n"
+            case .plain: ""
             }
         let gpio = [.bootedP2, .bootedCNAT].contains(example.kind) ? 12 : 18
         #expect(defaults == "# Defaults\nLINK=1\nFANGPIO=\(gpio)\n" + ending)
@@ -54,7 +55,8 @@ struct ConversionTests {
             let first =
                 example.release.hasUserconf
                 ? "/usr/lib/raspberrypi-sys-mods/firstboot" : "/usr/lib/raspi-config/init_resize.sh"
-            #expect(line == "\(PlannerFixture.commandLine) quiet init=\(first)\n")
+            let end = example.release == .trixie ? " resize\n" : " quiet init=\(first)\n"
+            #expect(line == PlannerFixture.commandLine + end)
             #expect(try image.text("boot:/cmdline.old") == old)
         }
     }
@@ -67,9 +69,9 @@ struct ConversionTests {
         let number =
             switch example.slot {
             case .node(let number): number
-            case .cnat, .cbridge: 253
+            case .cnat, .cbridge, .plain: 253
             }
-        if example.release == .bookworm {
+        if example.release.isNew {
             #expect(interfaces == "# \(example.slot.isController ? example.slot.name : "p")\n")
             #expect(dhclient?.contains("\n  fixed-address 172.19.181.\(number); # ClusterCTRL Px\n") == true)
             #expect(dhclient?.contains("\n  fixed-address 172.19.181.254;\n") == true)

@@ -13,7 +13,10 @@ struct GoldenPlanTests {
         let slot: Slot
         var settings = Settings()
         var medium = Planner.Medium.card
-        var name: String { "\(kind.rawValue) to \(slot)\(settings == Settings() ? "" : ", everything set")" }
+        var name: String {
+            "\(kind.rawValue) to \(slot)\(settings == Settings() ? "" : ", everything set")"
+                + (kind == .stock && medium == .netboot ? ", over the network" : "")
+        }
     }
 
     private static let examples: [Example] = [
@@ -30,12 +33,28 @@ struct GoldenPlanTests {
         .init(kind: .cnat, slot: .node(3), settings: .everything, medium: .netboot),
     ]
 
-    @Test(arguments: PlannerFixture.Release.allCases) func plans(release: PlannerFixture.Release) throws {
+    @Test(arguments: PlannerFixture.Release.allCases + [.trixie]) func plans(release: PlannerFixture.Release) throws {
         try compare(Self.examples, release, folder: "Plans")
     }
 
-    @Test(arguments: PlannerFixture.Release.allCases) func netbootPlans(release: PlannerFixture.Release) throws {
+    @Test(arguments: PlannerFixture.Release.allCases + [.trixie]) func netbootPlans(release: PlannerFixture.Release)
+        throws
+    {
         try compare(Self.netbootExamples, release, folder: "Netboot")
+    }
+
+    private static let stockExamples: [Example] = [
+        .init(kind: .stock, slot: .node(3)), .init(kind: .stock, slot: .anyPlain),
+        .init(kind: .stock, slot: .plain("nas")), .init(kind: .stock, slot: .node(252), settings: .everything),
+        .init(kind: .stock, slot: .plain("nas"), settings: .everything),
+        .init(kind: .stock, slot: .node(3), medium: .netboot),
+        .init(kind: .stock, slot: .node(3), settings: .everything, medium: .netboot),
+    ]
+
+    @Test(arguments: [PlannerFixture.Release.bookworm, .trixie]) func stockPlans(
+        release: PlannerFixture.Release
+    ) throws {
+        try compare(Self.stockExamples, release, folder: "Stock")
     }
 
     private func compare(_ examples: [Example], _ release: PlannerFixture.Release, folder: String) throws {

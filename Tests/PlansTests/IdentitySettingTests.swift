@@ -39,8 +39,13 @@ import Trees
         #expect(try image.node("\(folder)/ssh_host_ed25519")?.metadata.mode == 0o600)
         #expect(try image.text("\(folder)/ssh_host_ed25519.pub") == identity.hostKey.publicFileText)
         #expect(try image.node("\(folder)/ssh_host_ed25519.pub")?.metadata.mode == 0o644)
-        #expect(try image.text("/etc/machine-id") == identity.machineID.fileText)
-        #expect(try image.node("/etc/machine-id")?.metadata.mode == 0o444)
+        if release == .trixie {
+            #expect(try image.text("/etc/machine-id") == "uninitialized\n")
+            #expect(try image.text("boot:/cmdline.txt")?.contains(" systemd.machine_id=\(identity.machineID)") == true)
+        } else {
+            #expect(try image.text("/etc/machine-id") == identity.machineID.fileText)
+            #expect(try image.node("/etc/machine-id")?.metadata.mode == 0o444)
+        }
         let line = "HostKey \(folder)/ssh_host_ed25519\n"
         let config = try #require(try image.text("/etc/ssh/sshd_config"))
         if release == .buster || release == .earlyBuster {

@@ -8,7 +8,8 @@ struct ImageFactsTests {
         let facts = try PlannerFixture(release, .cnat).facts()
         #expect(facts.codename == release.codename)
         #expect(facts.release?.rawValue == release.codename)
-        #expect(facts.versionID == ["buster": "10", "bullseye": "11", "bookworm": "12"][release.codename])
+        #expect(
+            facts.versionID == ["buster": "10", "bullseye": "11", "bookworm": "12", "trixie": "13"][release.codename])
         #expect(facts.bootMount.description == release.bootMount)
         #expect(facts.missingTools == [])
         #expect(facts.state == .pending("cnat"))
@@ -16,7 +17,9 @@ struct ImageFactsTests {
         #expect(facts.hostname == "cbridge")
         #expect(facts.firstUser == .init(name: "pi", id: 1000, group: 1000, home: "/home/pi"))
         #expect(facts.isUserWizardPending == release.hasUserconf)
-        #expect(!facts.wasBooted && !facts.isNetbootTree && !facts.isConvertedBefore && !facts.hasCloudInit)
+        #expect(!facts.wasBooted && !facts.isNetbootTree && !facts.isConvertedBefore)
+        #expect(facts.hasCloudInit == (release == .trixie))
+        #expect(facts.kind == .clusterCTRL)
     }
 
     @Test func states() throws {

@@ -62,7 +62,7 @@ struct NetbootPlanTests {
         try image.build(.node(3), medium: .netboot)
         let line = "172.19.180.254:/var/lib/clusterctrl/nfs/p3/boot/firmware /boot/firmware nfs defaults 0 0\n"
         #expect(
-            try image.text("/etc/fstab") == "proc /proc proc defaults 0 0\n" + (release == .bookworm ? line : ""))
+            try image.text("/etc/fstab") == "proc /proc proc defaults 0 0\n" + (release.isNew ? line : ""))
     }
 
     @Test(
@@ -112,7 +112,7 @@ struct NetbootPlanTests {
         func value(_ key: String, _ board: Board) -> String? {
             config.effective(for: board).last { $0.key == key }?.value
         }
-        if release == .bookworm {
+        if release.isNew {
             #expect(value("auto_initramfs", .zero) == "1" && value("initramfs", .zero) == nil)
         } else {
             #expect(value("initramfs", .zero) == "initramfs.img")

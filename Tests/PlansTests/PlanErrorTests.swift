@@ -46,7 +46,7 @@ struct PlanErrorTests {
         expect(
             try refusal(image: { try $0.remove("/usr/lib/os-release") }), .unknownRelease,
             "could not recognise the image: neither /etc/os-release nor /usr/lib/os-release names a release",
-            hint: Self.getImage)
+            hint: "use Raspberry Pi OS, or one of 8086's ClusterCTRL images: CBRIDGE, CNAT or pN")
         expect(
             try refusal(image: {
                 try $0.remove("/usr/sbin/clusterctrl")
@@ -63,13 +63,13 @@ struct PlanErrorTests {
     }
 
     @Test(arguments: [
-        ("VERSION_CODENAME=trixie\n", "trixie", "8086's scripts know no trixie, they look for bookworm by name"),
         ("VERSION=\"9 (stretch)\"\n", "stretch", "stretch has reconfig-clusterhat, not reconfig-clusterctrl"),
-        ("VERSION_CODENAME=noble\n", "noble", "there is no ClusterCTRL for noble"),
+        ("VERSION_CODENAME=noble\n", "noble", "noble is no release of Raspberry Pi OS that piforge knows"),
     ]) func releases(text: String, name: String, why: String) throws {
         expect(
             try refusal(image: { try $0.write(text, "/usr/lib/os-release") }), .unsupportedRelease(name),
-            "could not convert the image: \(why)", hint: "use a ClusterCTRL image of buster, bullseye or bookworm")
+            "could not convert the image: \(why)",
+            hint: "use Raspberry Pi OS of bookworm or trixie, or a ClusterCTRL image of buster, bullseye or bookworm")
     }
 
     @Test(

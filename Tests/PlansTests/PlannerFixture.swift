@@ -1,8 +1,8 @@
 import Plans
 import Trees
 
-/// A ClusterCTRL image of a release and kind, as small as the planner can take it: every file that it looks at, with
-/// the lines that 8086's build leaves in it.
+/// A ClusterCTRL image of a release and kind, or plain Raspberry Pi OS, as small as the planner can take it: every file
+/// that it looks at, with the lines that the build of the real one leaves in it.
 struct PlannerFixture: CustomTestStringConvertible {
     enum Release: String, CaseIterable {
         /// 2020-02: tools in /sbin, getty@ttyGS0, no otg_mode, dwc2 commented out.
@@ -13,10 +13,16 @@ struct PlannerFixture: CustomTestStringConvertible {
         case bullseye
         /// 2025-11: /boot/firmware, dhclient, NetworkManager, dwc2 active.
         case bookworm
+        /// As 8086 might publish it: firstboot and init_resize.sh are gone, sysctl.conf too, cloud-init is there.
+        case trixie
+
+        /// Those that 8086 has published.
+        static let allCases: [Release] = [.earlyBuster, .buster, .bullseye, .bookworm]
 
         var codename: String { self == .earlyBuster ? "buster" : rawValue }
-        var hasUserconf: Bool { self == .bullseye || self == .bookworm }
-        var bootMount: String { self == .bookworm ? "/boot/firmware" : "/boot" }
+        var isNew: Bool { self == .bookworm || self == .trixie }
+        var hasUserconf: Bool { self == .bullseye || isNew }
+        var bootMount: String { isNew ? "/boot/firmware" : "/boot" }
         var tools: String { self == .earlyBuster ? "/sbin" : "/usr/sbin" }
     }
 
@@ -27,6 +33,11 @@ struct PlannerFixture: CustomTestStringConvertible {
         case bootedP2
         /// The same for cnat.
         case bootedCNAT
+        /// Raspberry Pi OS as published, bookworm or trixie, with NetworkManager alone.
+        case stock
+
+        /// Those of 8086.
+        static let allCases: [Kind] = [.cbridge, .cnat, .p2, .bootedP2, .bootedCNAT]
     }
 
     let release: Release
@@ -51,11 +62,13 @@ struct PlannerFixture: CustomTestStringConvertible {
         self.kind = kind
         try addBoot()
         try addSystem()
-        try addClusterCTRL()
+        try addUnits()
+        if kind == .stock { try addStock() } else { try addClusterCTRL() }
         try addUsers()
         try addNetwork()
+        if release == .trixie { try addTrixie() }
         switch kind {
-        case .cbridge, .cnat, .p2: break
+        case .cbridge, .cnat, .p2, .stock: break
         case .bootedP2: try convert(to: .node(2))
         case .bootedCNAT: try convert(to: .cnat)
         }
@@ -132,7 +145,10 @@ struct PlannerFixture: CustomTestStringConvertible {
 extension PlannerFixture {
     private func addBoot() throws {
         let word = kind == .cnat ? "cnat" : kind == .p2 ? "p2" : "cbridge"
-        try write("\(Self.commandLine) quiet init=\(release.tools)/reconfig-clusterctrl \(word)\n", "boot:/cmdline.txt")
+        let line = Self.commandLine + (release == .trixie ? " resize" : " quiet")
+        let conversion = " init=\(release.tools)/reconfig-clusterctrl \(word)"
+        let firstboot = release == .trixie ? "" : " init=/usr/lib/raspberrypi-sys-mods/firstboot"
+        try write("\(line)\(kind == .stock ? firstboot : conversion)\n", "boot:/cmdline.txt")
         var config = """
             # For more options and information see
             # http://rpf.io/configtxt
@@ -146,10 +162,11 @@ extension PlannerFixture {
             dtoverlay=dwc2,dr_mode=host
 
             [all]
-            enable_uart=1
 
             """
-        config += release == .bookworm ? "dtoverlay=dwc2,dr_mode=host\n" : "#dtoverlay=dwc2,dr_mode=peripheral\n"
+        if kind == .stock { return try write(config, "boot:/config.txt") }
+        config += "enable_uart=1\n"
+        config += release.isNew ? "dtoverlay=dwc2,dr_mode=host\n" : "#dtoverlay=dwc2,dr_mode=peripheral\n"
         if release != .earlyBuster && release != .buster {
             config += "[pi4]\notg_mode=1 # Controller only\n[cm4]\notg_mode=0 # Unless CM4\n[all]\n"
         }
@@ -165,18 +182,21 @@ extension PlannerFixture {
         } else {
             for name in ["bin", "sbin", "lib"] { try link("usr/\(name)", "/\(name)") }
         }
-        let version = ["buster": "10", "bullseye": "11", "bookworm": "12"][release.codename] ?? ""
+        let version = ["buster": "10", "bullseye": "11", "bookworm": "12", "trixie": "13"][release.codename] ?? ""
         try write("VERSION_ID=\"\(version)\"\nVERSION_CODENAME=\(release.codename)\n", "/usr/lib/os-release")
         try link("../usr/lib/os-release", "/etc/os-release")
         try write(
             "proc /proc proc defaults 0 0\nPARTUUID=738a4d67-01 \(release.bootMount) vfat defaults 0 2\n"
                 + "PARTUUID=738a4d67-02 / ext4 defaults,noatime 0 1\n", "/etc/fstab")
         try folder(release.bootMount)
-        try write("cbridge\n", "/etc/hostname")
-        try write("127.0.0.1\tlocalhost\n::1\t\tlocalhost ip6-localhost\n\n127.0.1.1\tcbridge\n", "/etc/hosts")
+        let name = kind == .stock ? "raspberrypi" : "cbridge"
+        try write("\(name)\n", "/etc/hostname")
+        try write("127.0.0.1\tlocalhost\n::1\t\tlocalhost ip6-localhost\n\n127.0.1.1\t\(name)\n", "/etc/hosts")
         try write("Debian GNU/Linux \\n \\l\n", "/etc/issue")
-        try write("#net.ipv4.ip_forward=1\n#net.ipv4.ip_forward=1 # ClusterCTRL\n", "/etc/sysctl.conf")
-        try write("", "/etc/machine-id")
+        if release != .trixie {
+            try write("#net.ipv4.ip_forward=1\n#net.ipv4.ip_forward=1 # ClusterCTRL\n", "/etc/sysctl.conf")
+        }
+        try write(release == .trixie ? "uninitialized\n" : "", "/etc/machine-id")
         try write("Europe/London\n", "/etc/timezone")
         try link("/usr/share/zoneinfo/Europe/London", "/etc/localtime")
         for zone in ["Europe/London", "Europe/Zurich"] { try write("TZif2", "/usr/share/zoneinfo/\(zone)") }
@@ -195,7 +215,7 @@ extension PlannerFixture {
         let share = "/usr/share/clusterctrl"
         try write("# Defaults\nLINK=1\nFANGPIO=18\n", "\(share)/default-clusterctrl")
         for name in ["cnat", "cbridge"] { try write("# \(name)\nauto br0\n", "\(share)/interfaces.\(name)") }
-        if release == .bookworm {
+        if release.isNew {
             for name in ["cnat", "cbridge", "p"] {
                 try write("# \(name)\n", "\(share)/interfaces.bookworm.\(name)")
             }
@@ -207,21 +227,52 @@ extension PlannerFixture {
         for name in ["init", "composite", "rpiboot"] {
             try write("[Install]\nWantedBy=multi-user.target\n", "\(units)/clusterctrl-\(name).service")
         }
+        for name in ["clusterctrl-init.service", "clusterctrl-rpiboot.service"] {
+            try link("\(units)/\(name)", "/etc/systemd/system/multi-user.target.wants/\(name)")
+        }
+    }
+
+    private func addStock() throws {
+        try write("Raspberry Pi reference\n", "/etc/rpi-issue")
+        try write("#!/bin/sh\n", "/usr/bin/raspi-config", mode: 0o755)
+        if release == .trixie {
+            let unit = "/usr/lib/systemd/system/rpi-usb-gadget-ics.service"
+            try write("[Install]\nWantedBy=multi-user.target\n", unit)
+        }
+    }
+
+    private func addTrixie() throws {
+        try write("", "/usr/bin/cloud-init", mode: 0o755)
+        try write("users:\n  - default\n", "/etc/cloud/cloud.cfg")
+        try write("datasource_list: [ NoCloud, None ]\n", "/etc/cloud/cloud.cfg.d/99_raspberry-pi.cfg")
+        try write("#cloud-config\n", "boot:/user-data")
+        try write("instance_id: rpios-image\n", "boot:/meta-data")
+        let units = "/usr/lib/systemd/system"
+        for (name, target) in [("sshd-keygen", "ssh.service"), ("rpi-resize", "multi-user.target")] {
+            try write(
+                "[Unit]\nConditionFirstBoot=yes\n\n[Install]\nWantedBy=\(target)\n", "\(units)/\(name).service")
+            try link("\(units)/\(name).service", "/etc/systemd/system/\(target).wants/\(name).service")
+        }
+        try remove("/etc/rc3.d/S01resize2fs_once")
+        try remove("/etc/init.d/resize2fs_once")
+    }
+
+    private func addUnits() throws {
+        let units = "/lib/systemd/system"
         for name in ["serial-getty@.service", "getty@.service"] {
             try write("[Install]\nWantedBy=getty.target\n", "\(units)/\(name)")
         }
         try write("[Install]\nWantedBy=multi-user.target\nAlias=sshd.service\n", "\(units)/ssh.service")
         try write("[Install]\nWantedBy=multi-user.target\n", "\(units)/sshswitch.service")
         try write("[Unit]\nDescription=static\n", "\(units)/static.service")
-        for name in ["clusterctrl-init.service", "clusterctrl-rpiboot.service", "sshswitch.service"] {
-            try link("\(units)/\(name)", "/etc/systemd/system/multi-user.target.wants/\(name)")
-        }
+        try link("\(units)/sshswitch.service", "/etc/systemd/system/multi-user.target.wants/sshswitch.service")
         try write("#!/bin/sh\n", "/etc/init.d/resize2fs_once", mode: 0o755)
         try link("../init.d/resize2fs_once", "/etc/rc3.d/S01resize2fs_once")
         switch release {
         case .earlyBuster, .buster: try write("#!/bin/sh\n", "/usr/lib/raspi-config/init_resize.sh", mode: 0o755)
         case .bullseye, .bookworm:
             try write("#!/bin/sh\n", "/usr/lib/raspberrypi-sys-mods/firstboot", mode: 0o755)
+        case .trixie: break
         }
     }
 
@@ -247,17 +298,20 @@ extension PlannerFixture {
     }
 
     private func addNetwork() throws {
-        try write("", "/usr/sbin/ifup", mode: 0o755)
-        try folder("/etc/network/interfaces.d")
+        if kind != .stock {
+            try write("", "/usr/sbin/ifup", mode: 0o755)
+            try folder("/etc/network/interfaces.d")
+        }
         try write("", "\(release == .earlyBuster ? "/sbin" : "/usr/sbin")/wpa_supplicant", mode: 0o755)
         try write("1\n", "/var/lib/systemd/rfkill/platform-3f300000.mmcnr:wlan")
-        if release == .bookworm {
+        if release.isNew {
             try write("", "/usr/sbin/mount.nfs", mode: 0o755)
             try write("", "/usr/sbin/NetworkManager", mode: 0o755)
             try folder("/etc/NetworkManager/system-connections", mode: 0o700)
             try write(
                 "[main]\nNetworkingEnabled=true\nWirelessEnabled=false\n",
                 "/var/lib/NetworkManager/NetworkManager.state")
+            if kind == .stock { return }
             try write(
                 """
                 timeout 10;
@@ -303,7 +357,9 @@ extension PlannerFixture {
         try write("# Defaults\nLINK=1\nFANGPIO=12\n\(type)", "/etc/default/clusterctrl")
         let wants = "/etc/systemd/system/multi-user.target.wants"
         if slot.isController {
-            try write("#net.ipv4.ip_forward=1\nnet.ipv4.ip_forward=1 # ClusterCTRL\n", "/etc/sysctl.conf")
+            if release != .trixie {
+                try write("#net.ipv4.ip_forward=1\nnet.ipv4.ip_forward=1 # ClusterCTRL\n", "/etc/sysctl.conf")
+            }
         } else {
             try remove("\(wants)/clusterctrl-init.service")
             try link("/lib/systemd/system/clusterctrl-composite.service", "\(wants)/clusterctrl-composite.service")
@@ -323,7 +379,7 @@ extension PlannerFixture {
             }
         }
         let interfaces = "/etc/network/interfaces.d/clusterctrl"
-        if release == .bookworm {
+        if release.isNew {
             try write(slot.isController ? "# cnat\n" : "# p\n", interfaces)
         } else if slot.isController {
             try write("# cnat\nauto br0\n", interfaces)

@@ -237,7 +237,7 @@ struct PlannerSettingsTests {
         }
         #expect(try image.text("/var/lib/systemd/rfkill/platform-3f300000.mmcnr:wlan") == "0\n")
         let keyfile = try image.node("/etc/NetworkManager/system-connections/piforge-wifi.nmconnection")
-        if release == .bookworm {
+        if release.isNew {
             guard case .file(let bytes)? = keyfile?.content else {
                 Issue.record("no keyfile")
                 return

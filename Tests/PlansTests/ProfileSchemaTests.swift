@@ -156,7 +156,7 @@ struct ProfileSchemaTests {
             """
         let folder = try TemporaryFolder()
         let bad = folder.path + "/bad.yaml"
-        try Data(Fixture.text("slots: {p1: {shh: true}, p2: {gpu_mem: 8}, p3: {hostname: A}, px: {}}").utf8)
+        try Data(Fixture.text("slots: {p1: {shh: true}, p2: {gpu_mem: 8}, p3: {hostname: A}, nas: {}, P4: {}}").utf8)
             .write(to: URL(fileURLWithPath: bad))
         let good = folder.path + "/good.yaml"
         try Data(ProfileTemplate.text.utf8).write(to: URL(fileURLWithPath: good))
@@ -166,7 +166,10 @@ struct ProfileSchemaTests {
         #expect(result.error == "")
         let lines = result.output.split(separator: "\n").map(String.init)
         #expect(lines.dropLast() == ["demo.yaml []", "sg1.yaml []", "bridge.yaml []", "good.yaml []"])
-        for place in ["['slots', 'p1']", "['slots', 'p2', 'gpu_mem']", "['slots', 'p3', 'hostname']", "['slots']"] {
+        for place in [
+            "['slots', 'p1']", "['slots', 'p2', 'gpu_mem']", "['slots', 'p3', 'hostname']", "['slots', 'nas']",
+            "['slots']",
+        ] {
             // Draft 2020-12 reports below `anyOf` at the slot itself.
             let slot = place.split(separator: ",").prefix(2).joined(separator: ",")
             let whole = slot.hasSuffix("]") ? slot : slot + "]"

@@ -284,7 +284,7 @@ struct ProfileSlotSelectionTests {
             ("3", "the slot \"3\" is not written as p and a plain number", "p3"),
             ("P3", "a slot is written in lower case", "p3"), ("CNAT", "a slot is written in lower case", "cnat"),
             ("cnta", "there is no slot \"cnta\"", "cnat"), ("cnat-p3", "\"cnat-p3\" is no range of nodes", "p1-p4"),
-            ("controller", "there is no slot \"controller\"", "cnat, cbridge, or p1 to p252"),
+            ("controller", "there is no slot \"controller\"", "cnat, cbridge, plain, or p1 to p252"),
             ("all", "`all` means the slots of a profile, and there is none", "p1-p4, or --profile FILE"),
             ("p99999999999999999999", "there is no slot \"p99999999999999999999\"", "nodes are p1 to p252"),
         ])

@@ -55,19 +55,20 @@ struct ExitCodeTests {
             """)
         let stock = BaseSpec(release: "bookworm", kind: "stock")
         expect(
-            try piforge.run("build", "--slot", "p3", "--base", try await stock.path()), 65,
+            try piforge.run("build", "--slot", "cnat", "--base", try await stock.path()), 65,
             """
-            error: slot p3: could not convert the image: it is no ClusterCTRL image, it lacks \
-            /usr/sbin/reconfig-clusterctrl, /usr/sbin/clusterctrl, /usr/share/clusterctrl
-            hint:  use one of 8086's ClusterCTRL images: CBRIDGE, CNAT or pN
+            error: slot cnat: could not make cnat: plain Raspberry Pi OS lacks what a controller needs, as clusterctrl \
+            and rpiboot
+            hint:  give cnat one of 8086's images by a `base` of its own; nodes may keep this one
 
             """)
-        let trixie = BaseSpec(release: "trixie", kind: "stock")
+        let bullseye = BaseSpec(release: "bullseye", kind: "stock")
         expect(
-            try piforge.run("build", "--slot", "p3", "--base", try await trixie.path()), 65,
+            try piforge.run("build", "--slot", "p3", "--base", try await bullseye.path()), 65,
             """
-            error: slot p3: could not convert the image: 8086's scripts know no trixie, they look for bookworm by name
-            hint:  use a ClusterCTRL image of buster, bullseye or bookworm
+            error: slot p3: could not make p3: a node is made from plain Raspberry Pi OS since bookworm, and this is \
+            bullseye
+            hint:  use Raspberry Pi OS bookworm or trixie, or a ClusterCTRL image of that release
 
             """)
         #expect(try leftovers() == [])

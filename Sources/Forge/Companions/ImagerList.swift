@@ -93,12 +93,12 @@ extension ImagerList {
 
     /// Our own tags, and those of Raspberry Pi's list for whoever adds the entries to it.
     private static func tags(of slot: Slot, architecture: String?) -> [String] {
-        let boards = slot.isController ? [1, 2, 3, 4, 5] : [1, 3]
+        let boards = slot.isNode ? [1, 3] : [1, 2, 3, 4, 5]
         let tags = boards.flatMap { board in
             (architecture == "arm64" ? [] : ["pi\(board)-32bit"])
                 + (architecture == "armhf" || board < 3 ? [] : ["pi\(board)-64bit"])
         }
-        return (slot.isController ? Device.controller.tags : Device.node.tags) + tags
+        return (slot.isNode ? Device.node.tags : slot.isPlain ? [] : Device.controller.tags) + tags
     }
 
     private static func url(of path: String, file: String, prefix: String?) throws(ForgeError) -> String {

@@ -222,7 +222,7 @@ package struct NetbootBuild: Sendable {
     func inFolder(_ name: String) -> String { OutputFolder.path(of: name, in: folder) }
 
     func prepare() throws(ForgeError) {
-        for job in spec.jobs where job.slot.isController {
+        for job in spec.jobs where !job.slot.isNode {
             throw ForgeError(PlanError.netbootController(job.slot))
         }
         try spec.checkRunsNothing(hint: "let the nodes run it once: first_boot; netboot trees are made without")

@@ -72,7 +72,7 @@ package struct NetbootImageWriter: ImageWriter {
     }
 
     private func decide(observe: @escaping Progress.Observer) throws(ForgeError) -> Content {
-        for job in trees.jobs where job.slot.isController {
+        for job in trees.jobs where !job.slot.isNode {
             throw ForgeError(PlanError.netbootController(job.slot))
         }
         let base = try NetbootBase.open(trees.base, cache: cache, observe: observe)

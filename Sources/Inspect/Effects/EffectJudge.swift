@@ -119,7 +119,7 @@ package struct EffectJudge {
     // MARK: What several settings need
 
     /// The boards that the slot's machine can be.
-    var boards: [Board] { slot.isController ? Board.controllers : Board.nodes }
+    var boards: [Board] { slot.boards }
 
     func lines(_ path: VolumePath) throws(VolumeError) -> [String] { try reader.source.lines(.root, path) ?? [] }
 

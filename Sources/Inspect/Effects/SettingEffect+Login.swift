@@ -226,6 +226,10 @@ extension EffectJudge {
             refuse(
                 setting, .passwordNotUsed, "the password of \(target.user.name) is checked against the hash in \(file)",
                 hint: "write x into the second field of that line in the base")
+        } else if try reader.isCloudInitActive(), try reader.cloudUser() == target.user.name {
+            refuse(
+                setting, .passwordNotUsed, "cloud-init locks the password of its default user",
+                hint: "leave `default` out of `users` in user-data")
         }
         if let settings = try customSettings(), settings.user == target.user.name,
             settings.values["user.password"] != nil

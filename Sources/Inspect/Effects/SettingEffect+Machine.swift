@@ -34,7 +34,9 @@ extension EffectJudge {
                     hint: "remove what makes sshd read another configuration from the base")
             }
         }
-        if let id = reader.line.values(of: "systemd.machine_id").last, identity.machineID != nil {
+        if let id = reader.line.values(of: "systemd.machine_id").last, let own = identity.machineID,
+            id != own.description
+        {
             refuse(
                 "the machine id", .identityOverridden, "systemd.machine_id= on the kernel's line sets \(id)",
                 hint: "add systemd.machine_id to kernel_arguments.remove")
@@ -49,7 +51,7 @@ extension EffectJudge {
         guard settings.addressing.address != nil else { return }
         let name = slot.ownInterface
         let own: VolumePath = "/etc/network/interfaces.d/clusterctrl"
-        let keyfile: VolumePath = "/etc/NetworkManager/system-connections/piforge-eth0.nmconnection"
+        let keyfile = VolumePath("/etc/NetworkManager/system-connections/piforge-\(name).nmconnection") ?? .root
         let program =
             if try reader.source.exists(.root, keyfile) { "NetworkManager.service" } else {
                 reader.isBookwormOrLater ? "networking.service" : "dhcpcd.service"

@@ -5,7 +5,7 @@ import Trees
 /// Host name, language and time: what the first boots, the kernel line and the environment say instead.
 extension EffectJudge {
     mutating func judgeHostname() throws(VolumeError) {
-        let wanted = settings.hostname ?? slot.name
+        guard let wanted = settings.hostname ?? (slot == .anyPlain ? reader.facts.hostname : slot.name) else { return }
         let setting = settings.hostname == nil ? "host name \(wanted)" : "hostname"
         func overridden(_ other: String?, by what: String, hint: String) {
             guard let other, other != wanted else { return }

@@ -20,7 +20,7 @@ package struct NetbootTree {
         for folder: VolumePath in [.root, NodeTreeFolder.all] {
             guard try volume.status(at: folder)?.kind == .directory else { continue }
             var trees: [NetbootTree] = []
-            for name in try volume.entries(in: folder) where Slot(name)?.isController == false {
+            for name in try volume.entries(in: folder) where Slot(name)?.isNode == true {
                 guard let location = folder.appending(name) else { continue }
                 if let tree = try tree(in: volume, at: location, name: name) { trees.append(tree) }
             }

@@ -12,9 +12,9 @@ struct FileTemplate {
         values = [
             "slot": slot.name, "number": String(number), "cluster": roster.cluster,
             "hostname": machine?.hostname ?? slot.name,
-            "address": machine.map { $0.addressInside ?? $0.address } ?? slot.fallbackAddress,
+            "address": machine.map { $0.addressInside ?? $0.address } ?? slot.fallbackAddress ?? slot.name,
         ]
-        nodes = roster.machines.filter { !$0.slot.isController }.map(\.hostname)
+        nodes = roster.machines.filter(\.slot.isNode).map(\.hostname)
     }
 
     /// As `expanded(_:)` for a file's bytes, which must be a text of UTF-8.

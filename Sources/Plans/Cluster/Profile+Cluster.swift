@@ -8,8 +8,10 @@ extension Profile {
     ) throws(ProfileErrors) -> [(slot: Slot, settings: Settings)] {
         var result: [(slot: Slot, settings: Settings)] = []
         var roster: Roster?
+        let isBridged = slotLayers[.cbridge] != nil && slotLayers[.cnat] == nil
         for (slot, layer) in layers {
             var settings = Settings(layer)
+            if slot.isNode, isBridged { settings.gadget.isBridged = true }
             settings.identity = try identity(of: slot, layer)
             if needsSecret, settings.identity == .withheld { throw Self.missingSecret(layer) }
             let hasPeers = layer.entry(PeersSetting.name)?.value.boolean == true
@@ -174,13 +176,13 @@ extension Profile {
         let given = address ?? settings.address
         let own = settings.addressing.address?.address
         let inside: String?
-        if isTranslated {
+        if isTranslated, !slot.isPlain {
             inside = slot.isController ? slot.fallbackAddress : own ?? slot.fallbackAddress
         } else {
             inside = own ?? given.flatMap { Validation.isAddress($0) ? $0 : nil }
         }
         // An address that a node of a CNAT controller has elsewhere, such as on its own Wi-Fi, is reached directly.
-        let isBehind = isTranslated && !slot.isController && (given == nil || given == inside)
+        let isBehind = isTranslated && slot.isNode && (given == nil || given == inside)
         let files = layer.entries(AuthorizedKeysSetting.name).map(\.position.file).unique
         return Roster.Machine(
             slot: slot, hostname: hostname, domain: settings.domain,

@@ -7,7 +7,8 @@ extension FactsReader {
             .boot,
             [
                 "/cmdline.txt", "/cmdline.old", "/config.txt", "/ssh", "/ssh.txt", "/userconf", "/userconf.txt",
-                "/custom.toml", "/firstrun.sh", "/noresize", "/noresize.txt", "/user-data",
+                "/custom.toml", "/firstrun.sh", "/noresize", "/noresize.txt", "/user-data", "/meta-data",
+                "/rpi-preseed.toml",
             ])
         var names = facts.config.includes
         var seen: Set<String> = []
@@ -29,6 +30,8 @@ extension FactsReader {
                 "/etc/cloud/cloud-init.disabled", "/bin/true", "/usr/bin/true",
             ])
         try look(.root, "/usr/bin/cloud-init", readingBytes: false)
+        for path in ImageFacts.raspberryPiOSPaths { try look(.root, path, readingBytes: false) }
+        try look(.root, [Planner.cloudInitConfig, Planner.presetFile, Planner.forwardingFile])
         try readServer()
     }
 
@@ -44,6 +47,7 @@ extension FactsReader {
         try look(.root, ImageFacts.sharePath)
         let templates = [
             "default-clusterctrl", "interfaces.bookworm.cnat", "interfaces.bookworm.cbridge", "interfaces.bookworm.p",
+            "interfaces.trixie.cnat", "interfaces.trixie.cbridge", "interfaces.trixie.p",
             "interfaces.cnat", "interfaces.cbridge", "issue.c", "issue.p",
         ]
         for name in templates {
@@ -63,10 +67,18 @@ extension FactsReader {
             guard name.hasSuffix(".wants") || name.hasSuffix(".requires") else { continue }
             if let folder = ImageFacts.systemdPath.appending(name) { try list(folder) }
         }
-        try look(atUnits: [
-            "clusterctrl-init.service", "clusterctrl-composite.service", "clusterctrl-rpiboot.service",
-            "serial-getty@ttyGS0.service", "getty@ttyGS0.service", "getty@tty1.service", "userconfig.service",
-            "sshswitch.service", "ssh.service", "regenerate_ssh_host_keys.service",
-        ])
+        try look(
+            atUnits: [
+                "clusterctrl-init.service", "clusterctrl-composite.service", "clusterctrl-rpiboot.service",
+                "serial-getty@ttyGS0.service", "getty@ttyGS0.service", "getty@tty1.service", "userconfig.service",
+                "sshswitch.service", "ssh.service", "ssh.socket", "regenerate_ssh_host_keys.service",
+            ] + ImageFacts.firstBootUnits)
+    }
+
+    /// What a layer of ours would lie on.
+    mutating func readStock() throws(PlanError) {
+        guard facts.kind == .stock else { return }
+        try look(.root, StockLayer.paths)
+        try look(atUnits: [StockLayer.otherGadget])
     }
 }

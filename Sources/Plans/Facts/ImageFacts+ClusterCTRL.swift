@@ -40,6 +40,9 @@ extension ImageFacts {
         return result
     }
 
+    /// The most that `missingTools` can have.
+    static let toolCount = 3
+
     /// What a ClusterCTRL image must have and this one has not, as paths.
     package var missingTools: [String] {
         var missing: [String] = []

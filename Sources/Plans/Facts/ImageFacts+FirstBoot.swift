@@ -25,6 +25,9 @@ extension ImageFacts {
         return try files.isFirstBootForSystemd()
     }
 
+    /// Units that trixie runs at the first start alone: what makes host keys, and what grows the root file system.
+    static let firstBootUnits = ["sshd-keygen.service", "rpi-resize.service"]
+
     /// What `init=` names after a pending conversion; nil for systemd.
     package var initAfterConversion: String? {
         if case .pending = state {

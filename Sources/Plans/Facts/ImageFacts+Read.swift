@@ -11,6 +11,7 @@ extension ImageFacts {
         try reader.readSystem()
         try reader.readClusterCTRL()
         try reader.readUnits()
+        try reader.readStock()
         try reader.readNetboot()
         for setting in Settings.table { try setting.look(&reader) }
         return reader.facts

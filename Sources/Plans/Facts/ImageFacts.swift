@@ -68,9 +68,13 @@ package struct ImageFacts: Equatable, Sendable {
 // MARK: - What the image is
 
 extension ImageFacts {
-    /// Debian releases that 8086's scripts support.
-    package enum Release: String, CaseIterable, Sendable {
-        case buster, bullseye, bookworm
+    /// Debian releases whose Raspberry Pi OS is known here, in their order.
+    package enum Release: String, CaseIterable, Comparable, Sendable {
+        case buster, bullseye, bookworm, trixie
+
+        package static func < (a: Self, b: Self) -> Bool { a.rank < b.rank }
+
+        private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
     }
 
     /// `VERSION_CODENAME`, such as `bookworm`; from `VERSION="9 (stretch)"` where that is missing.

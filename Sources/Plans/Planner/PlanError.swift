@@ -10,6 +10,16 @@ package enum PlanError: Error, Equatable, Sendable {
     case unsupportedRelease(String)
     /// A supported release without 8086's tools; the paths that are missing.
     case notClusterCTRL(missing: [String])
+    /// Neither 8086's nor Raspberry Pi OS.
+    case notRaspberryPiOS
+    /// The slot, and an image that is made for a ClusterHAT.
+    case plainOfClusterCTRL(Slot)
+    /// The slot, and an image that is a node's already.
+    case plainOfNode(Slot)
+    /// Raspberry Pi OS without what a controller needs.
+    case controllerOfStock(Slot)
+    /// Raspberry Pi OS of a release before NetworkManager.
+    case nodeOfOldStock(Slot, String)
     /// The tree is for booting over USB, not for a card.
     case netbootTree
     /// Only nodes boot over USB.
@@ -61,16 +71,25 @@ extension PlanError {
         case .tooLarge(let target, let count): "could not read \(target): \(count) bytes are too many for such a file"
         case .unknownRelease:
             "could not recognise the image: neither /etc/os-release nor /usr/lib/os-release names a release"
-        case .unsupportedRelease("trixie"):
-            "could not convert the image: 8086's scripts know no trixie, they look for bookworm by name"
         case .unsupportedRelease("stretch"):
             "could not convert the image: stretch has reconfig-clusterhat, not reconfig-clusterctrl"
         case .unsupportedRelease(let name):
-            "could not convert the image: there is no ClusterCTRL for \(name)"
+            "could not convert the image: \(name) is no release of Raspberry Pi OS that piforge knows"
         case .notClusterCTRL(let missing):
             "could not convert the image: it is no ClusterCTRL image, it lacks \(missing.joined(separator: ", "))"
+        case .notRaspberryPiOS:
+            "could not convert the image: it is neither Raspberry Pi OS (it has no /etc/rpi-issue) nor a ClusterCTRL image"
+        case .plainOfClusterCTRL(let slot):
+            "could not make \(slot), a plain machine: the image is 8086's, whose every machine has a part in a ClusterHAT"
+        case .plainOfNode(let slot):
+            "could not make \(slot), a plain machine: the image is a node's, it has /etc/default/clusterctrl"
+        case .controllerOfStock(let slot):
+            "could not make \(slot): plain Raspberry Pi OS lacks what a controller needs, as clusterctrl and rpiboot"
+        case .nodeOfOldStock(let slot, let release):
+            "could not make \(slot): a node is made from plain Raspberry Pi OS since bookworm, and this is \(release)"
         case .netbootTree: "could not make a card: the image is a usbboot tree, its cmdline.txt has root=/dev/nfs"
-        case .netbootController(let slot): "could not make a netboot tree for \(slot): a controller boots from its card"
+        case .netbootController(let slot):
+            "could not make a netboot tree for \(slot): a \(slot.isPlain ? "plain machine" : "controller") boots from its card"
         case .missingKernelLine(let path, let origin?):
             "could not give the kernel its arguments: the firmware reads them from boot:\(path) (\(origin)), "
                 + "which is not there"
@@ -113,9 +132,16 @@ extension PlanError {
     /// What the user can do; nil where the message says it all.
     package var hint: String? {
         switch self {
-        case .unknownRelease, .notClusterCTRL:
-            "use one of 8086's ClusterCTRL images: CBRIDGE, CNAT or pN"
-        case .unsupportedRelease: "use a ClusterCTRL image of buster, bullseye or bookworm"
+        case .notClusterCTRL: "use one of 8086's ClusterCTRL images: CBRIDGE, CNAT or pN"
+        case .unknownRelease, .notRaspberryPiOS:
+            "use Raspberry Pi OS, or one of 8086's ClusterCTRL images: CBRIDGE, CNAT or pN"
+        case .unsupportedRelease:
+            "use Raspberry Pi OS of bookworm or trixie, or a ClusterCTRL image of buster, bullseye or bookworm"
+        case .plainOfClusterCTRL: "use Raspberry Pi OS as it is published, or a slot such as cnat or p1"
+        case .plainOfNode: "use the image as it was downloaded"
+        case .controllerOfStock(let slot):
+            "give \(slot) one of 8086's images by a `base` of its own; nodes may keep this one"
+        case .nodeOfOldStock: "use Raspberry Pi OS bookworm or trixie, or a ClusterCTRL image of that release"
         case .netbootTree: "use the CBRIDGE, CNAT or pN image of the same release"
         case .netbootController: "name nodes: --slot p1-p4"
         case .missingKernelLine(let path, .some): "remove that line from the base, or put boot:\(path) there"

@@ -28,6 +28,7 @@ extension Planner {
         case .node(let number):
             let type = medium == .card ? "node" : "usbboot"
             rules = [.setVariable("TYPE", type), .setVariable("ID", String(number))]
+        case .plain: return
         }
         if facts.isConvertedBefore { return try rewrite(path, rules, reason: "this is \(slot)") }
         guard let template = facts.template("default-clusterctrl") else {
@@ -41,11 +42,14 @@ extension Planner {
     mutating func planInterfaces() throws(PlanError) {
         let path: VolumePath = "/etc/network/interfaces.d/clusterctrl"
         let name: String
-        switch (release, slot) {
-        case (.bookworm, .node): name = "interfaces.bookworm.p"
-        case (.bookworm, _): name = "interfaces.bookworm.\(slot)"
-        case (_, .node): return try remove(path, reason: "a node's usb0 is set up by dhcpcd")
-        case (_, _): name = "interfaces.\(slot)"
+        if release >= .bookworm {
+            let role = slot.isNode ? "p" : slot.name
+            let own = "interfaces.\(release.rawValue).\(role)"
+            name = facts.template(own) == nil ? "interfaces.bookworm.\(role)" : own
+        } else if slot.isNode {
+            return try remove(path, reason: "a node's usb0 is set up by dhcpcd")
+        } else {
+            name = "interfaces.\(slot)"
         }
         guard facts.existsInSbin("ifup") else {
             throw .missingInImage("/usr/sbin/ifup", purpose: "set up the network of \(slot)")
@@ -62,7 +66,7 @@ extension Planner {
         let missing: TextRule.Missing
         switch slot {
         case .node(let id): (number, missing) = (id, .fail)
-        case .cnat, .cbridge: (number, missing) = (253, .leave)
+        default: (number, missing) = (253, .leave)
         }
         let network = ClusterNetwork.data
         let own = network.address(of: number)
@@ -78,7 +82,7 @@ extension Planner {
                 .setWord("eth0", present: slot == .cbridge, inLine: deny),
                 .setLine(
                     address, to: "static ip_address=\(own)/24 #ClusterCTRL",
-                    whenMissing: release == .bookworm ? .leave : missing),
+                    whenMissing: release >= .bookworm ? .leave : missing),
             ]
             try rewrite("/etc/dhcpcd.conf", medium == .card ? rules : Array(rules.dropFirst()), reason: reason)
         }
@@ -90,23 +94,33 @@ extension Planner {
                 [
                     .setLine(
                         address, to: "  fixed-address \(own); # ClusterCTRL Px",
-                        whenMissing: release == .bookworm ? missing : .leave)
+                        whenMissing: release >= .bookworm ? missing : .leave)
                 ], reason: reason)
         }
         if !isSet && !slot.isController {
-            let path = release == .bookworm ? "/etc/dhcp/dhclient.conf" : "/etc/dhcpcd.conf"
+            let path = release >= .bookworm ? "/etc/dhcp/dhclient.conf" : "/etc/dhcpcd.conf"
             throw .missingInImage(path, purpose: "set the address of \(slot)")
         }
     }
 
     mutating func planForwarding() throws(PlanError) {
         let isOn = slot == .cnat
+        // What reads /etc/sysctl.conf went with trixie.
+        if release >= .trixie {
+            if isOn {
+                try put(Self.forwardingFile, text: "net.ipv4.ip_forward=1\n", reason: "cnat forwards for its nodes")
+            } else if facts.found(.root, Self.forwardingFile)?.own != nil {
+                try remove(Self.forwardingFile, reason: "only cnat forwards")
+            }
+        }
         guard isOn || facts.exists(.root, "/etc/sysctl.conf") else { return }
         try rewrite(
             "/etc/sysctl.conf",
             [.setActive("net.ipv4.ip_forward=1 # ClusterCTRL", isOn, whenMissing: isOn ? .append : .leave)],
             missing: 0o644, reason: isOn ? "cnat forwards for its nodes" : "only cnat forwards")
     }
+
+    static let forwardingFile: VolumePath = "/etc/sysctl.d/90-clusterctrl.conf"
 
     mutating func planIssue() throws(PlanError) {
         guard let text = facts.template(slot.isController ? "issue.c" : "issue.p") else { return }
@@ -135,7 +149,7 @@ extension Planner {
     }
 
     /// A service that a slot can do without yields to the profile.
-    private func isTurnedOff(_ name: String) -> Bool {
+    func isTurnedOff(_ name: String) -> Bool {
         settings.units.disable.contains(name) || settings.units.mask.contains(name)
     }
 }

@@ -15,7 +15,7 @@ struct KernelLineWish {
 extension Planner {
     /// Every file that the firmware of some board of this role gives to the kernel; usually that is cmdline.txt alone.
     var kernelLinePaths: [VolumePath] {
-        let paths = facts.kernelLinePaths(for: slot.isController ? Board.controllers : Board.nodes)
+        let paths = facts.kernelLinePaths(for: slot.boards)
         // What inspects the image later looks at this one.
         return paths.contains(facts.kernelLinePath) ? paths : paths + [facts.kernelLinePath]
     }
@@ -25,7 +25,7 @@ extension Planner {
             try put(on: .boot, "/cmdline.old", .file(bytes), reason: "the command line before the conversion")
         }
         let wishes = Settings.table.map { $0.kernelLine(self) }
-        var reasons = [medium == .card ? "the conversion is done here" : "the root is on the controller"]
+        var reasons = [lineReason]
         reasons += wishes.compactMap(\.reason)
         if settings.kernelArguments != .init() { reasons.append("kernel arguments") }
         for path in kernelLinePaths {
@@ -35,6 +35,14 @@ extension Planner {
             warnAboutForm(CommandLineFile(bytes), of: path)
             let rules = try kernelLineRules(KernelCommandLine(TextBytes.decode(bytes)), of: path, wishes)
             try rewrite(on: .boot, path, rules, reason: reasons.joined(separator: "; "))
+        }
+    }
+
+    private var lineReason: String {
+        switch (medium, kind) {
+        case (.netboot, _): "the root is on the controller"
+        case (.card, .clusterCTRL): "the conversion is done here"
+        case (.card, .stock): "the kernel reads one line"
         }
     }
 
@@ -91,8 +99,9 @@ extension Planner {
         if medium == .netboot, case .node(let number) = slot {
             if !isNetbootBefore { rules.append(.removeKernelArgument("init")) }
             rules.append(.setNetworkRoot(Self.networkRoot(of: number)))
+            if release >= .trixie { rules.append(.removeKernelArgument("resize")) }
         }
-        if !sets.contains(where: Self.isGadgetConsole) {
+        if !slot.isPlain, !sets.contains(where: Self.isGadgetConsole) {
             rules += old.arguments.map(\.text).filter(Self.isGadgetConsole).map { .removeKernelArgument($0) }
             rules.append(.removeKernelArgument("console=ttyGS0"))
         }
@@ -147,6 +156,8 @@ extension Planner {
         if (own.set + own.remove).contains(where: { KernelCommandLine.key(of: $0) == "init" }) { return [] }
         switch medium {
         case .card:
+            // A stock image has its own, and one that has run must not grow again.
+            guard kind == .clusterCTRL else { return [] }
             var line = old
             line.removeReconfigInit()
             guard !facts.isConvertedBefore, line.values(of: "init").isEmpty else { return [] }

@@ -10,22 +10,35 @@ extension Planner {
         try planFallbackAddress()
         try planForwarding()
         try planNetbootUnits()
+        try planNetbootBoot(number)
+        if facts.slot?.isController == true { try planIssue() }
+        guard release >= .bookworm else { return }
+        try put(
+            Self.networkingDropIn,
+            text: "[Service]\nExecStop=\n"
+                + "ExecStop=/sbin/ifdown -a --read-environment --exclude=lo --exclude=usb0 --exclude=usb0.10\n",
+            reason: "the root file system needs the network until the end")
+    }
+
+    /// Whatever the base is: the kernel's and the system's start without a card.
+    mutating func planNetbootBoot(_ number: Int) throws(PlanError) {
         try planNetbootConfig()
         try planMounts(number)
         try planInitramfsTools()
         for link in facts.resizeScriptLinks {
             try remove(link, reason: "resize2fs_once would fail at each start: the root is no partition")
         }
-        if facts.slot?.isController == true { try planIssue() }
-        guard release == .bookworm else { return }
+        if release >= .trixie {
+            let grower = "rpi-resize.service"
+            for path in facts.enablingLinks(of: grower) {
+                try remove(path, reason: "the root is no partition that could grow")
+            }
+            keepOff(grower)
+        }
+        guard release >= .bookworm else { return }
         try rewrite(
             "/etc/default/raspberrypi-sys-mods", [.setVariable("FWLOC", "'\(facts.bootMount)/'")], missing: 0o644,
             reason: "the boot files' folder is no partition")
-        try put(
-            Self.networkingDropIn,
-            text: "[Service]\nExecStop=\n"
-                + "ExecStop=/sbin/ifdown -a --read-environment --exclude=lo --exclude=usb0 --exclude=usb0.10\n",
-            reason: "the root file system needs the network until the end")
     }
 
     static let networkingDropIn: VolumePath = "/etc/systemd/system/networking.service.d/override.conf"
@@ -61,7 +74,7 @@ extension Planner {
         switch release {
         case .buster, .bullseye:
             rules.append(.setConfigKey(section: "all", key: "dtparam", value: "sd_poll_once=on", overriding: false))
-        case .bookworm:
+        case .bookworm, .trixie:
             rules.append(.setConfigKey(section: "all", key: "auto_initramfs", value: "1", overriding: true))
         }
         if !facts.config.entries(for: .zero).contains(where: { $0.key == "enable_uart" }) {
@@ -74,7 +87,7 @@ extension Planner {
     /// firmware finds it by the kernel's name.
     private var initramfsNames: [(section: String, name: String)] {
         switch release {
-        case .bookworm: return []
+        case .bookworm, .trixie: return []
         case .buster, .bullseye: break
         }
         if facts.architecture == .arm64 { return [("all", "initramfs8.img")] }
@@ -87,7 +100,7 @@ extension Planner {
     private mutating func planMounts(_ number: Int) throws(PlanError) {
         let mount = facts.bootMount
         let line =
-            release == .bookworm ? "\(NodeTreeFolder.export(of: .node(number)))\(mount) \(mount) nfs defaults 0 0" : nil
+            release >= .bookworm ? "\(NodeTreeFolder.export(of: .node(number)))\(mount) \(mount) nfs defaults 0 0" : nil
         try rewrite(
             "/etc/fstab", [.setNetworkMounts(boot: line)], reason: "there is no card, and the initramfs mounts the root"
         )
@@ -98,7 +111,7 @@ extension Planner {
         let reason = "an initramfs made on the node must find its root over USB"
         if facts.exists(.root, "/etc/initramfs-tools/initramfs.conf") {
             var rules: [TextRule] = [.setVariable("MODULES", "netboot"), .setVariable("BOOT", "nfs")]
-            if release != .bookworm { rules.append(.setVariable("COMPRESS", "xz")) }
+            if release < .bookworm { rules.append(.setVariable("COMPRESS", "xz")) }
             try rewrite("/etc/initramfs-tools/initramfs.conf", rules, reason: reason)
         }
         if facts.exists(.root, "/etc/initramfs-tools/modules") {
@@ -115,7 +128,7 @@ extension Planner {
     /// The first start runs firstboot, which makes host keys, as in 8086's archives of bookworm. It mounts the boot files
     /// by fstab and would start again for ever where that cannot be done; before bookworm it looks for a partition to grow.
     var chainsFirstboot: Bool {
-        release == .bookworm && facts.exists(.root, ImageFacts.firstbootPath) && facts.existsInSbin("mount.nfs")
+        release >= .bookworm && facts.exists(.root, ImageFacts.firstbootPath) && facts.existsInSbin("mount.nfs")
     }
 
     /// The tree is this slot's already, and may have been used since.

@@ -33,6 +33,7 @@ extension Planner {
     mutating func removeLink(_ name: String, in folder: String, reason: String) throws(PlanError) {
         guard let path = ImageFacts.link(of: name, in: folder) else { throw .noUnit(name) }
         try remove(path, reason: reason)
+        keepOff(name)
     }
 
     private mutating func enable(_ name: String, isWanted: Bool, seen: inout Set<String>) throws(PlanError) {
@@ -58,6 +59,7 @@ extension Planner {
 
     /// As `systemctl disable`; a unit that the image does not have is off.
     mutating func disable(_ name: String) throws(PlanError) {
+        keepOff(name)
         let reason = "\(name) off"
         let unit = facts.unitFile(name, among: brought)
         let install = UnitInstall(unit?.text ?? "")

@@ -11,6 +11,7 @@ package struct Planner {
     let facts: ImageFacts
     /// Seconds since 1970-01-01 UTC; the day of a changed password and the time of changed files.
     let modified: Int64
+    let kind: ImageFacts.Kind
     let release: ImageFacts.Release
     let medium: Medium
     /// The image is judged and not made: what it became since is its own.
@@ -18,6 +19,8 @@ package struct Planner {
     var draft = PlanDraft()
     private(set) var warnings: [String] = []
     private var warned: Set<String> = []
+    /// Units that were turned off, which the presets of a first boot must not turn on again.
+    private(set) var unitsOff: Set<String> = []
 
     /// What a slot's system starts from.
     package enum Medium: String, Sendable {
@@ -30,28 +33,40 @@ package struct Planner {
         slot: Slot, settings: Settings, facts: ImageFacts, modified: Int64, medium: Medium = .card,
         isFinished: Bool = false
     ) throws(PlanError) -> EditPlan {
-        let release = try supportedRelease(of: facts, for: medium)
+        let (kind, release) = try supportedBase(of: facts, for: slot, on: medium)
         var planner = Planner(
-            slot: slot, settings: settings, facts: facts, modified: modified, release: release, medium: medium,
-            isFinished: isFinished)
-        switch medium {
-        case .card: try planner.planClusterCTRL()
-        case .netboot: try planner.planNetboot()
+            slot: slot, settings: settings, facts: facts, modified: modified, kind: kind, release: release,
+            medium: medium, isFinished: isFinished)
+        switch (kind, medium) {
+        case (.clusterCTRL, .card): try planner.planClusterCTRL()
+        case (.clusterCTRL, .netboot): try planner.planNetboot()
+        case (.stock, .card): try planner.planStock()
+        case (.stock, .netboot): try planner.planStockNetboot()
         }
         try planner.planKernelLine()
         try planner.planFirstBoot()
         for setting in Settings.table { try setting.plan(&planner) }
         try planner.removeEmptyWants()
+        try planner.planPresets()
         return try planner.finished()
     }
 
-    /// The release, when the image is one that can be converted.
-    package static func supportedRelease(
-        of facts: ImageFacts, for medium: Medium = .card
-    ) throws(PlanError) -> ImageFacts.Release {
+    /// What the image is and of which release, when the slot's machine can be made of it.
+    package static func supportedBase(
+        of facts: ImageFacts, for slot: Slot, on medium: Medium = .card
+    ) throws(PlanError) -> (kind: ImageFacts.Kind, release: ImageFacts.Release) {
         guard let codename = facts.codename else { throw .unknownRelease }
         guard let release = facts.release else { throw .unsupportedRelease(codename) }
-        guard facts.missingTools.isEmpty else { throw .notClusterCTRL(missing: facts.missingTools) }
+        guard let kind = facts.kind else {
+            throw facts.hasPartOfClusterCTRL ? .notClusterCTRL(missing: facts.missingTools) : .notRaspberryPiOS
+        }
+        switch (kind, slot.role) {
+        case (.clusterCTRL, .plain): throw .plainOfClusterCTRL(slot)
+        case (.stock, .plain) where facts.isConvertedBefore: throw .plainOfNode(slot)
+        case (.stock, .node) where release < .bookworm: throw .nodeOfOldStock(slot, release.rawValue)
+        case (.stock, .controller): throw .controllerOfStock(slot)
+        case (.clusterCTRL, _), (.stock, _): break
+        }
         let line = facts.kernelLinePath
         guard facts.bytes(.boot, line) != nil else {
             throw .missingKernelLine(line, namedBy: facts.kernelLineOrigin(of: line))
@@ -60,18 +75,19 @@ package struct Planner {
             throw .missingInImage("boot:/config.txt", purpose: "convert the image")
         }
         guard medium == .netboot || !facts.isNetbootTree else { throw .netbootTree }
-        return release
+        return (kind, release)
     }
 
     private init(
-        slot: Slot, settings: Settings, facts: ImageFacts, modified: Int64, release: ImageFacts.Release,
-        medium: Medium, isFinished: Bool
+        slot: Slot, settings: Settings, facts: ImageFacts, modified: Int64, kind: ImageFacts.Kind,
+        release: ImageFacts.Release, medium: Medium, isFinished: Bool
     ) {
         self.slot = slot
         self.settings = settings
         brought = settings.filesByTarget
         self.facts = facts
         self.modified = modified
+        self.kind = kind
         self.release = release
         self.medium = medium
         self.isFinished = isFinished
@@ -138,6 +154,8 @@ extension Planner {
             Edit(
                 target, .rewrite(rules, missing: missing.map { .init(mode: $0) }), reason: reason, isSecret: isSecret))
     }
+
+    mutating func keepOff(_ unit: String) { unitsOff.insert(unit) }
 
     mutating func warn(_ text: String) {
         if warned.insert(text).inserted { warnings.append(text) }

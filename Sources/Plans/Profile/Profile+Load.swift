@@ -95,11 +95,17 @@ private struct ProfileLoader {
         for pair in pairs {
             let layer = layer(pair.value, keys: Schema.slotKeys, name: pair.key, checker: &checker)
             do {
-                result[try SlotSelection.slot(pair.key)] = layer
+                result[try Self.slot(pair)] = layer
             } catch {
                 checker.report([ProfileProblem(pair.position, error)])
             }
         }
         return result
+    }
+
+    /// A name that is no slot's is a plain machine's when it says so.
+    private static func slot(_ pair: ProfileNode.Pair) throws(Refusal) -> Slot {
+        let isPlain = pair.value["role"]?.text == Slot.Role.plain.rawValue
+        return isPlain && Slot(pair.key) == nil ? try .plain(named: pair.key) : try SlotSelection.slot(pair.key)
     }
 }

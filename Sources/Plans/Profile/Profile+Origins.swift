@@ -15,7 +15,7 @@ extension Profile {
         var rows: [Origin] = []
         for path in Schema.settingPaths {
             let entries = layer.entries(path)
-            if path == "hostname", entries.isEmpty {
+            if path == "hostname", entries.isEmpty, slot != .anyPlain {
                 rows.append(Origin(key: path, value: slot.name, origin: "the slot"))
             }
             let isSecret = Schema.key(path)?.isSecret ?? false

@@ -30,12 +30,12 @@ package struct Profile: Equatable, Sendable {
     /// The slots that exist, controllers first.
     package var slots: [Slot] { slotLayers.keys.sorted() }
 
-    /// The slot of each host name, in lower case.
+    /// The slot of each host name, in lower case, and of each plain machine's own name.
     package var hostNames: [String: Slot] {
         let named = slots.compactMap { slot in
             layer(for: slot).entry("hostname")?.value.text.map { ($0.lowercased(), slot) }
         }
-        return Dictionary(named) { first, _ in first }
+        return Dictionary(slots.filter(\.isPlain).map { ($0.name, $0) } + named) { first, _ in first }
     }
 }
 

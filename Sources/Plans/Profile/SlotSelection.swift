@@ -12,7 +12,7 @@ package struct SlotSelection: Equatable, Sendable {
         func takes(_ slot: Slot) -> Bool {
             switch self {
             case .any: true
-            case .nodes: !slot.isController
+            case .nodes: slot.isNode
             case .controllers: slot.isController
             }
         }
@@ -84,8 +84,8 @@ package struct SlotSelection: Equatable, Sendable {
             }
             throw Refusal("there is no slot \"\(word.shortened)\"", hint: "nodes are \(range)")
         }
-        let near = SchemaSuggestion.nearest(to: lower, in: ["cnat", "cbridge"] + hostNames.keys.sorted())
+        let near = SchemaSuggestion.nearest(to: lower, in: ["cnat", "cbridge", "plain"] + hostNames.keys.sorted())
         throw Refusal(
-            "there is no slot \"\(word.shortened)\"", hint: near ?? "cnat, cbridge, or \(range)")
+            "there is no slot \"\(word.shortened)\"", hint: near ?? "cnat, cbridge, plain, or \(range)")
     }
 }

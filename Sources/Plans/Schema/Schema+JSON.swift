@@ -44,7 +44,12 @@ private indirect enum JSONText {
 extension Schema {
     /// The JSON Schema (draft 2020-12) of a profile, the text of profiles/schema.json.
     package static var json: String {
-        let slotPattern = "^(cnat|cbridge|p([1-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-2]))$"
+        let slotPattern = "^(cnat|cbridge|plain|p([1-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-2]))$"
+        let plainPattern = "^(?!(all|cnat|cbridge|plain|p[0-9]*)$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+        let plain = JSONText.object([
+            ("$ref", .text("#/$defs/slot")), ("properties", .object([("role", .object([("const", .text("plain"))]))])),
+            ("required", .list([.text("role")])),
+        ])
         var properties = profileKeys.map { ($0.name, schema($0)) }
         properties.append(
             (
@@ -64,7 +69,9 @@ extension Schema {
                     ("minProperties", .number(1)),
                     (
                         "patternProperties",
-                        .object([(slotPattern, nullable(.object([("$ref", .text("#/$defs/slot"))])))])
+                        .object([
+                            (slotPattern, nullable(.object([("$ref", .text("#/$defs/slot"))]))), (plainPattern, plain),
+                        ])
                     ),
                     ("additionalProperties", .flag(false)),
                 ])

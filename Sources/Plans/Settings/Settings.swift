@@ -37,7 +37,7 @@ extension Settings {
         NetworkSetting.self, DomainSetting.self, GroupsSetting.self, BaseSetting.self, AddressSetting.self,
         PeersSetting.self, DockerSetting.self, NodesOnSetting.self, SwarmSetting.self,
         IdentitySetting.self, IdentityGenerationSetting.self, HostKeyFileSetting.self,
-        KeepIdentitySetting.self,
+        KeepIdentitySetting.self, RoleSetting.self, GadgetSetting.self,
     ]
 
     /// The setting that a key of the profile belongs to, with the key's row.

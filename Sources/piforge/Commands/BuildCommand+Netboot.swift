@@ -38,7 +38,7 @@ extension BuildCommand {
         }
         let trees = try settings.request(in: environment, others: withNetboot, allMeans: .nodes).spec(
             basePath: base?.path, epoch: environment.sourceDateEpoch(), fetch: fetch)
-        if let job = trees.jobs.first(where: \.slot.isController) {
+        if let job = trees.jobs.first(where: { !$0.slot.isNode }) {
             throw ForgeError(
                 .usage, "could not make a netboot tree of \(job.slot): a controller boots from its card",
                 hint: "name nodes: --with-netboot p1-p4")

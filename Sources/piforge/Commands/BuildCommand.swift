@@ -52,6 +52,8 @@ struct BuildCommand: ParsableCommand {
 
     @OptionGroup(title: "Nodes without cards") var nodes: BuildNodeOptions
 
+    @OptionGroup var gadget: ControllerOption
+
     @Option(
         help: ArgumentHelp(
             "What edits the images: builtin (no root, no mounts) or loop (the kernel's drivers, mounted; needs root).",
@@ -74,6 +76,7 @@ struct BuildCommand: ParsableCommand {
         try settings.askPassword()
         try checkEngine()
         progress.apply()
+        try gadget.apply(to: &settings)
         if let reader = targets.reader {
             try checkNoNetboot()
             return try writeCardsInTurn(in: reader)

@@ -26,12 +26,15 @@ struct PlanCommand: ParsableCommand {
         help: ArgumentHelp("Write it as one page for a browser instead, as piforge report does.", valueName: "file"))
     var html: UserPath?
 
+    @OptionGroup var gadget: ControllerOption
+
     @OptionGroup var progress: ProgressOptions
 
     mutating func run() throws {
         try options.apply()
         try options.askPassword()
         progress.apply()
+        try gadget.apply(to: &options)
         let environment = Environment.current
         let request = try options.request(in: environment)
         let cache = try environment.cache()

@@ -33,11 +33,14 @@ struct VerifyCommand: ParsableCommand {
     @Flag(help: "Compare with the settings alone, not with the manifest: for what has been running since it was made.")
     var settingsOnly = false
 
+    @OptionGroup var gadget: ControllerOption
+
     @OptionGroup var progress: ProgressOptions
 
-    func run() throws {
+    mutating func run() throws {
         try options.apply()
         progress.apply()
+        try gadget.apply(to: &options)
         let environment = Environment.current
         let cache = try environment.cache()
         var found: [Verification] = []

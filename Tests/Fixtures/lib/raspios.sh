@@ -2,7 +2,7 @@
 # raspios.sh - the trees of a small stand-in for Raspberry Pi OS Lite. Everything is
 # written here; only the programs of the first boots do what the real ones do (raspios/).
 #
-# Uses: RELEASE (buster, bullseye, bookworm, trixie), ARCH (armhf, arm64), DISK_ID,
+# Uses: RELEASE (buster, bullseye, bookworm, trixie), KIND, ARCH (armhf, arm64), DISK_ID,
 # ROOT_PARTUUID, BOOT_PARTUUID, FW (where the boot partition is mounted).
 
 # put ROOT PATH [MODE]: standard input becomes a file
@@ -30,6 +30,9 @@ from() {
 	wanted=$(RELEASE=$1 release_number)
 	[ "$(release_number)" -ge "$wanted" ]
 }
+
+# Raspberry Pi OS as published has no ifupdown any more, which 8086's images bring.
+is_stock_with_manager() { from bookworm && [ "$KIND" = stock ]; }
 
 # noise SEED BYTES: bytes that do not compress, the same each time
 noise() {
@@ -63,9 +66,10 @@ make_skeleton() { # ROOT
 	mkdir -p "$r"/{boot,dev,proc,sys,run,mnt,media,srv,opt,tmp,root,home/pi} \
 		"$r"/usr/{bin,sbin,lib,local/bin,local/sbin,share/doc,share/misc} \
 		"$r"/var/{tmp,log,cache,mail,lib/dhcp,lib/misc,lib/systemd} \
-		"$r"/etc/{default,network/interfaces.d,ssh,sudoers.d,sysctl.d,modprobe.d,apt/sources.list.d,systemd/system}
+		"$r"/etc/{default,ssh,sudoers.d,sysctl.d,modprobe.d,apt/sources.list.d,systemd/system}
 	for dir in bin sbin lib; do ln -s usr/$dir "$r/$dir"; done
 	ln -s /run "$r/var/run"
+	is_stock_with_manager || mkdir -p "$r/etc/network/interfaces.d"
 	mkdir -p "$r$FW"
 }
 
@@ -127,7 +131,7 @@ make_accounts() { # ROOT
 	put "$r" etc/subuid <<< pi:100000:65536
 	put "$r" etc/subgid <<< pi:100000:65536
 	put "$r" etc/sudoers 440 <<< $'root ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d'
-	put "$r" etc/sudoers.d/010_pi-nopasswd 440 <<< 'pi ALL=(ALL) NOPASSWD: ALL'
+	from trixie || put "$r" etc/sudoers.d/010_pi-nopasswd 440 <<< 'pi ALL=(ALL) NOPASSWD: ALL'
 	chmod 750 "$r/etc/sudoers.d"
 	chmod 700 "$r/root"
 	put "$r" home/pi/.bashrc <<< $'# settings of interactive shells\nalias ls="ls --color=auto"'
@@ -172,7 +176,7 @@ make_identity() { # ROOT HOSTNAME
 		Architecture: $ARCH
 		Version: 2.36-9
 
-		Package: ifupdown
+		Package: $(if is_stock_with_manager; then echo network-manager; else echo ifupdown; fi)
 		Status: install ok installed
 		Architecture: $ARCH
 		Version: 0.8.41
@@ -183,15 +187,25 @@ make_identity() { # ROOT HOSTNAME
 make_programs() { # ROOT
 	local r=$1 name
 	for name in bash sudo ping ssh-keygen; do elf_stub | put "$r" usr/bin/$name 755; done
-	for name in sshd ifup dhclient init wpa_supplicant; do elf_stub | put "$r" usr/sbin/$name 755; done
+	for name in sshd init wpa_supplicant; do elf_stub | put "$r" usr/sbin/$name 755; done
 	if from bookworm; then elf_stub | put "$r" usr/sbin/NetworkManager 755; fi
 	chmod 4755 "$r/usr/bin/sudo"
 	elf_stub | put "$r" usr/lib/systemd/systemd 755
 	ln -sfn ../lib/systemd/systemd "$r/usr/sbin/init"
-	ln "$r/usr/sbin/ifup" "$r/usr/sbin/ifdown"
-	ln "$r/usr/sbin/ifup" "$r/usr/sbin/ifquery"
+	if is_stock_with_manager; then
+		add_busybox "$r"
+		elf_stub | put "$r" usr/sbin/mount.nfs 755
+	else
+		for name in ifup dhclient; do elf_stub | put "$r" usr/sbin/$name 755; done
+		ln "$r/usr/sbin/ifup" "$r/usr/sbin/ifdown"
+		ln "$r/usr/sbin/ifup" "$r/usr/sbin/ifquery"
+	fi
 	ln -s bash "$r/usr/bin/rbash"
-	if [ "$ARCH" = arm64 ]; then
+	if from trixie; then
+		for name in v6 v7 v8; do
+			[ "$ARCH" = arm64 ] && [ $name != v8 ] || make_modules "$r" "6.12.47+rpt-rpi-$name"
+		done
+	elif [ "$ARCH" = arm64 ]; then
 		make_modules "$r" 6.1.21-v8+
 	else
 		make_modules "$r" 6.1.21+
@@ -280,8 +294,13 @@ make_services() { # ROOT
 	for name in multi-user getty network-pre network-online basic sysinit; do
 		put "$units" "$name.target" <<< $'[Unit]\nDescription='"$name"
 	done
-	enable "$r" multi-user.target networking.service
+	is_stock_with_manager || enable "$r" multi-user.target networking.service
 	add_first_boot "$r"
+	if from trixie; then
+		add_cloud_init "$r"
+		add_usb_gadget_tool "$r"
+		put "$r" etc/rpi/swap.conf <<< $'[Main]\n#Mechanism=auto'
+	fi
 	if from bullseye; then add_user_wizard "$r"; else enable "$r" getty.target getty@tty1.service getty@.service; fi
 }
 
@@ -296,7 +315,8 @@ add_first_boot() { # ROOT
 		! from bookworm || copy_tree "$FIXTURES/raspios/bookworm" "$r"
 	fi
 	if from trixie; then
-		rm "$r/etc/init.d/resize2fs_once"
+		rm -r "$r/etc/init.d" "$r/usr/lib/raspberrypi-sys-mods/regenerate_ssh_host_keys"
+		add_resize_units "$r"
 	else
 		mkdir -p "$r/etc/rc3.d"
 		ln -s ../init.d/resize2fs_once "$r/etc/rc3.d/S01resize2fs_once"
@@ -304,8 +324,8 @@ add_first_boot() { # ROOT
 	add_ssh_units "$r"
 }
 
-# The units that open ssh on request of the boot partition and make host keys.
-add_ssh_units() { # ROOT
+# The unit that opens ssh on request of the boot partition.
+add_ssh_switch() { # ROOT
 	local r=$1
 	put "$r" usr/lib/systemd/system/sshswitch.service <<-END
 		[Unit]
@@ -313,7 +333,7 @@ add_ssh_units() { # ROOT
 		RequiresMountsFor=$FW
 		ConditionPathExistsGlob=|$FW/ssh
 		ConditionPathExistsGlob=|$FW/ssh.txt
-		After=regenerate_ssh_host_keys.service
+		$(from trixie || echo After=regenerate_ssh_host_keys.service)
 
 		[Service]
 		Type=oneshot
@@ -322,6 +342,15 @@ add_ssh_units() { # ROOT
 		[Install]
 		WantedBy=multi-user.target
 	END
+	enable "$r" multi-user.target sshswitch.service
+}
+
+# And the one that makes host keys.
+add_ssh_units() { # ROOT
+	local r=$1
+	if from trixie; then add_key_unit_of_debian "$r"; fi
+	add_ssh_switch "$r"
+	! from trixie || return 0
 	put "$r" usr/lib/systemd/system/regenerate_ssh_host_keys.service <<-'END'
 		[Unit]
 		Description=Make new SSH host keys at the first boot
@@ -334,7 +363,6 @@ add_ssh_units() { # ROOT
 		[Install]
 		WantedBy=multi-user.target
 	END
-	enable "$r" multi-user.target sshswitch.service
 	enable "$r" multi-user.target regenerate_ssh_host_keys.service
 }
 
@@ -360,10 +388,13 @@ add_user_wizard() { # ROOT: asks for a user name on the first start
 
 make_network() { # ROOT
 	local r=$1
-	put "$r" etc/network/interfaces <<< $'# see interfaces.d\nsource /etc/network/interfaces.d/*'
+	is_stock_with_manager ||
+		put "$r" etc/network/interfaces <<< $'# see interfaces.d\nsource /etc/network/interfaces.d/*'
 	put "$r" etc/resolv.conf <<< 'nameserver 8.8.8.8'
-	put "$r" etc/sysctl.conf <<< $'# Kernel settings, one key=value per line.\n#net.ipv4.tcp_syncookies=1\n#net.ipv6.conf.all.forwarding=1'
-	ln -s ../sysctl.conf "$r/etc/sysctl.d/99-sysctl.conf"
+	if ! from trixie; then
+		put "$r" etc/sysctl.conf <<< $'# Kernel settings, one key=value per line.\n#net.ipv4.tcp_syncookies=1\n#net.ipv6.conf.all.forwarding=1'
+		ln -s ../sysctl.conf "$r/etc/sysctl.d/99-sysctl.conf"
+	fi
 	put "$r" etc/hosts.allow <<< '# who may connect'
 	put "$r" etc/hosts.deny <<< '# who may not'
 	put "$r" etc/wpa_supplicant/functions.sh <<< '# stand-in'
@@ -373,7 +404,7 @@ make_network() { # ROOT
 		mkdir -p "$r"/etc/NetworkManager/{conf.d,dispatcher.d,system-connections}
 		chmod 700 "$r/etc/NetworkManager/system-connections"
 		put "$r" var/lib/NetworkManager/NetworkManager.state <<< $'[main]\nNetworkingEnabled=true\nWirelessEnabled=false\nWWANEnabled=true'
-		put "$r" etc/dhcp/dhclient.conf <<-'END'
+		is_stock_with_manager || put "$r" etc/dhcp/dhclient.conf <<-'END'
 			# What the DHCP client asks for.
 			option rfc3442-classless-static-routes code 121 = array of unsigned integer 8;
 			send host-name = gethostname();
@@ -504,7 +535,7 @@ make_config() {
 		max_framebuffers=2
 	END
 	if from bookworm; then printf '\n# Load the initramfs that goes with the kernel\nauto_initramfs=1\n'; fi
-	if [ "$ARCH" = arm64 ]; then printf '\narm_64bit=1\n'; fi
+	if [ "$ARCH" = arm64 ] || from trixie; then printf '\narm_64bit=1\n'; fi
 	cat <<-'END'
 
 		disable_overscan=1
@@ -524,12 +555,26 @@ make_kernel() { # NAME VERSION BYTES: what a kernel says of itself, between nois
 	noise "$1" 4096
 }
 
-make_raspios_boot() { # BOOT
-	local b=$1 name
-	mkdir -p "$b/overlays"
+make_kernels() { # BOOT
+	local b=$1
+	if from trixie; then
+		if [ "$ARCH" = armhf ]; then
+			make_kernel kernel 6.12.47+rpt-rpi-v6 307200 > "$b/kernel.img"
+			make_kernel kernel7 6.12.47+rpt-rpi-v7 307200 > "$b/kernel7.img"
+		fi
+		make_kernel kernel8 6.12.47+rpt-rpi-v8 204800 | gzip -n > "$b/kernel8.img"
+		return
+	fi
 	make_kernel kernel 6.1.21+ 307200 > "$b/kernel.img"
 	make_kernel kernel7 6.1.21-v7+ 307200 > "$b/kernel7.img"
 	if from bullseye; then make_kernel kernel8 6.1.21-v8+ 204800 | gzip -n > "$b/kernel8.img"; fi
+}
+
+make_raspios_boot() { # BOOT
+	local b=$1 name
+	mkdir -p "$b/overlays"
+	make_kernels "$b"
+	if from trixie; then add_seed "$b"; fi
 	noise "start.elf $RELEASE" 307200 > "$b/start.elf"
 	for name in start_cd.elf start4.elf start4cd.elf bootcode.bin; do noise "$name $RELEASE" 51200 > "$b/$name"; done
 	for name in fixup.dat fixup_cd.dat fixup4.dat fixup4cd.dat; do noise "$name $RELEASE" 7168 > "$b/$name"; done

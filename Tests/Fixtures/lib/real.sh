@@ -1,9 +1,24 @@
 # shellcheck shell=bash
-# real.sh - a bootable Debian root tree (bookworm, armel: runs on the ARMv6 of a
-# Pi Zero), kept as a tar archive in the user's cache. Needs root.
+# real.sh - a bootable Debian root tree, kept as a tar archive in the user's cache: bookworm
+# for armel, which runs on the ARMv6 of a Pi Zero, and trixie for armhf, which runs on a Pi 2.
+# Needs root.
 
-readonly REAL_SUITE=bookworm REAL_ARCH=armel
-readonly REAL_PACKAGES=systemd,systemd-sysv,systemd-timesyncd,udev,dbus,libpam-systemd,openssh-server,ifupdown,isc-dhcp-client,bridge-utils,sudo,busybox,initramfs-tools,kmod,klibc-utils,iproute2,iputils-ping,netbase,ca-certificates,procps,less,nano,e2fsprogs,dosfstools,fdisk,parted,nfs-common,tzdata,linux-image-rpi
+readonly REAL_COMMON=systemd,systemd-sysv,systemd-timesyncd,udev,dbus,libpam-systemd,openssh-server,sudo,busybox,initramfs-tools,kmod,klibc-utils,iproute2,iputils-ping,netbase,ca-certificates,procps,less,nano,e2fsprogs,dosfstools,fdisk,parted,nfs-common,tzdata
+
+# Sets what depends on RELEASE.
+real_recipe() {
+	REAL_SUITE=$RELEASE
+	case $RELEASE in
+	trixie)
+		REAL_ARCH=armhf REAL_KERNEL_TREES=(bcm2836-rpi-2-b)
+		REAL_PACKAGES=$REAL_COMMON,network-manager,cloud-init,linux-image-armmp
+		;;
+	*)
+		REAL_ARCH=armel REAL_KERNEL_TREES=(bcm2835-rpi-zero bcm2835-rpi-zero-w bcm2835-rpi-b-plus)
+		REAL_PACKAGES=${REAL_COMMON/openssh-server,/openssh-server,ifupdown,isc-dhcp-client,bridge-utils,},linux-image-rpi
+		;;
+	esac
+}
 
 # armel programs run here through qemu-user; without systemd nobody registers it.
 real_enable_binfmt() {
@@ -44,7 +59,9 @@ HOOK
 }
 
 real_run_mmdebstrap() { # OUT.tar WORKDIR MIRROR
-	local out=$1 work=$2 mirror=$3
+	local out=$1 work=$2 mirror=$3 sources
+	sources=("deb $mirror $REAL_SUITE main")
+	[ "$REAL_SUITE" = trixie ] || sources+=("deb $mirror $REAL_SUITE-updates main")
 	# Under qemu-user each initramfs takes long: INITRD=No leaves it to the hook.
 	# shellcheck disable=SC2016 # for mmdebstrap to expand
 	INITRD=No PIFORGE_INITRAMFS_CONF=$work/initramfs.conf \
@@ -56,9 +73,31 @@ real_run_mmdebstrap() { # OUT.tar WORKDIR MIRROR
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt='path-include=/usr/share/doc/*/copyright' \
 		--essential-hook='install -D -m 644 "$PIFORGE_INITRAMFS_CONF" "$1/etc/initramfs-tools/conf.d/pi"' \
+		--essential-hook='cp -R "$PIFORGE_INITRAMFS_CONF.d/." "$1/etc/initramfs-tools/"' \
 		--include="$REAL_PACKAGES" --customize-hook="$work/hook" \
-		"$REAL_SUITE" "$out" \
-		"deb $mirror $REAL_SUITE main" "deb $mirror $REAL_SUITE-updates main"
+		"$REAL_SUITE" "$out" "${sources[@]}"
+}
+
+# The word `resize` on the kernel's line: the initramfs makes the root partition fill the card.
+real_write_growth() { # FOLDER
+	mkdir -p "$1/hooks" "$1/scripts/local-premount"
+	cat > "$1/hooks/growth" <<-'END'
+		#!/bin/sh
+		[ "${1:-}" != prereqs ] || exit 0
+		. /usr/share/initramfs-tools/hook-functions
+		copy_exec /sbin/parted
+		copy_exec /sbin/partprobe
+	END
+	cat > "$1/scripts/local-premount/growth" <<-'END'
+		#!/bin/sh
+		[ "${1:-}" != prereqs ] || exit 0
+		case " $(cat /proc/cmdline) " in *' resize '*) ;; *) exit 0 ;; esac
+		. /scripts/functions
+		wait_for_udev 10
+		printf 'yes\n100%%\n' | parted ---pretend-input-tty /dev/mmcblk0 resizepart 2 || :
+		wait_for_udev 10
+	END
+	chmod 755 "$1/hooks/growth" "$1/scripts/local-premount/growth"
 }
 
 # Makes the tree's archive unless the cache has one for this very recipe, and prints its
@@ -67,7 +106,12 @@ real_rootfs() { # CACHEDIR WORKDIR
 	local cache=$1 work=$2 key mirror tar
 	real_write_hook > "$work/hook"; chmod 755 "$work/hook"
 	printf '%s\n' MODULES=list COMPRESS=gzip FSTYPE=ext4 > "$work/initramfs.conf"
-	key=$(cat "$work/hook" "$work/initramfs.conf" - <<< "$REAL_PACKAGES" | sha256sum | cut -c1-12)
+	mkdir -p "$work/initramfs.conf.d"
+	[ "$RELEASE" != trixie ] || real_write_growth "$work/initramfs.conf.d"
+	key=$({
+		cat "$work/hook" "$work/initramfs.conf" - <<< "$REAL_PACKAGES"
+		find "$work/initramfs.conf.d" -type f -exec cat {} +
+	} | sha256sum | cut -c1-12)
 	tar=$cache/rootfs-$REAL_SUITE-$REAL_ARCH-$key.tar
 	if [ ! -s "$tar" ]; then
 		real_enable_binfmt
@@ -101,8 +145,11 @@ real_add_raspios() { # ROOT
 		PARTUUID=$BOOT_PARTUUID  $FW  vfat    defaults          0       2
 		PARTUUID=$ROOT_PARTUUID  /               ext4    defaults,noatime  0       1
 	END
-	put "$r" etc/network/interfaces <<< $'# see interfaces.d\nsource /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback'
-	put "$r" etc/sudoers.d/010_pi-nopasswd 440 <<< 'pi ALL=(ALL) NOPASSWD: ALL'
+	put "$r" etc/rpi-issue <<< "Debian $REAL_SUITE $REAL_ARCH as a test card"
+	if [ "$RELEASE" != trixie ]; then
+		put "$r" etc/network/interfaces <<< $'# see interfaces.d\nsource /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback'
+		put "$r" etc/sudoers.d/010_pi-nopasswd 440 <<< 'pi ALL=(ALL) NOPASSWD: ALL'
+	fi
 	put "$r" etc/default/keyboard <<< $'XKBMODEL="pc105"\nXKBLAYOUT="gb"\nXKBVARIANT=""\nXKBOPTIONS=""\nBACKSPACE="guess"'
 	put "$r" etc/default/locale <<< LANG=C.UTF-8
 	# no graphics in QEMU: its drivers would only slow the start down
@@ -110,11 +157,36 @@ real_add_raspios() { # ROOT
 	# eth0 and usb0 keep their names
 	mkdir -p "$r/etc/systemd/network" "$r$FW"
 	for link in 99-default.link 73-usb-net-by-mac.link; do ln -sfn /dev/null "$r/etc/systemd/network/$link"; done
+	add_moved_notes "$r"
+	if [ "$RELEASE" = trixie ]; then
+		real_add_trixie "$r"
+		return
+	fi
 	add_first_boot "$r"
 	# Debian's initramfs does not have it: firstboot does its part
 	rm "$r/usr/share/initramfs-tools/scripts/local-premount/firstboot"
-	add_moved_notes "$r"
 	real_add_uplink "$r"
+}
+
+# As Raspberry Pi OS has it: cloud-init with a seed that says nothing, and first starts by systemd's idea of them.
+real_add_trixie() { # ROOT
+	copy_tree "$FIXTURES/raspios/all" "$1"
+	rm -r "$1/etc/init.d/resize2fs_once" "$1/usr/lib/raspberrypi-sys-mods/regenerate_ssh_host_keys"
+	# mmdebstrap leaves an empty one, whatever a hook wrote
+	put "$1" etc/machine-id 444 <<< uninitialized
+	put "$1" etc/cloud/cloud.cfg.d/99_raspberry-pi.cfg <<-'END'
+		datasource_list: [ NoCloud, None ]
+		datasource:
+		  NoCloud:
+		    seedfrom: file:///boot/firmware
+		system_info:
+		  default_user:
+		    name: pi
+		    lock_passwd: True
+		    sudo: ["ALL=(ALL) NOPASSWD:ALL"]
+	END
+	add_resize_units "$1"
+	add_ssh_switch "$1"
 }
 
 # Stands in for NetworkManager: it brings up what interfaces.d does not name.
@@ -142,9 +214,19 @@ real_make_boot() { # ROOT BOOT
 	mkdir -p "$b/overlays"
 	cp "$r/boot/vmlinuz-$version" "$b/kernel.img"
 	cp "$r/boot/initrd.img-$version" "$b/initramfs"
-	for name in zero zero-w b-plus; do
-		cp "$r/usr/lib/linux-image-$version/bcm2835-rpi-$name.dtb" "$b/bcm2708-rpi-$name.dtb"
+	for name in "${REAL_KERNEL_TREES[@]}"; do
+		cp "$r/usr/lib/linux-image-$version/$name.dtb" "$b/$(sed -e 's/bcm2835/bcm2708/' -e 's/bcm2836/bcm2709/' <<< "$name").dtb"
 	done
+	if [ "$RELEASE" = trixie ]; then
+		for name in kernel initramfs; do
+			[ ! -e "$b/$name.img" ] || mv "$b/$name.img" "$b/${name}7.img"
+			[ ! -e "$b/$name" ] || mv "$b/$name" "$b/${name}7"
+		done
+		# no Zero takes this kernel, and the gate wants a node's files
+		for name in bcm2710-rpi-zero-2-w bcm2708-rpi-zero; do noise "$name" 7168 > "$b/$name.dtb"; done
+		noise kernel 7168 > "$b/kernel.img"
+		add_seed "$b"
+	fi
 	for name in start.elf start_cd.elf fixup.dat fixup_cd.dat bootcode.bin; do noise "$name" 7168 > "$b/$name"; done
 	for name in dwc2 disable-bt vc4-kms-v3d i2c-gpio; do noise "$name" 1200 > "$b/overlays/$name.dtbo"; done
 	put "$b" overlays/README <<< 'One file per overlay.'
@@ -158,6 +240,7 @@ make_real() { # WORKDIR
 	local work=$1 tar
 	[ "$(id -u)" = 0 ] || die 1 "--real needs root"
 	need_tools mmdebstrap arch-test curl tar
+	real_recipe
 	tar=$(real_rootfs "${XDG_CACHE_HOME:-$HOME/.cache}/piforge-test" "$work")
 	SOURCE_DATE_EPOCH=$(stat -c %Y "$tar")
 	export SOURCE_DATE_EPOCH

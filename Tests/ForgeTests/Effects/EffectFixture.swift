@@ -14,7 +14,7 @@ struct EffectFixture {
     init(_ release: ImageFacts.Release) {
         self.release = release
         image = InspectionFixture()
-        let version = [ImageFacts.Release.buster: 10, .bullseye: 11, .bookworm: 12][release] ?? 0
+        let version = [ImageFacts.Release.buster: 10, .bullseye: 11, .bookworm: 12, .trixie: 13][release] ?? 0
         image.file("/etc/os-release", "VERSION_CODENAME=\(release.rawValue)\nVERSION_ID=\"\(version)\"\n")
         for name in ["start_cd.elf", "fixup_cd.dat"] { image.onBoot(VolumePath(stringLiteral: "/" + name), "") }
         image.file("/etc/dphys-swapfile", "CONF_SWAPSIZE=100\n")
@@ -43,7 +43,7 @@ struct EffectFixture {
         image.file("/usr/lib/systemd/system/ssh.service", "[Install]\nWantedBy=multi-user.target\nAlias=sshd.service\n")
         image.file("/usr/sbin/wpa_supplicant", "", mode: 0o755)
         image.link("/etc/systemd/system/default.target", to: "/usr/lib/systemd/system/multi-user.target")
-        if release == .bookworm {
+        if release >= .bookworm {
             image.file("/usr/sbin/NetworkManager", "", mode: 0o755)
         } else {
             makeOlder()

@@ -31,7 +31,7 @@ extension EffectTests {
         } defeat: {
             $0.file("/usr/bin/cloud-init", "", mode: 0o755)
         } change: {
-            $0.files = [bootFile("/user-data", "#cloud-config\nhostname: jack\n")]
+            $0.files = [bootFile("/user-data", "#cloud-config\npreserve_hostname: false\nhostname: jack\n")]
         },
         EffectCase("nsswitch", .hostsUnread, saying: "/etc/nsswitch.conf:2") {
             $0.hosts = [.init(address: "10.0.0.1", names: ["nas"])]

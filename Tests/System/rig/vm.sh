@@ -95,6 +95,8 @@ vm_make_initramfs() { # FILE
 	tree=$(mktemp -d)
 	mkdir -p "$tree"/{bin,proc,sys,dev,low,up,new,modules,control}
 	[ "$VM_MACHINE" != qemu ] || modules=("${VM_QEMU_MODULES[@]}" "${modules[@]}")
+	# What a test needs besides.
+	modules+=(${VM_MORE_MODULES[@]+"${VM_MORE_MODULES[@]}"})
 	cp "$(command -v busybox)" "$tree/bin/busybox"
 	for module in "${modules[@]}"; do
 		modprobe -d "$VM_MODULES_ROOT" -S "$VM_VERSION" --show-depends "$module"

@@ -125,7 +125,9 @@ enum ConfigSetting: Setting {
     private static func checkUSBMode(
         _ section: String, _ key: String, _ value: String, _ slot: Slot
     ) throws(PlanError) {
-        guard key == "dtoverlay", value == "dwc2" || value.hasPrefix("dwc2,"), section == "all" else { return }
+        guard key == "dtoverlay", value == "dwc2" || value.hasPrefix("dwc2,"), section == "all", !slot.isPlain else {
+            return
+        }
         let mode = "dwc2,dr_mode=\(slot.isController ? "host" : "peripheral")"
         if value != mode { throw .contradiction("the USB mode dtoverlay=\(mode)", "dtoverlay=\(value)") }
     }
@@ -166,7 +168,7 @@ extension Planner {
         if let memory = settings.gpuMemory { wanted.append(.init(key: "gpu_mem", value: String(memory))) }
         guard !wanted.isEmpty else { return }
         let overridden = Set(settings.config.filter { $0.name != "all" }.flatMap(\.entries).map(\.key))
-        let effective = (slot.isController ? Board.controllers : Board.nodes).map { board in
+        let effective = slot.boards.map { board in
             let entries = config.effective(for: board, including: facts.configFile)
             return Dictionary(entries.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
         }

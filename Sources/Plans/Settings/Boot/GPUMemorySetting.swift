@@ -40,7 +40,7 @@ enum GPUMemorySetting: Setting {
     /// Below this much memory only the cut-down firmware starts, and what asks for another one has to go.
     static func firmwareRules(_ memory: Int, _ planner: inout Planner) throws(PlanError) -> [TextRule] {
         guard memory < BoardFiles.fullFirmwareMemory else { return [] }
-        let boards = planner.slot.isController ? Board.controllers : Board.nodes
+        let boards = planner.slot.boards
         let lines = planner.facts.config.fullFirmwareSettings(for: boards)
         let own = planner.settings.config.flatMap(\.entries)
         for line in lines {

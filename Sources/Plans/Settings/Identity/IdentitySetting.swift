@@ -64,6 +64,16 @@ enum IdentitySetting: Setting {
         try reader.look(.root, busID, readingBytes: false)
     }
 
+    /// From trixie on an id that is there before the first boot would keep it from being one, so that the root file system would
+    /// not grow: systemd writes the id that the kernel's line has (systemd(1)).
+    static func kernelLine(_ planner: Planner) -> KernelLineWish {
+        guard planner.release >= .trixie else { return .init() }
+        guard let id = planner.settings.identity?.machineID else { return .init() }
+        return KernelLineWish(
+            arguments: ["systemd.machine_id=\(id)"],
+            reason: "a machine id that outlives the card")
+    }
+
     static func plan(_ planner: inout Planner) throws(PlanError) { try planner.planIdentity() }
 }
 
@@ -190,9 +200,7 @@ extension Planner {
     /// In the releases to bookworm an id that is there before the first boot does no harm: their first-boot units ask
     /// for other things. An image of theirs has an empty file.
     private mutating func planMachineID(_ id: MachineID) throws(PlanError) {
-        switch release {
-        case .buster, .bullseye, .bookworm: break
-        }
+        guard release < .trixie else { return }
         let reason = "a machine id that outlives the card"
         try put("/etc/machine-id", text: id.fileText, mode: 0o444, reason: reason)
         // Mostly a link to the other one; a file of its own would be the D-Bus id of another machine.

@@ -22,7 +22,8 @@ enum KeepIdentitySetting: Setting {
 
     static let machineID: VolumePath = "/etc/machine-id"
     static let keyFolder: VolumePath = "/etc/ssh"
-    static let keyMaker = "regenerate_ssh_host_keys.service"
+    /// What makes other host keys: of Raspberry Pi OS, and Debian's since trixie, which does so at a first start alone.
+    static let keyMakers = ["regenerate_ssh_host_keys.service", "sshd-keygen.service"]
 
     /// Files of their own.
     static let files: [VolumePath] = [
@@ -60,7 +61,7 @@ enum KeepIdentitySetting: Setting {
         for path in reader.facts.leases + reader.facts.hostKeys + reader.facts.logs {
             try reader.look(.root, path, readingBytes: false)
         }
-        try reader.look(atUnits: [keyMaker])
+        try reader.look(atUnits: keyMakers)
     }
 
     static func plan(_ planner: inout Planner) throws(PlanError) { try planner.planFreshIdentity() }
@@ -106,7 +107,9 @@ extension Planner {
             return warn("the base has been booted: all slots made from it share its machine id and ssh host keys")
         }
         let reason = "the base was booted, and each machine needs its own"
-        if facts.wasBooted, settings.identity?.machineID == nil {
+        if facts.wasBooted, release >= .trixie {
+            try rewrite(KeepIdentitySetting.machineID, [Self.firstStart], reason: reason)
+        } else if facts.wasBooted, settings.identity?.machineID == nil {
             try rewrite(KeepIdentitySetting.machineID, [.removeAllLines], reason: reason)
         }
         let files = KeepIdentitySetting.files + facts.leases + facts.logs
@@ -115,11 +118,15 @@ extension Planner {
         }
         for folder in facts.journals { try removeIfEmptied(folder, reason: reason) }
         // Without what makes others, the server would not start.
-        guard facts.unitFile(KeepIdentitySetting.keyMaker) != nil else {
+        guard let maker = KeepIdentitySetting.keyMakers.first(where: { facts.unitFile($0) != nil }) else {
             return warn("the base has been booted: all slots made from it share its ssh host keys")
         }
         for path in facts.hostKeys where brought[Target(.root, path)] == nil { try remove(path, reason: reason) }
-        try enable(KeepIdentitySetting.keyMaker, in: "multi-user.target.wants", reason: reason)
+        if maker == KeepIdentitySetting.keyMakers[0] {
+            try enable(maker, in: "multi-user.target.wants", reason: reason)
+        } else {
+            try enable([maker])
+        }
     }
 }
 

@@ -56,6 +56,7 @@ extension Planner {
     /// No marker, and none of the links that it or a person left.
     fileprivate mutating func closeServer() throws(PlanError) {
         let reason = "ssh off"
+        for unit in [SSHSetting.service, SSHSetting.socket] { keepOff(unit) }
         for path: VolumePath in ["/ssh", "/ssh.txt"] { try remove(on: .boot, path, reason: reason) }
         for unit in [SSHSetting.service, SSHSetting.socket] where !settings.units.enable.contains(unit) {
             for path in facts.enablingLinks(of: unit) { try remove(path, reason: reason) }

@@ -98,6 +98,7 @@ extension Planner {
         if isBrought || isThere && !isOther { return }
         let reason = "nobody is there to answer the user wizard"
         try remove(ImageFacts.wizardLink, reason: reason)
+        keepOff("userconfig.service")
         try enable("getty@tty1.service", in: "getty.target.wants", reason: reason)
         try remove("/etc/ssh/sshd_config.d/rename_user.conf", reason: reason)
         if facts.exists(.root, "/etc/xdg/autostart/piwiz.desktop") {

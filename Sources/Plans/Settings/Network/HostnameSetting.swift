@@ -23,15 +23,28 @@ enum HostnameSetting: Setting {
 
     /// After the conversion, so that the profile's name is what stays.
     static func plan(_ planner: inout Planner) throws(PlanError) {
-        let hostname = planner.settings.hostname ?? planner.slot.name
+        guard let hostname = planner.hostname else { return try planOthers(&planner) }
         let reason = "hostname \(hostname)"
         try planner.put("/etc/hostname", text: hostname + "\n", reason: reason)
         let hosts = try HostsSetting.lines(planner.settings.hosts)
         let full = planner.settings.domain.map { "\(hostname).\($0)" }
-        let names = [full, hostname, planner.slot.name].compactMap { $0 } + hosts.own
+        let slot = planner.slot.isPlain ? nil : planner.slot.name
+        let names = [full, hostname, slot].compactMap { $0 } + hosts.own
         let own = TextRule.setHostNames(address: HostsSetting.ownAddress, names: names.unique)
         try planner.rewrite("/etc/hosts", [own] + hosts.rules, missing: 0o644, reason: reason)
     }
+
+    /// The machine keeps the name that it has.
+    private static func planOthers(_ planner: inout Planner) throws(PlanError) {
+        let hosts = try HostsSetting.lines(planner.settings.hosts)
+        guard !hosts.rules.isEmpty else { return }
+        try planner.rewrite("/etc/hosts", hosts.rules, missing: 0o644, reason: "names of other machines")
+    }
+}
+
+extension Planner {
+    /// What the machine will be called; nil leaves the image's own name.
+    var hostname: String? { settings.hostname ?? (slot == .anyPlain ? nil : slot.name) }
 }
 
 /// The cluster's DNS domain; with it the host's own line reads `127.0.1.1 tealc.chappa.ai tealc p3`.
@@ -52,7 +65,7 @@ enum DomainSetting: Setting {
 }
 
 extension Settings {
-    /// Nil: the slot's own name (`p3`, `cnat`, `cbridge`).
+    /// Nil: the slot's own name (`p3`, `cnat`, `nas`), or for `plain` that of the image.
     package var hostname: String? {
         get { self[HostnameSetting.self] }
         set { self[HostnameSetting.self] = newValue }

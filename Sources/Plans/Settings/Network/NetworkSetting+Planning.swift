@@ -11,7 +11,7 @@ extension NetworkSetting {
     /// The interface by which others reach the machine.
     static func interface(of slot: Slot) -> String {
         switch slot {
-        case .cnat: "eth0"
+        case .cnat, .plain: "eth0"
         case .cbridge: "br0"
         case .node: "usb0"
         }
@@ -25,14 +25,19 @@ extension Slot {
 
 extension Planner {
     /// Who sets the interface up.
-    private enum NetworkProgram { case ifupdown, dhcpcd, networkManager }
+    private enum NetworkProgram {
+        case ifupdown, dhcpcd, networkManager
+        /// NetworkManager, by the keyfile of a node from a stock image, which the layer writes.
+        case gadgetKeyfile
+    }
 
     private func networkProgram() throws(PlanError) -> NetworkProgram {
-        if release == .bookworm && slot != .cnat { return .ifupdown }
+        let hasOwnUplink = slot == .cnat || slot.isPlain
+        if release >= .bookworm && !hasOwnUplink { return kind == .stock ? .gadgetKeyfile : .ifupdown }
         let hasDHCPCD = facts.existsInSbin("dhcpcd") && facts.bytes(.root, NetworkSetting.dhcpcdConfig) != nil
         let hasManager = facts.existsInSbin("NetworkManager")
-        if hasManager && (release == .bookworm || !hasDHCPCD) && slot == .cnat { return .networkManager }
-        guard hasDHCPCD || release != .bookworm && facts.bytes(.root, NetworkSetting.dhcpcdConfig) != nil else {
+        if hasManager && (release >= .bookworm || !hasDHCPCD) && hasOwnUplink { return .networkManager }
+        guard hasDHCPCD || release < .bookworm && facts.bytes(.root, NetworkSetting.dhcpcdConfig) != nil else {
             throw .missingInImage(
                 "NetworkManager and no dhcpcd",
                 purpose: "set the address of \(NetworkSetting.interface(of: slot))")
@@ -142,7 +147,7 @@ extension Planner {
     private static let bridgedTimeout = 60
 
     private mutating func planDHClient(isUsed: Bool) throws(PlanError) {
-        guard release == .bookworm, facts.bytes(.root, NetworkSetting.dhclientConfig) != nil else { return }
+        guard release >= .bookworm, facts.bytes(.root, NetworkSetting.dhclientConfig) != nil else { return }
         if isUsed, let timeout = settings.addressing.dhcpTimeout {
             return try rewrite(
                 NetworkSetting.dhclientConfig,

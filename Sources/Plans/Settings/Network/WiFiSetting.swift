@@ -78,7 +78,7 @@ enum WiFiSetting: Setting {
     }
 
     static func kernelLine(_ planner: Planner) -> KernelLineWish {
-        guard let country = planner.settings.wifi?.country, planner.release == .bookworm else { return .init() }
+        guard let country = planner.settings.wifi?.country, planner.release >= .bookworm else { return .init() }
         return KernelLineWish(arguments: ["cfg80211.ieee80211_regdom=\(country)"])
     }
 
@@ -113,17 +113,17 @@ extension Planner {
         let hasManager = facts.existsInSbin("NetworkManager")
         let hasSupplicant = facts.existsInSbin("wpa_supplicant")
         let reason = "Wi-Fi \(wifi.ssid)"
-        if release == .bookworm ? hasManager : hasManager && !hasSupplicant {
+        if release >= .bookworm ? hasManager : hasManager && !hasSupplicant {
             try put(
                 WiFiSetting.keyfilePath, text: WiFiSetting.keyfile(wifi), mode: 0o600, reason: reason, isSecret: true)
             if facts.bytes(.root, WiFiSetting.statePath) != nil {
                 try rewrite(WiFiSetting.statePath, [.setVariable("WirelessEnabled", "true")], reason: reason)
             }
-        } else if hasSupplicant, release != .bookworm || facts.existsInSbin("dhcpcd") {
+        } else if hasSupplicant, release < .bookworm || facts.existsInSbin("dhcpcd") {
             try put(
                 WiFiSetting.supplicantPath, text: WiFiSetting.supplicant(wifi), mode: 0o600, reason: reason,
                 isSecret: true)
-            if release != .bookworm, facts.exists(.boot, WiFiSetting.arrivingPath),
+            if release < .bookworm, facts.exists(.boot, WiFiSetting.arrivingPath),
                 !bringsBootFile("wpa_supplicant.conf")
             {
                 try remove(
