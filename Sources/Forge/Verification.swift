@@ -50,7 +50,7 @@ package struct Verification: Sendable {
         of source: ImageSource, cache: Cache, observe: @escaping Progress.Observer
     ) throws(ForgeError) -> Slot? {
         if let path = source.ownPath, let manifest = try OutputManifest.beside(path)?.manifest,
-            let slot = Slot(recorded: manifest.slot)
+            let slot = Slot.recorded(manifest.slot)
         {
             return slot
         }
@@ -62,7 +62,7 @@ package struct Verification: Sendable {
             let label = try wrapping(
                 CardLabel.read(from: base.reader),
                 as: { (error: BlockError) in ForgeError(error, reading: source.path) })
-            if let label { return Slot(recorded: label.slot) }
+            if let label { return Slot.recorded(label.slot) }
         }
         // DIR/<cluster>-<slot>.tar, or DIR/<slot>
         let name = source.name

@@ -242,9 +242,9 @@ struct PlainMachineTests {
     }
 
     @Test func whatWasWrittenDown() {
-        #expect(Slot(recorded: "nas") == .plain("nas"))
-        #expect(Slot(recorded: "p3") == .node(3))
-        for name in ["", "p253", "all", "Nas", "a/b", "p"] { #expect(Slot(recorded: name) == nil) }
+        #expect(Slot.recorded("nas") == .plain("nas"))
+        #expect(Slot.recorded("p3") == .node(3))
+        for name in ["", "p253", "all", "Nas", "a/b", "p"] { #expect(Slot.recorded(name) == nil) }
         #expect(Slot("nas") == nil)
     }
 }

@@ -42,7 +42,7 @@ package struct CardLabel: Codable, Equatable, Sendable {
             return nil
         }
         let words = [label.cluster, label.tool.name, label.tool.version].compactMap { $0 }
-        guard Slot(recorded: label.slot) != nil, SHA256Digest(hex: label.base) != nil,
+        guard Slot.recorded(label.slot) != nil, SHA256Digest(hex: label.base) != nil,
             label.settings.map({ SHA256Digest(hex: $0) != nil }) ?? true,
             words.allSatisfy({ $0.utf8.count <= 255 && $0.utf8.allSatisfy { (0x20..<0x7F).contains($0) } })
         else { return nil }

@@ -18,7 +18,7 @@ extension EffectJudge {
     /// A Zero and a Zero W have an ARMv6; a Zero 2 W runs what they cannot. Where the system itself needs more, no other
     /// board is meant.
     private mutating func judgeProcessors() throws(VolumeError) {
-        guard !slot.isController, try reader.architecture() != .arm64 else { return }
+        guard slot.isNode, try reader.architecture() != .arm64 else { return }
         var scanner = ProcessorScanner()
         let own = reader.facts.bytes(.root, "/bin/true") ?? reader.facts.bytes(.root, "/usr/bin/true") ?? []
         own.withUnsafeBytes { scanner.take($0) }

@@ -33,7 +33,7 @@ extension Profile {
             let machine = roster.machines.first(where: { $0.slot == controller })
         else { return }
         if slot == controller {
-            let nodes = roster.machines.filter { !$0.slot.isController }
+            let nodes = roster.machines.filter(\.slot.isNode)
             let canAsk = settings.identity != nil && machine.addressInside != nil
             settings.power = .controller(
                 nodes.map { node in
@@ -46,7 +46,7 @@ extension Profile {
                     : nodes.compactMap { node in
                         node.publicKey.map { KnownHost(names: [roster.alias(node.slot)], publicKey: $0) }
                     })
-        } else if !slot.isController, let address = machine.addressInside, settings.identity != nil {
+        } else if slot.isNode, let address = machine.addressInside, settings.identity != nil {
             settings.power = .node(
                 ClusterGuest(publicKey: machine.publicKey, address: address, command: NodePower.powerOffCommand))
         }
@@ -71,7 +71,7 @@ private struct SwarmWish {
         position = said.position
         cluster = profile.cluster
         let named = entries.filter { $0.key == "swarm.members" }.compactMap { $0.value.text.flatMap(Slot.init) }
-        members = (named.isEmpty ? profile.slots : named).sorted()
+        members = (named.isEmpty ? profile.slots.filter { !$0.isPlain } : named).sorted()
     }
 
     var controller: Slot? {
@@ -176,7 +176,7 @@ private struct SwarmWish {
                     hint: "swarm: {advertise: 192.168.1.20}, or network: {address: 192.168.1.20/24} in \(controller)")
             ]
         }
-        let lost = machines.filter { !$0.slot.isController && $0.addressInside == nil }.map(\.slot)
+        let lost = machines.filter { $0.slot.isNode && $0.addressInside == nil }.map(\.slot)
         if lost.isEmpty { return [] }
         return [
             ProfileProblem(

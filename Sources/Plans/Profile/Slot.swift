@@ -28,13 +28,8 @@ package enum Slot: Hashable, Sendable {
     }
 
     /// The same from what piforge wrote down itself, where a plain machine's name stands as well.
-    package init?(recorded name: String) {
-        if let slot = Slot(name) {
-            self = slot
-        } else {
-            guard (try? Self.checkPlain(name)) != nil else { return nil }
-            self = .plain(name)
-        }
+    package static func recorded(_ name: String) -> Slot? {
+        Slot(name) ?? (try? plain(named: name))
     }
 
     /// A plain machine of that name.

@@ -89,7 +89,7 @@ struct CardOptions: ParsableArguments {
 
     private func serial(for target: CardTarget, of targets: [CardTarget]) throws -> String? {
         for text in expectSerial {
-            guard let sign = text.firstIndex(of: "="), Slot(recorded: String(text[..<sign])) != nil else {
+            guard let sign = text.firstIndex(of: "="), Slot.recorded(String(text[..<sign])) != nil else {
                 guard targets.count == 1 else {
                     throw ForgeError(
                         .usage, "could not use --expect-serial \(text): there are several cards",
