@@ -203,7 +203,7 @@ make_programs() { # ROOT
 	ln -s bash "$r/usr/bin/rbash"
 	if from trixie; then
 		for name in v6 v7 v8; do
-			[ "$ARCH" = arm64 ] && [ $name != v8 ] || make_modules "$r" "6.12.47+rpt-rpi-$name"
+			if [ "$ARCH" = armhf ] || [ $name = v8 ]; then make_modules "$r" "6.12.47+rpt-rpi-$name"; fi
 		done
 	elif [ "$ARCH" = arm64 ]; then
 		make_modules "$r" 6.1.21-v8+
