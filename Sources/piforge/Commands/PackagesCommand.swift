@@ -33,7 +33,7 @@ struct PackagesFetchCommand: ParsableCommand {
 
             Without apt-get on this machine, download the .deb files elsewhere and name them with `debs`.
 
-              piforge packages fetch                    # for every slot of ./piforge.yaml with `packages`
+              piforge packages fetch                    # for slots with `packages`
               piforge packages fetch --slot p1 --base CNAT.img.xz
               piforge packages fetch --update           # take what the archives have now
               piforge packages fetch --output debs      # also as files, for `debs`
