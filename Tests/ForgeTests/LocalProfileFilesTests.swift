@@ -9,7 +9,7 @@ import Trees
 /// The user's real files, as a profile sees them.
 struct LocalProfileFilesTests {
     @Test func resolving() {
-        let beside = LocalProfileFiles(besideProfile: "profiles/sg1.yaml", home: "/home/me")
+        let beside = LocalProfileFiles(besideProfile: "profiles/cnat.yaml", home: "/home/me")
         #expect(beside.resolve("keys/a.pub") == "profiles/keys/a.pub")
         #expect(beside.resolve("/abs") == "/abs")
         #expect(beside.resolve("~/.ssh/a.pub") == "/home/me/.ssh/a.pub")

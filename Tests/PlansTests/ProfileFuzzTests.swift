@@ -23,7 +23,7 @@ struct ProfileFuzzTests {
               p2: {<<: *one, hostname: two}
               p3:
             """)
-        let sources = [rich, ProfileTemplate.text, try Fixture.file("profiles/sg1.yaml")].map { Array($0.utf8) }
+        let sources = [rich, ProfileTemplate.text, try Fixture.file("profiles/cnat.yaml")].map { Array($0.utf8) }
         let snippets = [
             "*one", "&x ", "<<: ", "[", "}", "\t", "\"", "!!int ", "? ", ": ", "- ", "\u{0}", "p1:", "~", "|\n", "%",
             "é", "---\n",

@@ -59,6 +59,9 @@ struct PackageFetchTests {
         }
     }
 
+    private static let key =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBPLz6wwiZS9B+sm8WJf2yN91XWkst60Wq7VOEmmmA+c demo"
+
     private static let closure = [
         DebianPackage("probe", version: "1:2.0-1", fields: ["Depends: libprobe (>= 2), libc6"]),
         DebianPackage("libprobe", version: "2.1", architecture: "all"),
@@ -67,7 +70,7 @@ struct PackageFetchTests {
 
     /// A base whose sources name the archive.
     private func makeBase(
-        options: String = "signed-by=/usr/share/keyrings/probe.gpg", address: String? = nil
+        options: String = "signed-by=/usr/share/keyrings/probe.gpg", address: String? = nil, slot: String = "p1"
     ) async throws {
         let list = "deb [\(options)] \(address ?? "http://127.0.0.1:\(server.port)/plain/") ./"
         let status =
@@ -81,7 +84,7 @@ struct PackageFetchTests {
                 - {content: "\(list)\\n", target: /etc/apt/sources.list}
                 - {source: probe.gpg, target: /usr/share/keyrings/probe.gpg}
                 - {content: "\(status)", target: /var/lib/dpkg/status}
-            slots: {p1: }
+            slots: {\(slot): }
 
             """
         try Shell.write(Array(profile.utf8), to: folder.path + "/base/base.yaml")
@@ -200,6 +203,43 @@ struct PackageFetchTests {
             ])
         #expect(fetched.error.contains("docker-cli and apparmor are added"), "\(fetched.error)")
         #expect(fetched.error.contains("docker.io recommends git: left out"), "\(fetched.error)")
+    }
+
+    @Test("profiles/sg1.yaml needs what its first lines say, and nothing else") func article() async throws {
+        try makeKey()
+        let programs = ["usr/sbin/dockerd", "usr/bin/docker", "usr/bin/containerd"]
+        var units = ["docker.socket": "[Socket]\nListenStream=/run/docker.sock\n[Install]\nWantedBy=sockets.target\n"]
+        for (name, program) in [("docker.service", "sbin/dockerd"), ("containerd.service", "bin/containerd")] {
+            units[name] = "[Service]\nExecStart=/usr/\(program)\n[Install]\nWantedBy=multi-user.target\n"
+        }
+        let files =
+            programs.map { ($0, "#!/bin/sh\n") } + units.map { ("usr/lib/systemd/system/" + $0.key, $0.value) }
+        try publish([DebianPackage("docker.io", version: "26.1", files: Dictionary(uniqueKeysWithValues: files))])
+        try await makeBase(slot: "cnat")
+        _ = try shell(
+            """
+            cp -r '\(Repository.path)/profiles' "$D/profiles"
+            cd "$D/profiles"
+            mkdir -m 700 secrets
+            (umask 077; echo token > secrets/cf_token; echo password > secrets/code_password)
+            mkdir -m 700 "$D/home/.ssh"
+            echo '\(Self.key)' > "$D/home/.ssh/id_ed25519.pub"
+            """)
+        let home = ["HOME": folder.path + "/home"]
+        let made = try piforge.run("identity", "new", "--profile", "profiles/sg1.yaml", environment: home)
+        try #require(made.status == 0, "\(made.error)")
+        let built = try piforge.run(
+            "build", "--slot", "all", "--profile", "profiles/sg1.yaml", "--base", "base/base-cnat.img", "--output", "out",
+            environment: home)
+        try #require(built.status == 0, "\(built.error)")
+        for (slot, hostname) in [("cnat", "hammond"), ("p3", "tealc")] {
+            let root = try CardTree(try Card(folder.path + "/out/sg1-\(slot).img")).root
+            #expect(root.keys.contains { $0.hasSuffix("/docker.io_26.1_armhf.deb") }, "\(slot)")
+            #expect(root["etc/hostname"]?.bytes == Data((hostname + "\n").utf8))
+            #expect((root["etc/piforge/swarm/stacks/traefik.yaml"] != nil) == (slot == "cnat"), "\(slot)")
+        }
+        let told = try piforge.run("inspect", "out/sg1-cnat.img")
+        #expect(told.output.contains("installs a package from the card: docker.io"), "\(told.output)")
     }
 
     // MARK: What is refused

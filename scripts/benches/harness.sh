@@ -6,7 +6,7 @@
 # to its defaults and calls common_options.
 
 # shellcheck disable=SC2034 # for the bench
-readonly WORK=$REPOSITORY/.build/bench OUTPUT=$REPOSITORY/.build/bench/output PROFILE=$REPOSITORY/profiles/sg1.yaml
+readonly WORK=$REPOSITORY/.build/bench OUTPUT=$REPOSITORY/.build/bench/output PROFILE=$REPOSITORY/profiles/cnat.yaml
 readonly MEASURED=$WORK/measured
 
 before_turn() { :; }

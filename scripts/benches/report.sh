@@ -162,7 +162,7 @@ report() {
 		$(date -u +%Y-%m-%d), $("$PIFORGE" --version): $(machine).
 
 		The base: an .img.xz of $(($(stat -c %s "$BASE") >> 20)) MiB in blocks of 24 MiB, $((IMAGE_BYTES >> 20)) MiB unpacked,
-		$(($(stat -c '%b' "$RAW_BASE") >> 11)) MiB of them not zero. Slots p1 to p4 of \`profiles/sg1.yaml\`; medians, turns
+		$(($(stat -c '%b' "$RAW_BASE") >> 11)) MiB of them not zero. Slots p1 to p4 of \`profiles/cnat.yaml\`; medians, turns
 		taken: $RUNS.
 	END
 	table_head promise limit measured ''

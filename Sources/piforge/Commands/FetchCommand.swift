@@ -13,7 +13,7 @@ struct FetchCommand: ParsableCommand {
             interrupted is gone on with. Prints the SHA-256 and the address of each base.
 
               piforge fetch                             # all bases of ./piforge.yaml
-              piforge fetch profiles/sg1.yaml
+              piforge fetch profiles/cnat.yaml
               piforge fetch --update                    # take what the addresses give now
               piforge fetch https://example.org/bookworm-CNAT.img.xz
             """)

@@ -161,6 +161,11 @@ work_over_ssh() {
 	local code=0
 	wait_for_ssh
 	run_commands || code=3
+	while [ -n "${WAITS:-}" ] && [ ! -e "$DIR/off" ]; do
+		check_health
+		time_left || finish 1 "nobody turned the Pi off in time"
+		sleep 1
+	done
 	power_off
 	return $code
 }

@@ -221,7 +221,7 @@ road_changes() { # ROAD
 make_inputs() {
 	local made=$WORK/made
 	mkdir "$made"
-	sed 's/^cluster:.*/&\nidentity: sg1.secret/' "$REPOSITORY/profiles/sg1.yaml" > "$made/piforge.yaml"
+	sed 's/^cluster:.*/&\nidentity: sg1.secret/' "$REPOSITORY/profiles/cnat.yaml" > "$made/piforge.yaml"
 	(
 		cd "$made"
 		export XDG_CACHE_HOME=$WORK/cache-made SOURCE_DATE_EPOCH=1700000000

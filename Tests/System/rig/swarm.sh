@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# swarm.sh - machines of a swarm in namespaces, as a part of test-swarm.
+# swarm.sh - machines of a swarm in namespaces, as a part of test-swarm and of test-boot.
 #
 # Uses WORK and PIFORGE. What a case starts outlives its shell: all that is known of it lies in $WORK/run.
 
@@ -32,7 +32,7 @@ prepare_swarm() {
 	mkdir -p "$WORK"/{run,log,layer,data,profile}
 	make_layer
 	make_images
-	make_network
+	make_network 1 2
 }
 
 # Debian's packages, unpacked. On a file system of their own, as overlays must not lie inside each other.
@@ -90,14 +90,19 @@ make_images() {
 		slot=${name#*/}
 		[ "$name" = bridge/cbridge ] ||
 			piforge verify "$image" --profile "$WORK/profile/sg1.yaml" --slot "$slot" >&2
-		for path in etc/piforge etc/ssh etc/docker etc/sysctl.d usr/local/lib/piforge etc/systemd/system; do
-			mkdir -p "$WORK/files/$slot/${path%/*}"
-			debugfs -R "rdump /$path $WORK/files/$slot/${path%/*}" "$image?offset=$(root_offset "$image")" \
-				> "$WORK/log/rdump" 2>&1
-		done
-		# The units of others mean nothing here.
-		find "$WORK/files/$slot/etc/systemd/system" -mindepth 1 ! -name 'piforge-*' -depth ! -type d -delete
+		take_files "$image" "$slot"
 	done
+}
+
+# Lays what a card's root holds for the machine SLOT below $WORK/files.
+take_files() { # IMAGE SLOT
+	local path folder=$WORK/files/$2
+	for path in etc/piforge etc/ssh etc/docker etc/sysctl.d usr/local/lib/piforge etc/systemd/system; do
+		mkdir -p "$folder/${path%/*}"
+		debugfs -R "rdump /$path $folder/${path%/*}" "$1?offset=$(root_offset "$1")" > "$WORK/log/rdump" 2>&1
+	done
+	# The units of others mean nothing here.
+	find "$folder/etc/systemd/system" -mindepth 1 ! -name 'piforge-*' -depth ! -type d -delete
 }
 
 # MARK: The network
@@ -120,16 +125,16 @@ add_namespaces() { # NAME...
 	done
 }
 
-# laptop 192.168.42.2 -- eth0, cnat, br0 172.19.181.254 -- p1, p2
-make_network() {
-	add_namespaces lan cnat p1 p2
+# laptop 192.168.42.2 -- eth0, cnat, br0 172.19.181.254 -- nodes
+make_network() { # NUMBER...
+	add_namespaces lan cnat "${@/#/p}"
 	link lan eth0 02:00:00:00:00:02 192.168.42.2/24 eth0 cnat
 	ip -n "$(namespace cnat)" addr add 192.168.42.10/24 dev eth0
 	ip -n "$(namespace cnat)" link add br0 type bridge
 	ip -n "$(namespace cnat)" addr add 172.19.181.254/24 dev br0
 	ip -n "$(namespace cnat)" link set br0 up
 	local number
-	for number in 1 2; do
+	for number; do
 		link "p$number" usb0 "00:22:82:ff:ff:0$number" "172.19.181.$number/24" "ethpi$number" cnat
 		ip -n "$(namespace cnat)" link set "ethpi$number" master br0
 		ip -n "$(namespace "p$number")" route add default via 172.19.181.254
@@ -229,11 +234,16 @@ off() { # NAME...
 restart() { off "$1"; up "$1"; sleep 3; }
 reflash() { off "$1"; rm -rf "${WORK:?}/disk/$1"; up "$1"; sleep 3; }
 
-clean_up() {
+# What cases have started, but not what they have written.
+stop_all() {
 	local name
 	for name in $MACHINES; do (off "$name") || true; done
 	remove_network
 	umount "$WORK/layer" 2> /dev/null || true
+}
+
+clean_up() {
+	stop_all
 	rm -rf "$WORK"
 }
 
