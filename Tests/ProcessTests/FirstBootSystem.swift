@@ -89,12 +89,14 @@ final class FirstBootSystem {
 
     // MARK: Programs
 
-    /// Runs a program; `killedAfter` seconds it and all that it started are gone at once.
+    /// Runs a program; `killedAfter` seconds it and all that it started are gone at once, and /run with them.
     func run(_ arguments: String..., killedAfter seconds: Double? = nil) throws -> Shell.Answer {
         let inside =
             ["unshare", "--mount", "--pid", "--fork", "--kill-child", "chroot", root, "sh", "-c"]
             + ["mount -t proc proc /proc; exec \"$@\"", "sh"] + arguments
         let all = seconds.map { ["timeout", "-s", "KILL", String($0)] + inside } ?? inside
-        return try Shell.run(all[0], Array(all.dropFirst()))
+        let answer = try Shell.run(all[0], Array(all.dropFirst()))
+        if seconds != nil && answer.status != 0 { for name in names("run") { remove("run/" + name) } }
+        return answer
     }
 }

@@ -84,6 +84,7 @@ struct PackageFetchTests {
                 - {content: "\(list)\\n", target: /etc/apt/sources.list}
                 - {source: probe.gpg, target: /usr/share/keyrings/probe.gpg}
                 - {content: "\(status)", target: /var/lib/dpkg/status}
+                - {content: "#!/bin/sh\\n", target: /usr/bin/ssh, mode: "0755"}
             slots: {\(slot): }
 
             """

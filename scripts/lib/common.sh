@@ -37,9 +37,12 @@ median() {
 	sort -n | awk '{ value[NR] = $1 } END { if (NR) print (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'
 }
 
-# Builds piforge and prints where it is: build_piforge debug|release
+# Builds piforge and prints where it is: build_piforge debug|release. PIFORGE_SWIFT_FLAGS: more options of swift-build(1),
+# the same for all who share what it leaves.
 build_piforge() {
-	swift build --package-path "$REPOSITORY" -c "$1" --product piforge >&2
+	local flags
+	read -r -a flags <<< "${PIFORGE_SWIFT_FLAGS:-}"
+	swift build --package-path "$REPOSITORY" -c "$1" --product piforge ${flags[@]+"${flags[@]}"} >&2
 	echo "$(swift build --package-path "$REPOSITORY" -c "$1" --show-bin-path)/piforge"
 }
 
