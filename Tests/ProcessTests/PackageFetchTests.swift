@@ -230,7 +230,8 @@ struct PackageFetchTests {
         let made = try piforge.run("identity", "new", "--profile", "profiles/sg1.yaml", environment: home)
         try #require(made.status == 0, "\(made.error)")
         let built = try piforge.run(
-            "build", "--slot", "all", "--profile", "profiles/sg1.yaml", "--base", "base/base-cnat.img", "--output", "out",
+            "build", "--slot", "all", "--profile", "profiles/sg1.yaml", "--base", "base/base-cnat.img", "--output",
+            "out",
             environment: home)
         try #require(built.status == 0, "\(built.error)")
         for (slot, hostname) in [("cnat", "hammond"), ("p3", "tealc")] {

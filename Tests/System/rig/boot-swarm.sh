@@ -27,6 +27,13 @@ start_controller() {
 
 in_controller() { ip netns exec "$(namespace cnat)" "$@"; }
 
+# All starts on the controller's bridge, as the Pi would remember the address of another network.
+start_oneil() { # NAME OPTION... CARD
+	local results=$WORK/$1/boot
+	shift
+	in_controller "$SYSTEM/boot-pi-zero" -o "$results" -t 3600 -l ethpi1,172.19.181.1 "$@" >&2
+}
+
 on_oneil() {
 	in_controller ssh -i "$KEY" -o BatchMode=yes -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes \
 		-o HostKeyAlias=sg1-p1 -o UserKnownHostsFile="$WORK/known_hosts" -o ConnectTimeout=40 -o LogLevel=ERROR \
@@ -78,10 +85,9 @@ test_swarm() {
 	make_layer
 	make_swarm_cards
 	start_controller
-	start first -R -r "$WORK/sg1-p1.img"
-	start cut -r -x 'Unpacking docker.io' "$WORK/first/boot/card.img"
-	in_controller "$SYSTEM/boot-pi-zero" -o "$WORK/third/boot" -t 3600 -l ethpi1,172.19.181.1 -k "$KEY" -u pi \
-		-H "$WORK/known_hosts" -w "$WORK/cut/boot/card.img" >&2 &
+	start_oneil first -R -r "$WORK/sg1-p1.img"
+	start_oneil cut -r -x 'Unpacking docker.io' "$WORK/first/boot/card.img"
+	start_oneil third -k "$KEY" -u pi -H "$WORK/known_hosts" -w "$WORK/cut/boot/card.img" &
 	PI=$!
 	until_ok 3000 'the Pi in the swarm' is_member
 	until_ok 600 'the end of the packages' has_finished
