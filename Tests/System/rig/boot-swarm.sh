@@ -4,6 +4,7 @@
 # Uses what cases.sh and swarm.sh define, in a WORK of its own.
 . "$SYSTEM/rig/swarm.sh"
 
+# shellcheck disable=SC2153 # cases.sh sets BASE
 make_swarm_cards() {
 	local profile=$WORK/profile/boot.yaml
 	cp "$SYSTEM/rig/swarm/boot.yaml" "$profile"
