@@ -11,7 +11,7 @@ make_swarm_cards() {
 	(umask 077; printf '%064d\n' 7 > "$WORK/profile/sg1.secret")
 	make_docker_base "$WORK/base.img"
 	piforge build --profile "$profile" --slot cnat --base "$WORK/base.img" --output "$WORK" --force >&2
-	piforge build --profile "$profile" --slot p1 --base "$BASE" --authorized-key "$KEY.pub" --output "$WORK" --force >&2
+	piforge build --profile "$profile" --slot p1 --base "$(base_of bookworm)" --authorized-key "$KEY.pub" --output "$WORK" --force >&2
 	take_files "$WORK/sg1-cnat.img" cnat
 	piforge handoff --profile "$profile" --print known_hosts | grep '^sg1-p1 ' > "$WORK/known_hosts"
 }

@@ -3,8 +3,9 @@
 # program, and cases that run one after the other.
 #
 # A test reads this file, defines test_NAME for each of its cases, and calls parse_options, prepare and run_cases.
-# These set and use WORK (a folder), BASE, PIFORGE and CASES.
+# These set and use WORK (a folder), BASE (of --base, else empty), PIFORGE and CASES.
 
+# shellcheck disable=SC2034 # BASE is for the tests
 parse_options() { # "ALL CASES" ARGUMENT...
 	local all=$1
 	shift
@@ -31,23 +32,27 @@ prepare() {
 		trap 'rm -rf "$WORK"' EXIT
 	fi
 	WORK=$(realpath "$WORK")
-	[ -n "$BASE" ] || BASE=$(real_base)
 	[ -n "$PIFORGE" ] || PIFORGE=$(build_piforge debug)
 	[ -e "$WORK/key" ] || ssh-keygen -q -t ed25519 -N '' -C "${0##*/}" -f "$WORK/key"
 }
 
 # A base that make-base --real makes, kept in the cache; its name holds the digest of the recipe.
-real_base() {
-	local folder key base
+real_base() { # RELEASE
+	local release=$1 folder key base
 	folder=${XDG_CACHE_HOME:-$HOME/.cache}/piforge-test
 	key=$(cd "$FIXTURES" && find . -type f -print0 | sort -z | xargs -0 cat | sha256sum | cut -c1-12)
-	base=$folder/real-$key.img
+	base=$folder/real-$release-$key.img
 	if [ ! -s "$base" ]; then
 		mkdir -p "$folder"
-		"$FIXTURES/make-base" --real "$base" >&2
+		# what another recipe made is of no use any more
+		rm -f "$folder/real-$release-"*.img
+		"$FIXTURES/make-base" --real --release "$release" "$base" >&2
 	fi
 	echo "$base"
 }
+
+# The base of --base, or one of that release.
+base_of() { if [ -n "$BASE" ]; then echo "$BASE"; else real_base "$1"; fi; } # RELEASE
 
 piforge() { XDG_CACHE_HOME=$WORK/cache "$PIFORGE" "$@"; }
 

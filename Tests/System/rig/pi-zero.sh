@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# pi-zero.sh - what the scripts that start a Pi Zero in QEMU have in common: the part of
+# pi-zero.sh - what the scripts that start a Pi in QEMU have in common: the part of
 # the Pi's firmware, the watch over its serial line, commands over ssh.
 #
-# Uses: DIR (results), STARTED and LIMIT (seconds), FIRMWARE (folder with the boot files),
+# Uses: BOARD (zero, or 2 for a Pi 2), DIR (results), STARTED and LIMIT (seconds), FIRMWARE (folder with the boot files),
 # MORE_WORDS (for the kernel), MACHINE (QEMU's process), KEY, LOGIN, SSH_HOST and SSH_PORT,
 # COMMANDS; and of the script itself: take NAME FILE, which copies a boot file to FIRMWARE,
 # and check_health.
@@ -37,39 +37,41 @@ time_left() { [ $((EPOCHSECONDS - ${STARTED%.*})) -lt "$LIMIT" ]; }
 note() { printf '%7ss %s\n' "$(elapsed)" "$*" | tee -a "$DIR/times.txt"; }
 finish() { note "$2"; exit "$1"; }
 
-# The settings that hold for a Zero, without comments.
+# The settings that hold for the board, without comments.
 settings() {
-	tr -d '\r' < "$FIRMWARE/config.txt" | awk '
+	local sections='pi0|pi1'
+	[ "$BOARD" = zero ] || sections=pi2
+	tr -d '\r' < "$FIRMWARE/config.txt" | awk -v sections="^\\\\[(all|$sections)\\\\]" '
 		BEGIN { on = 1 }
 		/^[ \t]*#/ { next }
-		/^\[/ { on = /^\[(all|pi0|pi1)\]/; next }
+		/^\[/ { on = $0 ~ sections; next }
 		on'
 }
 
 # Copies what the firmware would load to FIRMWARE, under names of its own.
 take_boot_files() {
-	local kernel initramfs
+	local kernel initramfs suffix='' trees=(bcm2708-rpi-zero bcm2835-rpi-zero)
+	[ "$BOARD" = zero ] || suffix=7 trees=(bcm2709-rpi-2-b bcm2836-rpi-2-b)
 	FIRMWARE=$DIR/firmware
 	rm -rf "$FIRMWARE"
 	mkdir -p "$FIRMWARE"
 	take cmdline.txt cmdline.txt || finish 4 "no cmdline.txt"
 	take config.txt config.txt || : > "$FIRMWARE/config.txt"
 	kernel=$(settings | sed -n 's/^kernel=//p' | tail -n 1)
-	take "${kernel:=kernel.img}" kernel || finish 4 "no $kernel"
+	take "${kernel:=kernel$suffix.img}" kernel || finish 4 "no $kernel"
 	initramfs=$(settings | sed -n 's/^initramfs \([^ ]*\).*/\1/p' | tail -n 1)
 	if [ -n "$initramfs" ]; then
 		take "$initramfs" initramfs || finish 4 "no $initramfs"
 	elif settings | grep -q '^auto_initramfs=1'; then
-		take initramfs initramfs || true
+		take "initramfs$suffix" initramfs || true
 	fi
-	take bcm2708-rpi-zero.dtb zero.dtb || take bcm2835-rpi-zero.dtb zero.dtb ||
-		finish 4 "no device tree for the Zero"
+	take "${trees[0]}.dtb" board.dtb || take "${trees[1]}.dtb" board.dtb || finish 4 "no device tree for the board"
 }
 
 # QEMU lacks the power bridge whose registers the tree names, and its USB controller
 # is a host only.
 adapt_device_tree() {
-	local tree=$FIRMWARE/zero.dtb
+	local tree=$FIRMWARE/board.dtb
 	fdtput -t x "$tree" /soc/watchdog@7e100000 reg 7e100000 28
 	fdtput -d "$tree" /soc/watchdog@7e100000 reg-names 2> /dev/null || true
 	fdtput -t s "$tree" /soc/usb@7e980000 dr_mode host
@@ -171,7 +173,13 @@ work_over_ssh() {
 }
 
 power_off() {
-	on_pi 30 'sudo systemctl --no-block poweroff' 2> /dev/null || true
+	local code=0
+	on_pi 60 'sudo -n systemctl --no-block poweroff' 2> "$DIR/power-off.txt" || code=$?
+	# 255: the way to it closed before it had answered
+	if [ $code != 0 ] && [ $code != 255 ]; then
+		note "nobody may power it off: $(head -n 1 "$DIR/power-off.txt")"
+		return
+	fi
 	while machine_runs && time_left; do sleep 0.5; done
 	if machine_runs; then note "no power-off in time"; else note "powered off"; fi
 }
