@@ -122,14 +122,14 @@ struct LoopCardTests {
 
         let point = folder.path + "/point"
         try FileManager.default.createDirectory(atPath: point, withIntermediateDirectories: false)
-        // In a namespace of its own, so that no program of another test holds the mount longer.
-        let script = """
-            mount -t ext4 -o "loop,offset=\(root.lowerBound),sizelimit=\(root.count)" "$0" "$1"
-            dd if=/dev/zero of="$1/large" bs=1M count=280 conv=fsync status=none
-            umount "$1"
-            """
-        let filled = try Shell.run("unshare", ["--mount", "sh", "-ec", script, card.path, point])
+        let mounted = try Shell.run(
+            "mount", ["-t", "ext4", "-o", "loop,offset=\(root.lowerBound),sizelimit=\(root.count)", card.path, point])
+        try #require(mounted.status == 0, "\(mounted.error)")
+        let filled = try Shell.run(
+            "dd", ["if=/dev/zero", "of=\(point)/large", "bs=1M", "count=280", "conv=fsync", "status=none"])
+        let unmounted = try Shell.unmount(point)
         #expect(filled.status == 0, "\(filled.error)")
+        #expect(unmounted.status == 0, "\(unmounted.error)")
         try expectSoundFileSystems(card)
     }
 

@@ -32,15 +32,28 @@ package struct Shell {
     }
 
     /// Unmounts what is mounted at a path. The kernel calls it busy as long as a child that another test started holds a
-    /// file of it that was open at that moment, so it is tried until no child can live any more.
+    /// file of it that was open at that moment, so it is tried until no child can live any more. A child with mounts of its
+    /// own has a copy of this one: of a loop device it is waited until that has gone, too.
     @discardableResult
     package static func unmount(_ path: String) throws -> Answer {
         let end = Date(timeIntervalSinceNow: Double(timeLimit))
+        let source = try run("findmnt", ["-n", "-o", "SOURCE", "--mountpoint", path]).output.trimmingCharacters(
+            in: .whitespacesAndNewlines)
         while true {
             let answer = try run("umount", [path])
-            guard answer.error.contains("busy"), Date() < end else { return answer }
+            guard answer.error.contains("busy"), Date() < end else {
+                while source.hasPrefix("/dev/loop"), isMounted(source), Date() < end { usleep(20_000) }
+                return answer
+            }
             usleep(20_000)
         }
+    }
+
+    /// Whether some file system is on a device, in whatever namespace: open(2) with O_EXCL.
+    private static func isMounted(_ device: String) -> Bool {
+        let opened = open(device, O_RDONLY | O_EXCL | O_CLOEXEC)
+        if opened >= 0 { close(opened) }
+        return opened < 0 && errno == EBUSY
     }
 
     /// Starts a process in a group of its own, with files of `folder` as its streams and all signals as for a program

@@ -140,7 +140,8 @@ struct Ext4ImportTests {
             rm "b/p1/many/a name of some length so that blocks fill, number 7" b/p1/third-name
             """
         let precision = format.inodeSize == 128 ? "seconds" : "all"
-        let result = try Shell.run("bash", ["-c", script, folder.path, source.path, image.path, precision])
+        let result = try Shell.run(
+            "unshare", ["--mount", "bash", "-c", script, folder.path, source.path, image.path, precision])
         try ToolsTrait.require(!result.error.contains("mount:"), "the kernel cannot mount here: \(result.error)")
         #expect(result.status == 0, "\(result.output)\(result.error)")
         try image.check()
