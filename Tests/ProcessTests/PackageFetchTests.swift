@@ -241,6 +241,9 @@ struct PackageFetchTests {
             #expect((root["etc/piforge/swarm/stacks/traefik.yaml"] != nil) == (slot == "cnat"), "\(slot)")
         }
         let told = try piforge.run("inspect", "out/sg1-cnat.img")
+        let planned = try piforge.run(
+            "plan", "--slot", "p3", "--profile", "profiles/sg1.yaml", "--base", "base/base-cnat.img", environment: home)
+        #expect(planned.output.contains("docker.io_26.1_armhf.deb  (packages: installed"), "\(planned.output)")
         #expect(told.output.contains("installs a package from the card: docker.io"), "\(told.output)")
     }
 

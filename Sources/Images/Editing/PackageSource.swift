@@ -22,7 +22,10 @@ extension SlotRequest {
         guard let files else { return settings }
         var result = settings
         let known = Set(settings.debs.map(\.facts.fileName))
-        result.debs += files.filter { !known.contains($0.facts.fileName) }
+        for var file in files where !known.contains(file.facts.fileName) {
+            file.key = "packages"
+            result.debs.append(file)
+        }
         result.packages = []
         return result
     }

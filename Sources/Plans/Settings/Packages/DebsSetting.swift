@@ -146,7 +146,8 @@ extension Planner {
             throw .missingInImage("/var/lib/dpkg/status", purpose: "install `debs`")
         }
         try check(files, installed)
-        let reason = "debs: installed at the first boot"
+        func reason(_ key: String) -> String { "\(key): installed at the first boot" }
+        let common = reason(files.contains { $0.key == DebsSetting.name } ? DebsSetting.name : "packages")
         var wanted: Set<VolumePath> = []
         let rounds = installed.rounds(files.map(\.facts))
         for (number, round) in rounds.enumerated() {
@@ -154,20 +155,20 @@ extension Planner {
                 let folder = DebsSetting.rounds[min(number, DebsSetting.rounds.count - 1)]
                 guard let path = folder.appending(file.facts.fileName) else { continue }
                 wanted.insert(path)
-                try put(path, file.content.node, reason: reason)
+                try put(path, file.content.node, reason: reason(file.key))
             }
         }
         // What an earlier build put there for another slot.
         for folder in DebsSetting.rounds {
             for path in (facts.listings[folder] ?? []).compactMap({ folder.appending($0) }) where !wanted.contains(path)
             {
-                try remove(path, reason: reason)
+                try remove(path, reason: common)
             }
         }
         try install(
             FirstBoot.packageInstaller(
                 bootMount: facts.bootMount.description, isUserPending: isUserPending),
-            reason: reason)
+            reason: common)
     }
 
     /// A finished card that has run did what it had to; nothing of it is left.

@@ -9,6 +9,8 @@ package struct PackageFile: Equatable, Sendable {
     package var content: Settings.FileCopy.Content
     /// What its programs need; read when somebody asks.
     package var programs: any PackagePrograms
+    /// The setting that asks for it: `debs`, or `packages` for what was found by a name.
+    package var key = "debs"
 
     package init(
         facts: PackageFacts, dataPacking: String, content: Settings.FileCopy.Content, programs: any PackagePrograms
