@@ -72,7 +72,12 @@ enum StockLayer {
             return list.isEmpty ? [] : ["dns=" + list.map { $0 + ";" }.joined()]
         }
         lines += list { !$0.contains(":") }
-        lines += ["", "[ipv6]", "addr-gen-mode=default", "method=auto"] + list { $0.contains(":") }
+        // Where neither DHCP nor an IPv6 router answers, NetworkManager gives up on a connection that waits for both, and the
+        // own address goes with it: 1.52 tried four times, half a minute each, and then left usb0 alone for five minutes.
+        // A link-local address is there at once. It goes with no name servers of IPv6; who names some has a router.
+        let waits = network.address == nil && !servers.contains { $0.contains(":") }
+        let own6 = waits ? "link-local" : "auto"
+        lines += ["", "[ipv6]", "addr-gen-mode=default", "method=\(own6)"] + list { $0.contains(":") }
         return lines.joined(separator: "\n") + "\n"
     }
 }
