@@ -175,7 +175,7 @@ extension InspectionReader {
         guard let start = list.lastIndex(where: { $0.hasPrefix("users:") }) else { return nil }
         let items = [list[start]] + list[(start + 1)...].prefix { $0.hasPrefix(" ") || $0.hasPrefix("-") }
         guard items.contains(where: { $0.contains("default") }),
-            let user = lines.firstIndex(where: { $0.trimmedBlanks == "default_user:" })
+            let user = lines.lastIndex(where: { $0.trimmedBlanks == "default_user:" })
         else { return nil }
         let name = lines[(user + 1)...].lazy.map(\.trimmedBlanks).first { $0.hasPrefix("name:") }
         return name.map { String($0.dropFirst("name:".utf8.count)).trimmedBlanks }
