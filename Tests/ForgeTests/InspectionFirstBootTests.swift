@@ -103,11 +103,13 @@ struct InspectionFirstBootTests {
 
     /// cloud-init without a word of the user's is not idle (cloud-init, distros/__init__.py).
     @Test func cloudInitLocksItsUser() throws {
-        let config = "users:\n  - default\nsystem_info:\n  default_user:\n    name: pi\n"
+        // Debian's own; a later file wins.
+        let config = "users:\n  - default\nsystem_info:\n  default_user:\n    name: debian\n"
+        let ours = "datasource_list: [ NoCloud, None ]\nsystem_info:\n  default_user:\n    name: pi\n"
         let steps = try steps {
             $0.file("/usr/bin/cloud-init", "", mode: 0o755)
             $0.file("/etc/cloud/cloud.cfg", config)
-            $0.file("/etc/cloud/cloud.cfg.d/99_raspberry-pi.cfg", "datasource_list: [ NoCloud, None ]\n")
+            $0.file("/etc/cloud/cloud.cfg.d/99_raspberry-pi.cfg", ours)
         }
         #expect(
             steps == [
