@@ -45,8 +45,17 @@ final class DebPrograms: PackagePrograms {
 
     init(path: String) { self.path = path }
 
+    /// Slots that ask at the same time wait for the first: a decoder takes as much memory as the packer said.
     func needs() throws(ProfileFileError) -> [ProcessorNeed: String] {
-        if let found = known.withLock({ $0 }) { return found }
+        try known.withLock { known throws(ProfileFileError) in
+            if let known { return known }
+            let found = try Self.needs(of: path)
+            known = found
+            return found
+        }
+    }
+
+    private static func needs(of path: String) throws(ProfileFileError) -> [ProcessorNeed: String] {
         var needs: [ProcessorNeed: String] = [:]
         var scanner = ProcessorScanner()
         do throws(DebFile.DecodingError) {
@@ -55,7 +64,7 @@ final class DebPrograms: PackagePrograms {
                     scanner.take(bytes)
                     return scanner.isInteresting
                 }
-                if let need = scanner.finish(), !Self.isForSomeBoards(name), needs[need] == nil {
+                if let need = scanner.finish(), !isForSomeBoards(name), needs[need] == nil {
                     needs[need] = name.hasPrefix("./") ? String(name.dropFirst(2)) : name
                 }
                 scanner = ProcessorScanner()
@@ -64,9 +73,7 @@ final class DebPrograms: PackagePrograms {
         } catch {
             throw .failed(error.reason)
         }
-        let found = needs
-        known.withLock { $0 = found }
-        return found
+        return needs
     }
 
     /// In folders from which the loader takes libraries only where the processor can run them (ld.so(8)).
