@@ -56,6 +56,15 @@ final class Nginx {
         try String(contentsOfFile: folder.path + "/access", encoding: .utf8).split(separator: "\n").map(String.init)
     }
 
+    /// Whether a request is written down, which nginx does when it has answered it.
+    func logs(_ line: String) throws -> Bool {
+        for _ in 0..<500 {
+            if try requests().contains(line) { return true }
+            usleep(20_000)
+        }
+        return false
+    }
+
     private var configuration: String {
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map { "\($0)_temp_path temporary/\($0);" }
         return """
