@@ -234,6 +234,7 @@ struct PackageFetchTests {
             "out",
             environment: home)
         try #require(built.status == 0, "\(built.error)")
+        #expect(try server.requests().filter { $0.contains("docker.io_26.1") }.count == 1)
         for (slot, hostname) in [("cnat", "hammond"), ("p3", "tealc")] {
             let root = try CardTree(try Card(folder.path + "/out/sg1-\(slot).img")).root
             #expect(root.keys.contains { $0.hasSuffix("/docker.io_26.1_armhf.deb") }, "\(slot)")

@@ -38,25 +38,33 @@ package final class PackageFetch: PackageSource {
         self.observe = observe
     }
 
+    /// Slots that ask at the same time wait for the first, so that nothing is found and downloaded twice.
     package func files(
         for wanted: [String], allowingNetwork: Bool, in root: any ReadableVolume
     ) throws(ForgeError) -> [PackageFile]? {
         let system = try AptSystem(of: root)
         let key = Key(system: system.digest, wanted: wanted.sorted())
-        if let files = known.withLock({ $0[key] }) { return files }
-        let lock = try options.lockPath.map(LockFile.read) ?? LockFile()
-        let locked = options.isUpdating ? nil : lock.packages(of: key.system, wanted: wanted)
-        var files = try locked.flatMap { (set) throws(ForgeError) in try kept(set) }
-        if files == nil {
-            guard !options.isOffline, isFetching || allowingNetwork else {
-                // Packages that were installed when the image was made are no longer asked for.
-                if locked == nil, isLenient || Self.areInstalled(wanted, in: system) { return nil }
-                throw Self.missing(wanted, isLocked: locked != nil, isOffline: options.isOffline)
-            }
-            files = try fetch(wanted, locked, for: system)
+        return try known.withLock { known throws(ForgeError) in
+            if let files = known[key] { return files }
+            let files = try find(wanted, allowingNetwork: allowingNetwork, for: system)
+            known[key] = files
+            return files
         }
-        known.withLock { $0[key] = files }
-        return files
+    }
+
+    /// What the lock and the cache have, or else the archives; nil as `files` says.
+    private func find(
+        _ wanted: [String], allowingNetwork: Bool, for system: AptSystem
+    ) throws(ForgeError) -> [PackageFile]? {
+        let lock = try options.lockPath.map(LockFile.read) ?? LockFile()
+        let locked = options.isUpdating ? nil : lock.packages(of: system.digest, wanted: wanted)
+        if let files = try locked.flatMap({ (set) throws(ForgeError) in try kept(set) }) { return files }
+        guard !options.isOffline, isFetching || allowingNetwork else {
+            // Packages that were installed when the image was made are no longer asked for.
+            if locked == nil, isLenient || Self.areInstalled(wanted, in: system) { return nil }
+            throw Self.missing(wanted, isLocked: locked != nil, isOffline: options.isOffline)
+        }
+        return try fetch(wanted, locked, for: system)
     }
 
     private static func areInstalled(_ wanted: [String], in system: AptSystem) -> Bool {
