@@ -24,8 +24,8 @@ package struct ClusterStatus: Sendable {
     package static func ask(
         _ roster: Roster, seconds: Int, environment: [String: String]
     ) throws(ForgeError) -> ClusterStatus {
-        let folder = try ScratchFolder(named: "piforge-status", in: ScratchFolder.parent(environment))
-        defer { folder.remove(HandoffDocument.allCases.map(\.fileName)) }
+        let folder = try ScratchFolder(named: "piforge-status", for: environment)
+        defer { folder.removeAll() }
         let handoff = HandoffFolder(path: folder.path)
         _ = try handoff.write(roster, force: false)
         return try ask(roster, through: handoff, seconds: seconds, environment: environment)
@@ -35,13 +35,14 @@ package struct ClusterStatus: Sendable {
     package static func ask(
         _ roster: Roster, through handoff: HandoffFolder, seconds: Int, environment: [String: String]
     ) throws(ForgeError) -> ClusterStatus {
-        let folder = try ScratchFolder(named: "piforge-status", in: ScratchFolder.parent(environment))
-        defer { folder.remove(["config"]) }
-        try folder.write(try config(including: handoff, seconds: seconds), to: "config")
+        let folder = try ScratchFolder(named: "piforge-status", for: environment)
+        defer { folder.removeAll() }
+        let text = try config(including: handoff, seconds: seconds)
+        let path = try folder.write(Array(text.utf8).span.bytes, to: "config")
         let commands = roster.machines.map { machine in
             RemoteCommand(
                 [
-                    "ssh", "-F", folder.path + "/config", "-T", roster.alias(machine.slot),
+                    "ssh", "-F", path, "-T", roster.alias(machine.slot),
                     remote(MachineProbe.script(for: machine.slot)),
                 ],
                 environment: environment.merging(["LC_ALL": "C"]) { $1 })

@@ -7,7 +7,8 @@ package import Reports
 package struct RemoteShell: Sendable {
     /// As ssh takes it: `pi@hammond`, or a name of ssh_config.
     package let host: String
-    private let environment: [String: String]
+    /// What ssh itself runs in.
+    package let environment: [String: String]
 
     /// Throws for a host that ssh would take for an option.
     package init(host: String, environment: [String: String]) throws(ForgeError) {

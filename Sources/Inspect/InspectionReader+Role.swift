@@ -64,7 +64,9 @@ extension InspectionReader {
                 }
             }
         }
-        if facts.kind == .stock { return try checkLayer(slot, address: wanted) }
+        if facts.kind == .stock {
+            return slot.isController ? try checkBridge(slot) : try checkLayer(slot, address: wanted)
+        }
         guard let release = facts.release, release >= .bookworm else { return }
         let interfaces = try source.settings(.root, "/etc/network/interfaces.d/clusterctrl")
         let needed = slot.isController ? "br0" : "usb0"
@@ -105,11 +107,33 @@ extension InspectionReader {
         }
     }
 
+    /// The bridge of the nodes, their links on it, and the way out of it.
+    private mutating func checkBridge(_ slot: Slot) throws(VolumeError) {
+        let folder: VolumePath = "/etc/NetworkManager/system-connections"
+        var missing: [String] = []
+        for (name, line) in [("piforge-br0", "interface-name=br0"), ("piforge-nodes", "master=br0")] {
+            guard let path = folder.appending("\(name).nmconnection") else { continue }
+            if try source.settings(.root, path)?.contains(line) != true { missing.append("there is no \(path)") }
+        }
+        for path: VolumePath in ["/usr/local/lib/piforge/nat.nft", "/usr/sbin/nft"]
+        where try !source.exists(.root, path) {
+            missing.append("there is no \(path)")
+        }
+        if let mask = try mask(of: "NetworkManager.service") { missing.append("NetworkManager.service is masked (\(mask))") }
+        if let why = missing.first {
+            report(
+                .error, .roleNetwork, "nothing sets up br0 and the way out of it, so the nodes have no network: \(why)",
+                hint: "make the card again")
+        }
+    }
+
     /// Which of 8086's units, or of ours in their place, start on which role.
     private mutating func checkUnits(_ slot: Slot) throws(VolumeError) {
-        let gadget = facts.kind == .stock ? "piforge-gadget.service" : "clusterctrl-composite.service"
+        let isStock = facts.kind == .stock
         let roles: [(unit: String, isForController: Bool)] = [
-            ("clusterctrl-init.service", true), (gadget, false), ("serial-getty@ttyGS0.service", false),
+            (isStock ? "piforge-nat.service" : "clusterctrl-init.service", true),
+            (isStock ? "piforge-gadget.service" : "clusterctrl-composite.service", false),
+            ("serial-getty@ttyGS0.service", false),
         ]
         for (unit, isForController) in roles {
             let isWanted = isForController == slot.isController

@@ -46,7 +46,8 @@ struct GoldenPlanTests {
     private static let stockExamples: [Example] = [
         .init(kind: .stock, slot: .node(3)), .init(kind: .stock, slot: .anyPlain),
         .init(kind: .stock, slot: .plain("nas")), .init(kind: .stock, slot: .node(252), settings: .everything),
-        .init(kind: .stock, slot: .plain("nas"), settings: .everything),
+        .init(kind: .stock, slot: .plain("nas"), settings: .everything), .init(kind: .stock, slot: .cnat),
+        .init(kind: .stock, slot: .cnat, settings: .everything),
         .init(kind: .stock, slot: .node(3), medium: .netboot),
         .init(kind: .stock, slot: .node(3), settings: .everything, medium: .netboot),
     ]

@@ -235,6 +235,7 @@ extension PlannerFixture {
     private func addStock() throws {
         try write("Raspberry Pi reference\n", "/etc/rpi-issue")
         try write("#!/bin/sh\n", "/usr/bin/raspi-config", mode: 0o755)
+        if release.isNew { try write("", "/usr/sbin/nft", mode: 0o755) }
         if release == .trixie {
             let unit = "/usr/lib/systemd/system/rpi-usb-gadget-ics.service"
             try write("[Install]\nWantedBy=multi-user.target\n", unit)

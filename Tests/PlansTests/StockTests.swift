@@ -24,6 +24,9 @@ struct StockNodeTests {
         #expect(
             try image.linkText("/etc/systemd/system/getty.target.wants/serial-getty@ttyGS0.service")
                 == "/lib/systemd/system/serial-getty@.service")
+        #expect(
+            try image.linkText("/etc/systemd/system/dev-ttyGS0.device.wants/serial-getty@ttyGS0.service")
+                == "/lib/systemd/system/serial-getty@.service")
         let config = ConfigText(try image.text("boot:/config.txt") ?? "")
         for board in Board.nodes {
             #expect(config.entries(for: board).contains { $0.value == "dwc2,dr_mode=peripheral" })
@@ -136,9 +139,12 @@ struct StockNodeTests {
     }
 
     @Test func refusals() throws {
-        #expect(try refusal(.trixie, .cnat) == .controllerOfStock(.cnat))
-        #expect(try refusal(.bookworm, .cbridge) == .controllerOfStock(.cbridge))
-        #expect(try refusal(.bullseye, .node(3)) == .nodeOfOldStock(.node(3), "bullseye"))
+        #expect(try refusal(.bullseye, .cnat) == .memberOfOldStock(.cnat, "bullseye"))
+        #expect(try refusal(.bookworm, .cbridge) == .bridgedOfStock(.cbridge))
+        #expect(
+            try refusal(.trixie, .cnat) { try $0.remove("/usr/sbin/nft") }
+                == .missingInImage("/usr/sbin/nft", purpose: "set up the network of cnat"))
+        #expect(try refusal(.bullseye, .node(3)) == .memberOfOldStock(.node(3), "bullseye"))
         #expect(try refusal(.bullseye, .anyPlain) == nil)
         #expect(
             try refusal(.trixie, .node(3)) { try $0.remove("/usr/sbin/NetworkManager") }
@@ -151,15 +157,64 @@ struct StockNodeTests {
             try refusal(.trixie, .node(3)) { try $0.write("#!/bin/sh\n", "/usr/sbin/clusterctrl", mode: 0o755) }
                 == .notClusterCTRL(missing: ["/usr/sbin/reconfig-clusterctrl", "/usr/share/clusterctrl"]))
         #expect(
-            try refusal(.trixie, .plain("nas")) { try $0.build(.node(3)) } == .plainOfNode(.plain("nas")))
+            try refusal(.trixie, .plain("nas")) { try $0.build(.node(3)) } == .stockOfOtherRole(.plain("nas")))
+        #expect(try refusal(.trixie, .cnat) { try $0.build(.node(3)) } == .stockOfOtherRole(.cnat))
+        #expect(try refusal(.trixie, .node(3)) { try $0.build(.cnat) } == .stockOfOtherRole(.node(3)))
+        #expect(try refusal(.trixie, .node(4)) { try $0.build(.node(3)) } == nil)
         let image = try PlannerFixture(.bookworm, .cbridge)
         #expect(throws: PlanError.plainOfClusterCTRL(.anyPlain)) { try image.plan(.anyPlain) }
     }
 
     @Test func refusalsSayWhatToTake() {
-        let error = PlanError.controllerOfStock(.cnat)
-        #expect(error.message.hasPrefix("could not make cnat: plain Raspberry Pi OS lacks what a controller needs"))
-        #expect(error.hint == "give cnat one of 8086's images by a `base` of its own; nodes may keep this one")
+        let error = PlanError.bridgedOfStock(.cbridge)
+        #expect(
+            error.message == "could not make cbridge: plain Raspberry Pi OS becomes a controller of the kind cnat only")
+        #expect(
+            error.hint == "use cnat, or give cbridge one of 8086's images by a `base` of its own; nodes may keep this one")
+    }
+}
+
+/// A controller from Raspberry Pi OS as it is published: the network of its nodes, and no power switch.
+struct StockControllerTests {
+    @Test(arguments: [PlannerFixture.Release.bookworm, .trixie]) func cnat(release: PlannerFixture.Release) throws {
+        let image = try PlannerFixture(release, .stock)
+        let plan = try image.build(.cnat)
+        #expect(try image.facts().slot == .cnat)
+        #expect(try image.text("/etc/hostname") == "cnat\n")
+        let connections = "/etc/NetworkManager/system-connections"
+        let bridge = try #require(try image.text("\(connections)/piforge-br0.nmconnection"))
+        #expect(bridge.contains("[ipv4]\nmethod=manual\naddress1=172.19.181.254/24\n"))
+        #expect(try image.node("\(connections)/piforge-br0.nmconnection")?.metadata.mode == 0o600)
+        #expect(try image.text("\(connections)/piforge-nodes.nmconnection")?.contains("interface-name=ethpi*;") == true)
+        #expect(try image.text("/usr/local/lib/piforge/nat.nft")?.contains("ip saddr 172.19.181.0/24") == true)
+        #expect(try image.text("/etc/sysctl.d/90-clusterctrl.conf") == "net.ipv4.ip_forward=1\n")
+        #expect(
+            try image.linkText("/etc/systemd/system/multi-user.target.wants/piforge-nat.service")
+                == "/etc/systemd/system/piforge-nat.service")
+        #expect(try image.text("/etc/systemd/system/piforge-gadget.service") == nil)
+        #expect(plan.warnings.contains { $0.contains("nothing turns nodes on and off") })
+        #expect(try image.plan(.cnat).changes(boot: image.boot, root: image.root) == [])
+    }
+
+    /// Its own address is that of its uplink; the bridge keeps the cluster's.
+    @Test func aFixedAddress() throws {
+        let image = try PlannerFixture(.trixie, .stock)
+        var settings = Settings()
+        settings.addressing.address = .init("192.168.1.20/24")
+        settings.addressing.gateway = "192.168.1.1"
+        try image.build(.cnat, settings)
+        let path = "/etc/NetworkManager/system-connections/piforge-eth0.nmconnection"
+        #expect(try image.text(path)?.contains("address1=192.168.1.20/24,192.168.1.1\n") == true)
+    }
+
+    /// There is nothing to turn nodes on with.
+    @Test func nodesOn() throws {
+        let image = try PlannerFixture(.trixie, .stock)
+        var settings = Settings()
+        settings.power = .controller([], [])
+        #expect(
+            throws: PlanError.missingInImage("/usr/sbin/clusterctrl", purpose: "turn the nodes on (`nodes_on`)")
+        ) { try image.plan(.cnat, settings) }
     }
 }
 

@@ -55,11 +55,10 @@ struct ExitCodeTests {
             """)
         let stock = BaseSpec(release: "bookworm", kind: "stock")
         expect(
-            try piforge.run("build", "--slot", "cnat", "--base", try await stock.path()), 65,
+            try piforge.run("build", "--slot", "cbridge", "--base", try await stock.path()), 65,
             """
-            error: slot cnat: could not make cnat: plain Raspberry Pi OS lacks what a controller needs, as clusterctrl \
-            and rpiboot
-            hint:  give cnat one of 8086's images by a `base` of its own; nodes may keep this one
+            error: slot cbridge: could not make cbridge: plain Raspberry Pi OS becomes a controller of the kind cnat only
+            hint:  use cnat, or give cbridge one of 8086's images by a `base` of its own; nodes may keep this one
 
             """)
         let bullseye = BaseSpec(release: "bullseye", kind: "stock")

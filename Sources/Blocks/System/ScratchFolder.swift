@@ -1,4 +1,3 @@
-import Blocks
 import Glibc
 package import Reports
 
@@ -6,29 +5,33 @@ package import Reports
 package struct ScratchFolder: Sendable {
     package let path: String
 
-    /// `parent` exists; six characters of chance follow `name`.
-    package init(named name: String, in parent: String = "/tmp") throws(ForgeError) {
+    /// In the folder that `environment` wants such files in (TMPDIR). Six characters of chance follow `name`.
+    package init(named name: String, for environment: [String: String]) throws(ForgeError) {
+        let parent = environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp"
         var template = Array("\(parent)/\(name)-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw ForgeError.writing(parent, errno: errno) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        UnfinishedOutputs.begin(path)
     }
 
-    /// Where an environment wants such folders.
-    package static func parent(_ environment: [String: String]) -> String {
-        environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp"
-    }
-
-    func write(_ text: String, to name: String) throws(ForgeError) {
+    /// `name` is of one part, and new. Returns the file's path.
+    @discardableResult
+    package func write(_ bytes: RawSpan, to name: String) throws(ForgeError) -> String {
         let path = self.path + "/" + name
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw ForgeError.writing(path, errno: errno) }
         defer { close(descriptor) }
-        let isWritten = Array(text.utf8).withUnsafeBytes { Transfer.write($0, to: descriptor) }
-        guard isWritten else { throw ForgeError.writing(path, errno: errno) }
+        guard bytes.withUnsafeBytes({ Transfer.write($0, to: descriptor) }) else {
+            throw ForgeError.writing(path, errno: errno)
+        }
+        return path
     }
 
     /// Removes it with all that is in it.
-    package func removeAll() { Self.removeTree(path) }
+    package func removeAll() {
+        Self.removeTree(path)
+        UnfinishedOutputs.end(path)
+    }
 
     private static func removeTree(_ path: String) {
         var status = stat()
@@ -38,11 +41,6 @@ package struct ScratchFolder: Sendable {
             return
         }
         for name in FolderListing.names(in: path) ?? [] { removeTree(path + "/" + name) }
-        rmdir(path)
-    }
-
-    func remove(_ names: [String]) {
-        for name in names { unlink("\(path)/\(name)") }
         rmdir(path)
     }
 }

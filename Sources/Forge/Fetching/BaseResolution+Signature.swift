@@ -2,7 +2,6 @@ import Bases
 import Blocks
 import Downloads
 import FoundationEssentials
-import Glibc
 import Images
 import Plans
 import Reports
@@ -17,17 +16,13 @@ extension BaseResolution {
         if let locked, locked.digest == file.digest, locked.keySHA256 == digest.description { return digest }
         let local = try local(signature.location)
         defer { withExtendedLifetime(local) {} }
-        let run: ToolRun
+        let folder = try ScratchFolder(named: "piforge-keys", for: options.environment)
+        defer { folder.removeAll() }
         // Both take the keys that are named and no others.
-        if ToolRun.program("sqv") != nil {
-            run = try Self.withFile(keys) { (path) throws(ForgeError) in
-                try ToolRun("sqv", ["--keyring", path, local.path, file.path], package: "sqv")
-            }
-        } else {
-            run = try Self.withFile(Self.withoutArmor(keys)) { (path) throws(ForgeError) in
-                try ToolRun("gpgv", ["--keyring", path, local.path, file.path], package: "gpgv")
-            }
-        }
+        let isSequoia = ToolRun.program("sqv") != nil
+        let keyring = try folder.write((isSequoia ? keys : Self.withoutArmor(keys)).span.bytes, to: "keyring")
+        let tool = isSequoia ? "sqv" : "gpgv"
+        let run = try ToolRun(tool, ["--keyring", keyring, local.path, file.path], package: tool)
         guard run.status == 0 else {
             throw ForgeError(
                 .badInput,
@@ -40,26 +35,6 @@ extension BaseResolution {
 
     /// Bytes of a file with keys.
     private static var keyLimit: Int { 4 << 20 }
-
-    /// Gives the path of a file with these bytes, which is gone afterwards.
-    private static func withFile<Value>(
-        _ bytes: [UInt8], _ work: (String) throws(ForgeError) -> Value
-    ) throws(ForgeError) -> Value {
-        var template = Array("/tmp/piforge-keys-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-        guard descriptor >= 0 else { throw ForgeError.writing(path, errno: errno) }
-        UnfinishedOutputs.begin(path)
-        defer {
-            close(descriptor)
-            unlink(path)
-            UnfinishedOutputs.end(path)
-        }
-        guard bytes.withUnsafeBytes({ Transfer.write($0, to: descriptor) }) else {
-            throw ForgeError.writing(path, errno: errno)
-        }
-        return try work(path)
-    }
 
     /// The packets in an armored file (RFC 9580, section 6), which gpgv does not take for keys; any other file as it is.
     static func withoutArmor(_ bytes: [UInt8]) -> [UInt8] {

@@ -22,6 +22,9 @@ package struct NetbootImageWriter: ImageWriter {
     /// Called with a sentence about what will be written, before it is.
     let announce: @Sendable (String) -> Void
 
+    /// What hands nodes without cards their boot files, in every image of 8086's.
+    private static let bootServer: VolumePath = "/usr/bin/rpiboot"
+
     /// Blocks of the root file system that stay free for the trees to grow, as a part of what they take: one in 16.
     private static let spareDivisor: UInt64 = 16
 
@@ -105,6 +108,11 @@ package struct NetbootImageWriter: ImageWriter {
         }
         let volume = try card.openRoot(now: content.modified)
         do throws(VolumeError) {
+            guard try volume.node(at: Self.bootServer) != nil else {
+                throw .unsupported(
+                    feature: "booting nodes without \(Self.bootServer)",
+                    remedy: "give the controller one of 8086's images by a `base` of its own")
+            }
             try add(content, to: volume, counter)
             try NetbootExports.ensure(
                 for: content.slots, sharing: layout == .full ? [] : [.only], on: volume, modified: content.modified)

@@ -116,7 +116,7 @@ package final class PackageFetch: PackageSource {
                 hint: "name the .deb files with `debs`")
         }
         options.note("note: asking the archives of the image for \(wanted.joined(separator: ", "))")
-        let folder = try ScratchFolder(named: "piforge-apt", in: ScratchFolder.parent(options.environment))
+        let folder = try ScratchFolder(named: "piforge-apt", for: options.environment)
         defer { folder.removeAll() }
         let apt = try AptRun(
             system, in: folder.path + "/root", environment: options.environment, observe: observe)

@@ -1,3 +1,4 @@
+import Blocks
 package import Fleet
 import Images
 import Initramfs
@@ -47,11 +48,11 @@ package struct RemoteInstall: Sendable {
         let state = try controller.look(slots, keeping: keep)
         if !replacesRunning { try state.activity.check(slots) }
         // For the manifests, before they are sent.
-        let folder = try ScratchFolder(named: "piforge-install").path
-        defer { _ = try? FolderRemoval.remove(folder, isOwn: true) }
+        let folder = try ScratchFolder(named: "piforge-install", for: shell.environment)
+        defer { folder.removeAll() }
         let received = Mutex<[Slot: RemoteTree.Received]>([:])
         var netboot = netboot
-        netboot.folder = folder
+        netboot.folder = folder.path
         netboot.format = .tar
         netboot.replacing = true
         netboot.initramfs = NodeInitramfs(controllerRules: state.rules)

@@ -37,7 +37,7 @@ extension FactsReader {
 
     mutating func readClusterCTRL() throws(PlanError) {
         let tools = [
-            "reconfig-clusterctrl", "reconfig-clusterhat", "clusterctrl", "ifup", "NetworkManager", "mount.nfs",
+            "reconfig-clusterctrl", "reconfig-clusterhat", "clusterctrl", "ifup", "NetworkManager", "nft", "mount.nfs",
         ]
         for name in tools + ["wpa_supplicant", "dhcpcd"] {
             for folder: VolumePath in ["/usr/sbin", "/sbin"] {
@@ -78,7 +78,7 @@ extension FactsReader {
     /// What a layer of ours would lie on.
     mutating func readStock() throws(PlanError) {
         guard facts.kind == .stock else { return }
-        try look(.root, StockLayer.paths)
+        try look(.root, StockLayer.paths + StockController.paths)
         try look(atUnits: [StockLayer.otherGadget])
     }
 }

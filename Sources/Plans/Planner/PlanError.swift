@@ -14,12 +14,12 @@ package enum PlanError: Error, Equatable, Sendable {
     case notRaspberryPiOS
     /// The slot, and an image that is made for a ClusterHAT.
     case plainOfClusterCTRL(Slot)
-    /// The slot, and an image that is a node's already.
-    case plainOfNode(Slot)
-    /// Raspberry Pi OS without what a controller needs.
-    case controllerOfStock(Slot)
+    /// The slot, and an image that has become another kind of machine.
+    case stockOfOtherRole(Slot)
+    /// Of Raspberry Pi OS as published only the other kind of controller can be made.
+    case bridgedOfStock(Slot)
     /// Raspberry Pi OS of a release before NetworkManager.
-    case nodeOfOldStock(Slot, String)
+    case memberOfOldStock(Slot, String)
     /// The tree is for booting over USB, not for a card.
     case netbootTree
     /// Only nodes boot over USB.
@@ -81,12 +81,12 @@ extension PlanError {
             "could not convert the image: it is neither Raspberry Pi OS (it has no /etc/rpi-issue) nor a ClusterCTRL image"
         case .plainOfClusterCTRL(let slot):
             "could not make \(slot), a plain machine: the image is 8086's, whose every machine has a part in a ClusterHAT"
-        case .plainOfNode(let slot):
-            "could not make \(slot), a plain machine: the image is a node's, it has /etc/default/clusterctrl"
-        case .controllerOfStock(let slot):
-            "could not make \(slot): plain Raspberry Pi OS lacks what a controller needs, as clusterctrl and rpiboot"
-        case .nodeOfOldStock(let slot, let release):
-            "could not make \(slot): a node is made from plain Raspberry Pi OS since bookworm, and this is \(release)"
+        case .stockOfOtherRole(let slot):
+            "could not make \(slot): the image is another kind of machine's already, as its /etc/default/clusterctrl says"
+        case .bridgedOfStock(let slot):
+            "could not make \(slot): plain Raspberry Pi OS becomes a controller of the kind cnat only"
+        case .memberOfOldStock(let slot, let release):
+            "could not make \(slot): a \(slot.role.rawValue) is made from plain Raspberry Pi OS since bookworm, and this is \(release)"
         case .netbootTree: "could not make a card: the image is a usbboot tree, its cmdline.txt has root=/dev/nfs"
         case .netbootController(let slot):
             "could not make a netboot tree for \(slot): a \(slot.isPlain ? "plain machine" : "controller") boots from its card"
@@ -138,16 +138,19 @@ extension PlanError {
         case .unsupportedRelease:
             "use Raspberry Pi OS of bookworm or trixie, or a ClusterCTRL image of buster, bullseye or bookworm"
         case .plainOfClusterCTRL: "use Raspberry Pi OS as it is published, or a slot such as cnat or p1"
-        case .plainOfNode: "use the image as it was downloaded"
-        case .controllerOfStock(let slot):
-            "give \(slot) one of 8086's images by a `base` of its own; nodes may keep this one"
-        case .nodeOfOldStock: "use Raspberry Pi OS bookworm or trixie, or a ClusterCTRL image of that release"
+        case .stockOfOtherRole: "use the image as it was downloaded"
+        case .bridgedOfStock(let slot):
+            "use cnat, or give \(slot) one of 8086's images by a `base` of its own; nodes may keep this one"
+        case .memberOfOldStock: "use Raspberry Pi OS bookworm or trixie, or a ClusterCTRL image of that release"
         case .netbootTree: "use the CBRIDGE, CNAT or pN image of the same release"
         case .netbootController: "name nodes: --slot p1-p4"
         case .missingKernelLine(let path, .some): "remove that line from the base, or put boot:\(path) there"
         case .missingKernelLine(_, nil), .missingInImage("boot:/config.txt", _):
             "take the file from the image as downloaded"
         case .missingInImage("/usr/sbin/ifup", _): "install ifupdown in the base image"
+        case .missingInImage("/usr/sbin/nft", _): "install nftables in the base image"
+        case .missingInImage("/usr/sbin/clusterctrl", _):
+            "leave `nodes_on` out, or give the controller one of 8086's images by a `base` of its own"
         case .noFirstUser: "name an existing user with `user`"
         case .unknownUser(_, let first): "use `user: \(first)`, or a base image with userconf (2022-04 or later)"
         case .userNeedsPassword(_, let first): "add `password_hash`, or keep `user: \(first)`"

@@ -108,7 +108,7 @@ extension Planner {
         // What reads /etc/sysctl.conf went with trixie.
         if release >= .trixie {
             if isOn {
-                try put(Self.forwardingFile, text: "net.ipv4.ip_forward=1\n", reason: "cnat forwards for its nodes")
+                try put(Self.forwardingFile, text: Self.forwardingText, reason: "cnat forwards for its nodes")
             } else if facts.found(.root, Self.forwardingFile)?.own != nil {
                 try remove(Self.forwardingFile, reason: "only cnat forwards")
             }
@@ -121,6 +121,7 @@ extension Planner {
     }
 
     static let forwardingFile: VolumePath = "/etc/sysctl.d/90-clusterctrl.conf"
+    static let forwardingText = "net.ipv4.ip_forward=1\n"
 
     mutating func planIssue() throws(PlanError) {
         guard let text = facts.template(slot.isController ? "issue.c" : "issue.p") else { return }

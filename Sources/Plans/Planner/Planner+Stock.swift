@@ -5,6 +5,7 @@ import Trees
 extension Planner {
     mutating func planStock() throws(PlanError) {
         guard case .node(let number) = slot else {
+            if slot.isController { return try planStockController() }
             let rules = configFormRules()
             if !rules.isEmpty { try rewrite(on: .boot, "/config.txt", rules, reason: "the firmware reads plain text") }
             return
@@ -17,6 +18,25 @@ extension Planner {
             StockLayer.unitLink, .symlink(StockLayer.unit.description), .init(mode: 0o777), reason: reason)
         try planNodeLink()
         try rewrite(on: .boot, "/config.txt", configFormRules() + [.setUSBMode(.peripheral)], reason: reason)
+    }
+
+    /// A bridge for the nodes, and the way out for them: by NetworkManager and nftables, which the image has.
+    private mutating func planStockController() throws(PlanError) {
+        let reason = "network of \(slot)"
+        for program in ["NetworkManager", "nft"] where !facts.existsInSbin(program) {
+            throw .missingInImage("/usr/sbin/\(program)", purpose: "set up the network of \(slot)")
+        }
+        try rewrite(
+            ImageFacts.defaultsPath, [.setVariable("TYPE", "cnat")], missing: 0o644, reason: "this is \(slot)")
+        for program in StockController.programs { try install(program, reason: reason) }
+        try put(StockController.bridge, text: StockController.bridgeText, mode: 0o600, reason: reason)
+        try put(StockController.links, text: StockController.linksText, mode: 0o600, reason: reason)
+        try put(
+            StockController.unitLink, .symlink("/" + ControllerPrograms.unit.path), .init(mode: 0o777), reason: reason)
+        try put(Self.forwardingFile, text: Self.forwardingText, reason: "cnat forwards for its nodes")
+        try rewrite(
+            on: .boot, "/config.txt", configFormRules() + [.setUSBMode(.host)], reason: "a controller is a USB host")
+        warn(StockController.powerWarning)
     }
 
     /// A node without a card: the initramfs makes the gadget.
@@ -57,10 +77,11 @@ extension Planner {
         if facts.unitFile(StockLayer.otherGadget) != nil || facts.isMasked(StockLayer.otherGadget) {
             try mask(StockLayer.otherGadget)
         }
-        let console = "serial-getty@ttyGS0.service"
-        if !isTurnedOff(console) {
-            try enable(console, in: "getty.target.wants", reason: "a node has a console on USB")
-        }
+        let console = StockLayer.console
+        guard !isTurnedOff(console) else { return }
+        try enable(console, in: "getty.target.wants", reason: "a node has a console on USB")
+        // getty.target waits 90 s for the port. The first start of a slow card takes longer: then the port starts it.
+        try enable(console, in: StockLayer.consoleFolder, reason: "a node has a console on USB, however late that is")
     }
 
     /// A program of ours, owned by root.

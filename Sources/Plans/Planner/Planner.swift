@@ -62,9 +62,12 @@ package struct Planner {
         }
         switch (kind, slot.role) {
         case (.clusterCTRL, .plain): throw .plainOfClusterCTRL(slot)
-        case (.stock, .plain) where facts.isConvertedBefore: throw .plainOfNode(slot)
-        case (.stock, .node) where release < .bookworm: throw .nodeOfOldStock(slot, release.rawValue)
-        case (.stock, .controller): throw .controllerOfStock(slot)
+        case (.stock, .plain) where facts.isConvertedBefore: throw .stockOfOtherRole(slot)
+        case (.stock, let role) where (facts.slot ?? facts.netbootSlot).map { $0.role != role } ?? false:
+            throw .stockOfOtherRole(slot)
+        case (.stock, .controller) where slot == .cbridge: throw .bridgedOfStock(slot)
+        case (.stock, .node) where release < .bookworm, (.stock, .controller) where release < .bookworm:
+            throw .memberOfOldStock(slot, release.rawValue)
         case (.clusterCTRL, _), (.stock, _): break
         }
         let line = facts.kernelLinePath

@@ -11,6 +11,10 @@ enum StockLayer {
     static let issue: VolumePath = "/etc/issue.d/clusterctrl.issue"
     static let modules: VolumePath = "/etc/modprobe.d/piforge-gadget.conf"
 
+    /// The login on the serial side, and the folder of what the port starts when it is there.
+    static let console = "serial-getty@ttyGS0.service"
+    static let consoleFolder = "dev-ttyGS0.device.wants"
+
     /// What rpi-usb-gadget leaves when it is on: it would take the port, and switch usb0 to addresses of its own.
     static let otherGadget = "rpi-usb-gadget-ics.service"
     static let otherGadgetFiles: [VolumePath] = [
@@ -21,6 +25,7 @@ enum StockLayer {
 
     static let paths: [VolumePath] =
         [script, unit, unitLink, keyfile, managed, issue, modules] + otherGadgetFiles
+        + [ImageFacts.link(of: console, in: consoleFolder)].compactMap(\.self)
 
     private static func path(_ program: PiProgram) -> VolumePath { VolumePath("/" + program.path) ?? .root }
 

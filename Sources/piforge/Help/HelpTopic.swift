@@ -71,12 +71,13 @@ enum HelpTopic: String, CaseIterable {
     private static let basesText = """
         A base is Raspberry Pi OS as it is published, Lite or desktop, or one of 8086's
         ClusterCTRL images: raw, .xz, .gz, .zst, .bz2, .zip or in a tar, told apart by
-        content. Nodes are made of either (plain Raspberry Pi OS: bookworm and trixie);
-        controllers take 8086's CNAT, CBRIDGE or a node's, which are at
-        dist.8086.net/clusterctrl. A slot `plain`, or of any name with `role: plain`, is
-        a machine without ClusterHAT, from plain Raspberry Pi OS. A card that was copied
-        while it ran is repaired first. What must be unpacked for random access is kept
-        in the cache.
+        content. Nodes are made of either (plain Raspberry Pi OS: bookworm and trixie).
+        Controllers take 8086's CNAT, CBRIDGE or a node's, which are at
+        dist.8086.net/clusterctrl; cnat is made of plain Raspberry Pi OS too, but then
+        nothing turns its nodes on. A slot `plain`, or of any name with `role: plain`,
+        is a machine without ClusterHAT, from plain Raspberry Pi OS. A card that was
+        copied while it ran is repaired first. What must be unpacked for random access
+        is kept in the cache.
 
           piforge inspect raspios-lite.img.xz
           piforge repair card.img

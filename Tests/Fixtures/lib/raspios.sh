@@ -188,7 +188,10 @@ make_programs() { # ROOT
 	local r=$1 name
 	for name in bash sudo ping ssh-keygen; do elf_stub | put "$r" usr/bin/$name 755; done
 	for name in sshd init wpa_supplicant; do elf_stub | put "$r" usr/sbin/$name 755; done
-	if from bookworm; then elf_stub | put "$r" usr/sbin/NetworkManager 755; fi
+	if from bookworm; then
+		elf_stub | put "$r" usr/sbin/NetworkManager 755
+		elf_stub | put "$r" usr/sbin/nft 755
+	fi
 	chmod 4755 "$r/usr/bin/sudo"
 	elf_stub | put "$r" usr/lib/systemd/systemd 755
 	ln -sfn ../lib/systemd/systemd "$r/usr/sbin/init"

@@ -11,7 +11,7 @@ real_recipe() {
 	case $RELEASE in
 	trixie)
 		REAL_ARCH=armhf REAL_KERNEL_TREES=(bcm2836-rpi-2-b)
-		REAL_PACKAGES=$REAL_COMMON,network-manager,cloud-init,linux-image-armmp
+		REAL_PACKAGES=$REAL_COMMON,network-manager,nftables,cloud-init,linux-image-armmp
 		;;
 	*)
 		REAL_ARCH=armel REAL_KERNEL_TREES=(bcm2835-rpi-zero bcm2835-rpi-zero-w bcm2835-rpi-b-plus)
@@ -94,7 +94,7 @@ real_write_growth() { # FOLDER
 		case " $(cat /proc/cmdline) " in *' resize '*) ;; *) exit 0 ;; esac
 		. /scripts/functions
 		wait_for_udev 10
-		printf 'yes\n100%%\n' | parted ---pretend-input-tty /dev/mmcblk0 resizepart 2 || :
+		parted -s /dev/mmcblk0 resizepart 2 100% || :
 		wait_for_udev 10
 	END
 	chmod 755 "$1/hooks/growth" "$1/scripts/local-premount/growth"

@@ -28,6 +28,7 @@ struct BaseFetchTests {
         try server.serve(Array("the first version".utf8), as: "base.img")
     }
 
+    private var temporary: String { folder.path + "/temporary" }
     private var lockPath: String { folder.path + "/piforge.lock" }
     private var url: String { server.url("plain", "base.img") }
 
@@ -40,7 +41,7 @@ struct BaseFetchTests {
     ) throws(ForgeError) -> BaseFetch.Fetched {
         var options = BaseFetch.Options(
             cache: Cache(path: folder.path + "/cache"), lockPath: hasLock ? lockPath : nil, isOffline: offline,
-            environment: [:], note: { [notes] in notes.add($0) })
+            environment: ["TMPDIR": temporary], note: { [notes] in notes.add($0) })
         options.isUpdating = updating
         return try BaseFetch(options).fetch(base, observe: { _ in })
     }
@@ -198,6 +199,11 @@ struct BaseFetchTests {
                 .urls([url]),
                 signature: .init(location: server.url("plain", "base.img.sig"), keys: folder.path + "/" + keys))
         }
+        // The keys lie where temporary files belong, as long as that takes.
+        let without = #expect(throws: ForgeError.self) { try fetch(base("maker.keys")) }
+        #expect(without?.message.contains(temporary) == true, "\(String(describing: without))")
+        try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: false)
+        defer { #expect((try? FileManager.default.contentsOfDirectory(atPath: temporary)) == []) }
         let refused = #expect(throws: ForgeError.self) { try fetch(base("other.keys")) }
         #expect(refused?.kind == .badInput)
         #expect(refused?.message.contains("is no signature of it by a key of \(folder.path)/other.keys") == true)

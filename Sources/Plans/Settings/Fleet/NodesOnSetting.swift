@@ -39,6 +39,9 @@ enum NodesOnSetting: Setting {
     static func plan(_ planner: inout Planner) throws(PlanError) {
         switch planner.settings.power {
         case .controller(let nodes, _)?:
+            guard planner.facts.existsInSbin("clusterctrl") else {
+                throw .missingInImage("/usr/sbin/clusterctrl", purpose: "turn the nodes on (`nodes_on`)")
+            }
             let reason = "nodes_on: the nodes' power"
             try planner.put(listFile, text: NodePower.list(nodes), reason: reason)
             try planner.install(NodePower.controllerPrograms, reason: reason)
