@@ -119,7 +119,9 @@ extension InspectionReader {
         where try !source.exists(.root, path) {
             missing.append("there is no \(path)")
         }
-        if let mask = try mask(of: "NetworkManager.service") { missing.append("NetworkManager.service is masked (\(mask))") }
+        if let mask = try mask(of: "NetworkManager.service") {
+            missing.append("NetworkManager.service is masked (\(mask))")
+        }
         if let why = missing.first {
             report(
                 .error, .roleNetwork, "nothing sets up br0 and the way out of it, so the nodes have no network: \(why)",

@@ -170,7 +170,8 @@ struct StockNodeTests {
         #expect(
             error.message == "could not make cbridge: plain Raspberry Pi OS becomes a controller of the kind cnat only")
         #expect(
-            error.hint == "use cnat, or give cbridge one of 8086's images by a `base` of its own; nodes may keep this one")
+            error.hint
+                == "use cnat, or give cbridge one of 8086's images by a `base` of its own; nodes may keep this one")
     }
 }
 
