@@ -71,7 +71,8 @@ package indirect enum JSONValue: Equatable, Sendable {
         }
     }
 
-    private static func quoted(_ text: String) -> String {
+    /// A string of RFC 8259, section 7.
+    package static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

@@ -76,12 +76,16 @@ struct Ext4ImportTests {
         return hasher.finalize()
     }
 
-    @Test("a tree arrives whole", arguments: formats)
-    func whole(_ format: Ext4Image.Format) throws {
-        let source = try Self.source()
+    /// An empty image with room for the source's tree, and the source.
+    private static func imageAndSource(_ format: Ext4Image.Format) throws -> (Ext4Image, Ext4Image) {
         var format = format
         format.kibibytes = 65536
-        let image = try Ext4Image(format)
+        return (try Ext4Image(format), try source())
+    }
+
+    @Test("a tree arrives whole", arguments: formats)
+    func whole(_ format: Ext4Image.Format) throws {
+        let (image, source) = try Self.imageAndSource(format)
         let from = try source.volume()
         try image.edit { volume in
             for name in ["p1", "p2"] {
@@ -115,10 +119,7 @@ struct Ext4ImportTests {
 
     @Test("the kernel sees the same, and goes on from there", arguments: [Ext4Image.Format.trixie, .uninit, .ext2])
     func kernel(_ format: Ext4Image.Format) throws {
-        let source = try Self.source()
-        var format = format
-        format.kibibytes = 65536
-        let image = try Ext4Image(format)
+        let (image, source) = try Self.imageAndSource(format)
         let from = try source.volume()
         try image.edit { volume in
             try volume.put(.folder(), at: "/p1")

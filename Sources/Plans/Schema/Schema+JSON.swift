@@ -1,3 +1,5 @@
+import Readers
+
 /// A JSON value with its keys in the order in which they were given.
 private indirect enum JSONText {
     case text(String)
@@ -10,7 +12,7 @@ private indirect enum JSONText {
     func printed(indent: String = "") -> String {
         let inner = indent + "  "
         switch self {
-        case .text(let text): return Self.quoted(text)
+        case .text(let text): return JSONValue.quoted(text)
         case .number(let number): return String(number)
         case .flag(let flag): return flag ? "true" : "false"
         case .list(let items):
@@ -20,24 +22,9 @@ private indirect enum JSONText {
             return "[\n" + items.map { inner + $0.printed(indent: inner) }.joined(separator: ",\n") + "\n\(indent)]"
         case .object(let pairs):
             guard !pairs.isEmpty else { return "{}" }
-            let lines = pairs.map { "\(inner)\(Self.quoted($0.0)): \($0.1.printed(indent: inner))" }
+            let lines = pairs.map { "\(inner)\(JSONValue.quoted($0.0)): \($0.1.printed(indent: inner))" }
             return "{\n" + lines.joined(separator: ",\n") + "\n\(indent)}"
         }
-    }
-
-    /// RFC 8259 section 7.
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\t": result += "\\t"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }
 

@@ -78,15 +78,15 @@ real_run_mmdebstrap() { # OUT.tar WORKDIR MIRROR
 		"$REAL_SUITE" "$out" "${sources[@]}"
 }
 
-# The word `resize` on the kernel's line: the initramfs makes the root partition fill the card.
+# The word `resize` on the kernel's line: the initramfs makes the root partition fill the card. By sfdisk, which keeps the
+# disk's id, by which the kernel's line names that partition; parted gives the disk another one.
 real_write_growth() { # FOLDER
 	mkdir -p "$1/hooks" "$1/scripts/local-premount"
 	cat > "$1/hooks/growth" <<-'END'
 		#!/bin/sh
 		[ "${1:-}" != prereqs ] || exit 0
 		. /usr/share/initramfs-tools/hook-functions
-		copy_exec /sbin/parted
-		copy_exec /sbin/partprobe
+		copy_exec /sbin/sfdisk
 	END
 	cat > "$1/scripts/local-premount/growth" <<-'END'
 		#!/bin/sh
@@ -94,7 +94,7 @@ real_write_growth() { # FOLDER
 		case " $(cat /proc/cmdline) " in *' resize '*) ;; *) exit 0 ;; esac
 		. /scripts/functions
 		wait_for_udev 10
-		parted -s /dev/mmcblk0 resizepart 2 100% || :
+		echo ', +' | sfdisk --quiet -N 2 /dev/mmcblk0 || :
 		wait_for_udev 10
 	END
 	chmod 755 "$1/hooks/growth" "$1/scripts/local-premount/growth"
