@@ -36,7 +36,7 @@ extension BaseFormat.Foreign {
         (.init("a file of compress", "unpack it: gzip -dc <FILE >image.img"), 0, [0x1F, 0x9D]),
         (.init("an old .lzma file", "unpack it: xz -dk --format=lzma FILE"), 0, [0x5D, 0x00, 0x00]),
         (
-            .init("an ISO 9660 image", "a Pi boots from no CD; give one of 8086's CNAT, CBRIDGE or node images"), 32769,
+            .init("an ISO 9660 image", "a Pi boots from no CD; give one of 8086's images, or Raspberry Pi OS"), 32769,
             Array("CD001".utf8)
         ),
         (.init("a qcow2 disk", convert), 0, Array("QFI".utf8) + [0xFB]),

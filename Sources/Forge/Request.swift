@@ -108,7 +108,7 @@ package struct Request: Sendable {
         guard let base = known.first else {
             throw ForgeError(
                 .usage, "no base image: neither --base nor the profile's base.image names one",
-                hint: "add --base FILE, one of 8086's CNAT, CBRIDGE or node images")
+                hint: "add --base FILE: one of 8086's images, or Raspberry Pi OS as it is published")
         }
         return base
     }

@@ -9,14 +9,14 @@ import Testing
     .serialized, .mustEnd,
     .needs(
         "sfdisk", "mkfs.fat", "fsck.fat", "mmd", "mcopy", "mke2fs", "debugfs", "e2fsck", "python3", "tar", "xz", "gzip",
-        "bzip2", "zstd", "cpio", "gcc", "ssh-keygen", "iconv"))
+        "bzip2", "zstd", "cpio", "gcc", "ssh-keygen", "iconv", "dpkg-deb"))
 struct FuzzTargetTests {
     /// Changed inputs that are tried; targets that take milliseconds each get few.
     private static func count(for target: FuzzTarget) -> Int {
         let count =
             switch target {
             case .image: 1
-            case .system, .fat, .ext4, .tar, .packed, .profile: 5
+            case .system, .fat, .ext4, .tar, .packed, .deb, .profile: 5
             default: 30
             }
         return Thoroughness.isFull ? count * 40 : count

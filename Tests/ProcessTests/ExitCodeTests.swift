@@ -50,7 +50,7 @@ struct ExitCodeTests {
             try piforge.run("build", "--slot", "p3"), 64,
             """
             error: no base image: neither --base nor the profile's base.image names one
-            hint:  add --base FILE, one of 8086's CNAT, CBRIDGE or node images
+            hint:  add --base FILE: one of 8086's images, or Raspberry Pi OS as it is published
 
             """)
         let stock = BaseSpec(release: "bookworm", kind: "stock")

@@ -148,7 +148,7 @@ contestant_raw_packed_many() { build "p1-p$((MANY + 1))" "$RAW_BASE" --format im
 contestant_all_nodes() { build p1-p252 "$SMALL_BASE" --format img.xz; }
 
 # Four slots of a small base, with packages and without.
-contestant_packages() { build p1-p4 "$SMALL_BASE" --profile "$WORK/debs.yaml"; }
+contestant_packages() { build p1-p4 "$SMALL_BASE" --set "debs=[$DEBS]"; }
 contestant_without_packages() { build p1-p4 "$SMALL_BASE"; }
 
 contestant_packages_floor() {

@@ -6,7 +6,9 @@ import Trees
 
 extension NetbootBuild {
     /// Writes one folder or tar that holds a shared root and all nodes' parts, or all nodes' trees.
-    func runTogether(report: (Result) -> Void) throws(ForgeError) {
+    func runTogether(
+        for destination: any NetbootDestination, report: (Result) -> Void
+    ) throws(ForgeError) {
         try prepare()
         let base = try NetbootBase.open(spec.base, cache: cache, observe: observe)
         // An archive's own initramfs knows of no shared root.
@@ -26,7 +28,7 @@ extension NetbootBuild {
             case .shared(let upper): try Self.sharedTree(edits, sharedRoot, upper, base, modified: modified)
             }
         let path = path(for: first.job.slot)
-        try willWrite(try Self.size(of: tree))
+        try destination.willWrite(try Self.size(of: tree))
         // A manifest of an older tree must never lie beside a newer one.
         if replacing {
             for (job, _) in outcomes { unlink(manifestPath(for: job.slot)) }
@@ -38,9 +40,9 @@ extension NetbootBuild {
             edits: TreeEdits(), latestTime: modified,
             manifest: manifest(of: first.outcome, first.job, base: base))
         try pass([order], over: base, tree: tree)
-        for (job, _) in outcomes { try willFinish(job.slot) }
+        for (job, _) in outcomes { try destination.willFinish(job.slot) }
         let written = try order.output.finish()
-        try didFinishTogether(path)
+        try destination.didFinishTogether(path)
         for (job, outcome) in outcomes {
             report(try record(written, manifest(of: outcome, job, base: base), slot: job.slot))
         }

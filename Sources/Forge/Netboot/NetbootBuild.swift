@@ -6,7 +6,7 @@ package import Initramfs
 package import Netboot
 package import Plans
 package import Reports
-package import Trees
+import Trees
 
 /// Writes the netboot trees of a spec's slots, each with its manifest.
 package struct NetbootBuild: Sendable {
@@ -27,14 +27,6 @@ package struct NetbootBuild: Sendable {
     var sharedRoot = SharedRoot.only
     /// What the output of all nodes together is called; nil for `<cluster>-nodes` or `<cluster>-shared`.
     var nameTogether: String?
-    /// Called before anything is written with what all trees together will take on the controller's disk; may refuse.
-    package var willWrite: @Sendable (TreeSize) throws(ForgeError) -> Void = { _ in }
-    /// Called with a slot before its finished tree gets its name; may refuse.
-    package var willFinish: @Sendable (Slot) throws(ForgeError) -> Void = { _ in }
-    /// Called when the output of all nodes together has its name, with its path, before its manifests are written.
-    var didFinishTogether: @Sendable (String) throws(ForgeError) -> Void = { _ in }
-    /// Where a slot's tree goes instead of into the folder; nil for that.
-    var makeOutput: (@Sendable (Slot, ChunkCompressor) throws(ForgeError) -> any TreeOutput)?
     /// What each node keeps from its old tree.
     var kept: [Slot: KeptFiles] = [:]
 
@@ -65,12 +57,14 @@ package struct NetbootBuild: Sendable {
 
     /// Writes all trees and reports each when it is finished. One that fails keeps no other from being finished; then
     /// the error of the first one is thrown.
-    package func run(report: (Result) -> Void) throws(ForgeError) {
-        if isOneOutput { return try runTogether(report: report) }
+    package func run(
+        for destination: any NetbootDestination = NetbootFolder(), report: (Result) -> Void
+    ) throws(ForgeError) {
+        if isOneOutput { return try runTogether(for: destination, report: report) }
         try prepare()
         let base = try NetbootBase.open(spec.base, cache: cache, observe: observe)
         let made = try base.files(of: initramfs)
-        try willWrite(try Self.size(of: base, with: made, for: spec.jobs))
+        try destination.willWrite(try Self.size(of: base, with: made, for: spec.jobs))
         var failure: ForgeError?
         var start = 0
         while start < spec.jobs.count {
@@ -79,7 +73,7 @@ package struct NetbootBuild: Sendable {
             var orders: [Order] = []
             for job in jobs {
                 do throws(ForgeError) {
-                    orders.append(try order(for: job, base: base, supplement: made, compressor: compressor))
+                    orders.append(try order(for: job, to: destination, base: base, supplement: made, compressor: compressor))
                 } catch {
                     failure = failure ?? error.about(slot: job.slot)
                 }
@@ -87,7 +81,7 @@ package struct NetbootBuild: Sendable {
             try pass(orders, over: base)
             for order in orders {
                 do throws(ForgeError) {
-                    try willFinish(order.slot)
+                    try destination.willFinish(order.slot)
                     report(try finish(order))
                 } catch {
                     failure = failure ?? error.about(slot: order.slot)
@@ -108,15 +102,15 @@ package struct NetbootBuild: Sendable {
     }
 
     private func order(
-        for job: BuildSpec.Job, base: NetbootBase, supplement: [(target: Target, node: FileNode)],
-        compressor: ChunkCompressor
+        for job: BuildSpec.Job, to destination: any NetbootDestination, base: NetbootBase,
+        supplement: [(target: Target, node: FileNode)], compressor: ChunkCompressor
     ) throws(ForgeError) -> Order {
         let outcome = try outcome(of: job, base: base, supplement: supplement)
         // A manifest of an older tree must never lie beside a newer one.
         if replacing { unlink(manifestPath(for: job.slot)) }
         let output: any TreeOutput
-        if let makeOutput {
-            output = try makeOutput(job.slot, compressor)
+        if let other = try destination.output(for: job.slot, compressor) {
+            output = other
         } else {
             output = try self.output(
                 at: path(for: job.slot), hasSecrets: outcome.plan.hasSecrets, compressor: compressor)

@@ -20,9 +20,9 @@ package import Trees
 /// killed leaves the old tree as it was.
 package struct NetbootInstall: Sendable {
     package var netboot: NetbootBuild
-    private let root: ControllerRoot
+    let root: ControllerRoot
     /// Where the controller keeps its nodes' trees.
-    private let folder: String
+    let folder: String
     /// Whether trees of running nodes are replaced all the same.
     package var replacesRunning: Bool
     /// What is taken over from the old tree of a node.
@@ -87,15 +87,8 @@ package struct NetbootInstall: Sendable {
         }
         var netboot = netboot
         if !keep.isEmpty { netboot.kept = try keptFiles(of: slots, installed) }
-        // A node may have been started while its tree was written.
-        netboot.willFinish = { [self] (slot) throws(ForgeError) in
-            if !replacesRunning { try NodeActivity(root: root.path).check([slot]) }
-        }
-        let keptByteCount = netboot.kept.values.reduce(0) { $0 + $1.byteCount }
-        netboot.willWrite = { [self] (size) throws(ForgeError) in
-            try Self.checkSpace(
-                FreeSpace(in: folder), for: size, Int64(keptByteCount), count: slots.count, announce: announce)
-        }
+        let kept = netboot.kept.values.reduce(0) { $0 + $1.byteCount }
+        var placement = Placement(install: self, installed: installed, slots: slots, keptByteCount: Int64(kept))
         // What a killed run left would count as used.
         for slot in slots {
             try FolderOutput.removeLeftovers(of: "\(folder)/\(slot.name)", observe: netboot.observe)
@@ -103,9 +96,11 @@ package struct NetbootInstall: Sendable {
         try installed.removeUnfinished(observe: netboot.observe)
         try installed.removeUnused(observe: netboot.observe)
         if netboot.layout == .full {
-            try netboot.run(report: report)
+            try netboot.run(for: placement, report: report)
         } else {
-            try installShared(netboot, installed, slots: slots, report: report)
+            let shared = SharedRoot.fresh()
+            placement.shared = shared
+            try installShared(netboot, shared, placement, report: report)
         }
         try writeExports(for: slots, installed)
         try installed.removeUnused(observe: netboot.observe)
@@ -145,20 +140,15 @@ package struct NetbootInstall: Sendable {
     /// The new root comes to lie beside those that are there, under a name of its own; then the nodes' parts change
     /// places one by one. A node has the old part and the old root, or both new ones, wherever that ends.
     private func installShared(
-        _ netboot: NetbootBuild, _ installed: InstalledRoots, slots: [Slot], report: (NetbootBuild.Result) -> Void
+        _ netboot: NetbootBuild, _ shared: SharedRoot, _ placement: Placement, report: (NetbootBuild.Result) -> Void
     ) throws(ForgeError) {
         var netboot = netboot
-        let shared = SharedRoot.fresh()
         netboot.sharedRoot = shared
         netboot.nameTogether = InstalledRoots.unfinishedName(of: shared)
-        for slot in slots { try FolderOutput.checkReplaceable("\(folder)/\(slot.name)", replacing: true) }
-        netboot.didFinishTogether = { [keepsUpper, observe = netboot.observe] (output) throws(ForgeError) in
-            for slot in slots where keepsUpper && installed.hasWritten(slot) {
-                try installed.linkUpper(of: slot, into: output)
-            }
-            try installed.place([shared.name] + slots.map(\.name), from: output, observe: observe)
+        for slot in placement.slots {
+            try FolderOutput.checkReplaceable("\(folder)/\(slot.name)", replacing: true)
         }
-        try netboot.run { result in
+        try netboot.run(for: placement) { result in
             var result = result
             result.path = netboot.pathOfWholeTree(for: result.slot)
             report(result)

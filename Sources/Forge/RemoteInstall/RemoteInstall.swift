@@ -50,31 +50,22 @@ package struct RemoteInstall: Sendable {
         // For the manifests, before they are sent.
         let folder = try ScratchFolder(named: "piforge-install", for: shell.environment)
         defer { folder.removeAll() }
-        let received = Mutex<[Slot: RemoteTree.Received]>([:])
         var netboot = netboot
         netboot.folder = folder.path
         netboot.format = .tar
         netboot.replacing = true
         netboot.initramfs = NodeInitramfs(controllerRules: state.rules)
-        netboot.willWrite = { [announce] (size) throws(ForgeError) in
-            try NetbootInstall.checkSpace(
-                state.space, for: size, state.keptByteCount, count: slots.count, announce: announce)
-        }
-        netboot.makeOutput = { [keep] (slot, compressor) throws(ForgeError) in
-            RemoteTree(try controller.receive(slot, in: state, keeping: keep), compressor) { tree in
-                received.withLock { $0[slot] = tree }
-            }
-        }
+        let reception = Reception(self, controller, state, count: slots.count)
         defer {
             // Those that came whole and were not wanted any more.
-            for (slot, tree) in received.withLock({ $0 }) { try? controller.drop(tree, of: slot, in: state) }
+            for (slot, tree) in reception.trees { try? controller.drop(tree, of: slot, in: state) }
         }
         var failure: ForgeError?
-        try netboot.run { result in
-            guard let tree = received.withLock({ $0[result.slot] }) else { return }
+        try netboot.run(for: reception) { result in
+            guard let tree = reception.trees[result.slot] else { return }
             do throws(ForgeError) {
                 try place(tree, result, on: controller, in: state)
-                _ = received.withLock { $0.removeValue(forKey: result.slot) }
+                reception.remove(result.slot)
                 var result = result
                 result.path = "\(shell.host):\(state.folder)/\(result.slot.name)"
                 report(result)
@@ -103,5 +94,37 @@ package struct RemoteInstall: Sendable {
         var manifest = result.manifest
         manifest.output.file = result.slot.name
         try controller.commit(tree, of: result.slot, in: state, manifest: manifest.document())
+    }
+
+    /// Trees on their way to the controller, and those that came whole.
+    private final class Reception: NetbootDestination, Sendable {
+        private let install: RemoteInstall
+        private let controller: RemoteController
+        private let state: RemoteController.State
+        private let count: Int
+        private let received = Mutex<[Slot: RemoteTree.Received]>([:])
+
+        init(_ install: RemoteInstall, _ controller: RemoteController, _ state: RemoteController.State, count: Int) {
+            self.install = install
+            self.controller = controller
+            self.state = state
+            self.count = count
+        }
+
+        /// Those that came whole and are in nobody's place yet.
+        var trees: [Slot: RemoteTree.Received] { received.withLock { $0 } }
+
+        func remove(_ slot: Slot) { received.withLock { $0[slot] = nil } }
+
+        func willWrite(_ size: TreeSize) throws(ForgeError) {
+            try NetbootInstall.checkSpace(
+                state.space, for: size, state.keptByteCount, count: count, announce: install.announce)
+        }
+
+        func output(for slot: Slot, _ compressor: ChunkCompressor) throws(ForgeError) -> (any TreeOutput)? {
+            RemoteTree(try controller.receive(slot, in: state, keeping: install.keep), compressor) { [self] tree in
+                received.withLock { $0[slot] = tree }
+            }
+        }
     }
 }

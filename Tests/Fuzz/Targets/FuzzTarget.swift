@@ -3,13 +3,13 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     // Disks and file systems.
     case mbr, gpt, fat, ext4, image
     // What is packed.
-    case tar, packed, xz, cpio
+    case tar, packed, xz, cpio, deb
     // Programs.
     case elf, kernel, modules
     // What lies beside or on an image.
     case bmap, label
     // Texts.
-    case config, cmdline, sshd, accounts, system, profile
+    case config, cmdline, sshd, accounts, packages, system, profile
     // Keys.
     case publicKey = "public-key"
     case privateKey = "private-key"
@@ -27,6 +27,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .packed: try fuzzPacked(input)
         case .xz: try fuzzXZ(input)
         case .cpio: try fuzzCpio(input)
+        case .deb: try fuzzDeb(input)
         case .elf: try fuzzELF(input)
         case .kernel: try fuzzKernel(input)
         case .modules: try fuzzModules(input)
@@ -36,6 +37,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .cmdline: try fuzzCommandLine(input)
         case .sshd: try fuzzServer(input)
         case .accounts: try fuzzAccounts(input)
+        case .packages: try fuzzPackages(input)
         case .system: try fuzzSystem(input)
         case .profile: try fuzzProfile(input)
         case .publicKey: try fuzzPublicKey(input)

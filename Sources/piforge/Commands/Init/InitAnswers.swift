@@ -45,7 +45,9 @@ struct InitAnswers: ParsableArguments {
     @Option(help: ArgumentHelp("Such as en_GB.UTF-8.", valueName: "name"))
     var locale: String?
 
-    @Option(help: ArgumentHelp("The base image: one of 8086's CNAT, CBRIDGE or node images.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The base image: one of 8086's images, or Raspberry Pi OS as it is published.", valueName: "file"))
     var base: UserPath?
 
     var isAnyGiven: Bool {

@@ -93,11 +93,11 @@ struct NetbootTreesCommand: ParsableCommand {
             observe: { Terminal.shared.show($0) })
         netboot.layout = layout
         netboot.isTogether = together
-        netboot.willWrite = { size in
+        let folder = NetbootFolder { size in
             Output.note("note: the controller's disk needs at most \(ByteCount(size.diskByteCount)) for this")
         }
         var trees: [TreeDocument] = []
-        try netboot.run { result in
+        try netboot.run(for: folder) { result in
             for warning in result.manifest.warnings { Output.warning(warning, of: result.slot) }
             // A shared root is one output of several slots.
             let isNew = !trees.contains { $0.tree == result.path }
