@@ -73,7 +73,8 @@ package struct NetbootBuild: Sendable {
             var orders: [Order] = []
             for job in jobs {
                 do throws(ForgeError) {
-                    orders.append(try order(for: job, to: destination, base: base, supplement: made, compressor: compressor))
+                    orders.append(
+                        try order(for: job, to: destination, base: base, supplement: made, compressor: compressor))
                 } catch {
                     failure = failure ?? error.about(slot: job.slot)
                 }
