@@ -568,8 +568,10 @@ make_kernels() { # BOOT
 		make_kernel kernel8 6.12.47+rpt-rpi-v8 204800 | gzip -n > "$b/kernel8.img"
 		return
 	fi
-	make_kernel kernel 6.1.21+ 307200 > "$b/kernel.img"
-	make_kernel kernel7 6.1.21-v7+ 307200 > "$b/kernel7.img"
+	if [ "$ARCH" = armhf ]; then
+		make_kernel kernel 6.1.21+ 307200 > "$b/kernel.img"
+		make_kernel kernel7 6.1.21-v7+ 307200 > "$b/kernel7.img"
+	fi
 	if from bullseye; then make_kernel kernel8 6.1.21-v8+ 204800 | gzip -n > "$b/kernel8.img"; fi
 }
 
@@ -582,7 +584,9 @@ make_raspios_boot() { # BOOT
 	for name in start_cd.elf start4.elf start4cd.elf bootcode.bin; do noise "$name $RELEASE" 51200 > "$b/$name"; done
 	for name in fixup.dat fixup_cd.dat fixup4.dat fixup4cd.dat; do noise "$name $RELEASE" 7168 > "$b/$name"; done
 	if from bookworm; then
-		for name in initramfs initramfs7 initramfs8; do noise "$name $RELEASE" 102400 > "$b/$name"; done
+		for name in initramfs initramfs7 initramfs8; do
+			if [ "$ARCH" = armhf ] || [ $name = initramfs8 ]; then noise "$name $RELEASE" 102400 > "$b/$name"; fi
+		done
 	fi
 	for name in bcm2708-rpi-zero bcm2708-rpi-zero-w bcm2708-rpi-b-plus bcm2710-rpi-3-b bcm2710-rpi-zero-2 \
 		bcm2710-rpi-zero-2-w bcm2711-rpi-4-b bcm2711-rpi-cm4; do
