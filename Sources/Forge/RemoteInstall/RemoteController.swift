@@ -211,8 +211,10 @@ extension RemoteController {
             "$old" | "$old"/*) refuse "could not replace $old: something is mounted at $point, whose files are not the tree's" ;;
             esac
         done </proc/self/mountinfo
-        temporary=$(mktemp "$manifest.XXXXXX")
+        temporary=
         trap 'rm -f "$temporary"' EXIT
+        trap 'exit 1' HUP INT TERM PIPE
+        temporary=$(mktemp "$manifest.XXXXXX")
         cat >"$temporary"
         [ "$(stat -c %s "$temporary")" = "$bytes" ] || exit 1
         chmod 644 "$temporary"
@@ -246,8 +248,10 @@ extension RemoteController {
         root=$1 bytes=$2
         if [ -n "$bytes" ]; then
             file=$(readlink -f "$root/etc/exports")
-            temporary=$(mktemp "$file.XXXXXX")
+            temporary=
             trap 'rm -f "$temporary"' EXIT
+            trap 'exit 1' HUP INT TERM PIPE
+            temporary=$(mktemp "$file.XXXXXX")
             cat >"$temporary"
             [ "$(stat -c %s "$temporary")" = "$bytes" ] || exit 1
             chmod 644 "$temporary"
@@ -257,7 +261,7 @@ extension RemoteController {
             fi
             sync "$temporary"
             mv -T "$temporary" "$file"
-            trap - EXIT
+            trap - EXIT HUP INT TERM PIPE
         fi
         boot=$root/var/lib/clusterctrl/boot
         [ -d "$boot" ] || mkdir "$boot"
